@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The whole of one start, decided before anything is touched: made from Settings and from reading the
+ * tree and the host, without privilege, and never changed afterwards. Every acting part takes a
+ * const BootPlan *. `stead plan` prints it. */
+
+#include "config/settings.h"
+#include "machine/machine.h"
+
+#include <stdio.h>
+
+#define USER_RANGE_SIZE UINT32_C(0x10000)
+
+typedef struct BootPlan {
+        /* identity */
+        char *machine, *hostname;
+        Id128 uuid;
+        char *container_service;
+
+        /* tree */
+        char *directory; /* absolute, symlinks resolved */
+        bool read_only, ephemeral, tmpfs_tmp;
+        VolatileMode volatile_mode;
+        char *pivot_root_new, *pivot_root_old;
+
+        /* first process */
+        StartMode start;
+        InitKind init;
+        char **argv;        /* [0] is the path to execute in the tree */
+        char *argv0;        /* what the process sees as argv[0] */
+        char **environment; /* complete, but for LISTEN_* */
+        char *user;         /* NULL: root */
+        uid_t uid;
+        gid_t gid;
+        gid_t *groups;
+        size_t n_groups;
+        char *working_directory;
+        unsigned long personality;
+        bool suppress_sync, no_new_privileges;
+
+        /* namespaces */
+        UserNamespaceMode user_namespace; /* never _DEFAULT */
+        uint32_t user_base, user_size;    /* FIXED, TREE and IDENTITY: known here; PICK: size only */
+        Ownership ownership;              /* never _AUTO: OFF, CHOWN or MAP */
+        bool private_network, nesting, api_vfs_writable;
+        char *network_namespace_path;
+
+        /* privileges and limits */
+        CapabilitySet bounding, ambient;
+        char **system_calls_allowed, **system_calls_denied;
+        struct rlimit rlimits[RLIM_NLIMITS];
+        int oom_score_adjust;
+        bool oom_score_adjust_set, cpu_affinity_set;
+        cpu_set_t cpu_affinity;
+        char *selinux_context, *selinux_apifs_context;
+
+        /* life */
+        ConsoleMode console; /* never _DEFAULT or _AUTOPIPE */
+        bool notify_ready, quiet;
+        StopMethod stop_method, reboot_method; /* never _AUTO */
+        int stop_signal, reboot_signal;        /* 0: none, kill at once */
+        uint64_t stop_timeout_usec;
+
+        /* content */
+        ResolvConf resolv_conf;
+        Timezone timezone;
+        LinkJournal link_journal;
+        char *timezone_name;  /* of the host, "Europe/Berlin", or NULL */
+        MountSetting *mounts; /* in the order in which they are made */
+        size_t n_mounts;
+        CredentialSetting *credentials; /* loaded */
+        size_t n_credentials;
+        unsigned n_listen; /* sockets passed on, from descriptor 3 */
+} BootPlan;
+
+#define _cleanup_plan_ _cleanup_(boot_plan_freep)
+
+/* Takes what it needs out of @settings (which is emptied of it, not freed). */
+int boot_plan_new(Settings *settings, BootPlan **ret, Error *error);
+BootPlan *boot_plan_free(BootPlan *plan);
+DEFINE_CLEANUP(BootPlan, boot_plan_free)
+
+/* Prints it, one line a fact, or as one JSON object. */
+int boot_plan_print(const BootPlan *plan, bool json, FILE *f);
+
+static inline bool boot_plan_has_user_namespace(const BootPlan *plan)
+{
+        return plan->user_namespace != USER_NAMESPACE_NO;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Definitions on disk: /etc/stead/NAME.machine (also /run/stead, /usr/lib/stead; the first found
+ * hides the others) with drop-ins NAME.machine.d/[star].conf and machine.d/[star].conf for all
+ * machines, sorted by file name, /etc hiding /run hiding /usr/lib. Where no definition exists, a
+ * `.nspawn` file of that name is honoured under its own rule of trust. Reads files only; knows
+ * nothing about running machines. */
+
+#include "config/diagnostics.h"
+#include "config/option.h"
+
+/* Keys outside the option table which belong to other programs: [Unit], [Service], [Resources],
+ * [Install], [Health]. Kept as text, in order. */
+typedef struct PassedKey {
+        char *section, *key, *value, *origin;
+} PassedKey;
+
+typedef struct Definition {
+        char *name;
+        char *path;    /* main file, NULL if there are only drop-ins */
+        char **files;  /* all files read, in order */
+        bool trusted; /* false: a .nspawn file beside the tree */
+        Assignments assignments;
+        PassedKey *passed;
+        size_t n_passed;
+} Definition;
+
+#define _cleanup_definition_ _cleanup_(definition_freep)
+Definition *definition_free(Definition *d);
+DEFINE_CLEANUP(Definition, definition_free)
+
+typedef enum DefinitionTrust {
+        DEFINITION_TRUST_BY_PLACE, /* a file beside the tree is not trusted */
+        DEFINITION_TRUST_ALL,      /* --settings=trusted */
+} DefinitionTrust;
+
+/* The syntax of one file. */
+typedef enum DefinitionDialect {
+        DEFINITION_MACHINE,          /* unknown keys are errors */
+        DEFINITION_NSPAWN,           /* as systemd-nspawn reads it: unknown keys are warned about */
+        DEFINITION_NSPAWN_UNTRUSTED, /* and those that may weaken isolation ignored */
+} DefinitionDialect;
+
+/* Reads the definition of machine @name. @root is prefixed to the system's directories ("" for the
+ * real ones; tests give their own). @tree is the root directory, for an untrusted .nspawn file
+ * beside it (NULL: do not look). -ENOENT if there is none. Any problem is added to @diagnostics and
+ * the rest of the file still read; if any is an error, returns -EINVAL with the first as @error. */
+int definition_load(const char *root, const char *name, const char *tree, DefinitionTrust trust,
+                    Definition **ret, Diagnostics *diagnostics, Error *error);
+
+/* Names of all definitions (and of trusted .nspawn files), sorted. */
+int definition_list(const char *root, char ***ret);
+
+/* Parses one file's text and appends to @d; for definition_load(), tests and the fuzzer. Fails only
+ * for lack of memory; what is wrong with the text goes to @diagnostics. */
+int definition_parse(Definition *d, const char *path, const char *text, size_t size,
+                     DefinitionDialect dialect, Diagnostics *diagnostics);
+
+/* Machine names: CI-141. */
+bool machine_name_is_valid(const char *name);
+/* A valid name made from a path's last component, or -EINVAL. */
+int machine_name_from_path(const char *path, char **ret);

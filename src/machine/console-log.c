@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ring of the console's last output. The header's counter is written after the data, so a reader
+ * that sees the counter sees the bytes; one that was lapped while reading starts again. */
+
+#include "machine/console-log.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEADER_SIZE ((off_t)sizeof(uint64_t))
+
+static int log_open(const char *name, int flags, ConsoleLog *ret)
+{
+        char path[256];
+        int fd;
+
+        if (snprintf(path, sizeof(path), CONSOLE_LOG_DIRECTORY "/%s", name) >= (int)sizeof(path))
+                return -ENAMETOOLONG;
+        fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+        *ret = (ConsoleLog){ .fd = fd };
+        return 0;
+}
+
+static int read_counter(int fd, uint64_t *ret)
+{
+        ssize_t n = pread(fd, ret, sizeof(*ret), 0);
+
+        return n < 0 ? -errno : n == sizeof(*ret) ? 0 : -ENODATA;
+}
+
+int console_log_create(const char *name, ConsoleLog *ret)
+{
+        _cleanup_close_ int fd = -EBADF;
+        uint64_t zero = 0;
+        int r = mkdir_parents_at(AT_FDCWD, CONSOLE_LOG_DIRECTORY, 0755);
+
+        if (r < 0)
+                return r;
+        r = console_log_remove(name); /* a reader of the old one keeps its file */
+        if (r < 0)
+                return r;
+        r = log_open(name, O_RDWR | O_CREAT | O_EXCL, ret);
+        if (r < 0)
+                return r;
+        fd = ret->fd;
+        if (pwrite(fd, &zero, sizeof(zero), 0) != sizeof(zero))
+                return -EIO;
+        (void)TAKE_FD(fd);
+        return 0;
+}
+
+void console_log_done(ConsoleLog *log)
+{
+        closep(&log->fd);
+        *log = CONSOLE_LOG_NULL;
+}
+
+int console_log_append(ConsoleLog *log, const void *data, size_t size)
+{
+        const char *p = data;
+
+        if (log->fd < 0)
+                return 0;
+        while (size > 0) {
+                uint64_t at = log->written % CONSOLE_LOG_SIZE;
+                size_t part = MIN_OF(size, (size_t)(CONSOLE_LOG_SIZE - at));
+                ssize_t n = pwrite(log->fd, p, part, HEADER_SIZE + (off_t)at);
+
+                if (n < 0)
+                        return -errno;
+                p += n;
+                size -= (size_t)n;
+                log->written += (uint64_t)n;
+        }
+        return pwrite(log->fd, &log->written, sizeof(log->written), 0) < 0 ? -errno : 0;
+}
+
+int console_log_open(const char *name, ConsoleLog *ret)
+{
+        return log_open(name, O_RDONLY, ret);
+}
+
+static int read_ring(int fd, uint64_t from, uint64_t to, char *data)
+{
+        while (from < to) {
+                uint64_t at = from % CONSOLE_LOG_SIZE;
+                size_t part = (size_t)MIN_OF(to - from, CONSOLE_LOG_SIZE - at);
+                ssize_t n = pread(fd, data, part, HEADER_SIZE + (off_t)at);
+
+                if (n <= 0)
+                        return n < 0 ? -errno : -ENODATA;
+                data += n;
+                from += (uint64_t)n;
+        }
+        return 0;
+}
+
+int console_log_read(ConsoleLog *log, uint64_t *position, char **ret, size_t *ret_size)
+{
+        for (;;) {
+                _cleanup_free_ char *data = NULL;
+                uint64_t written, after, from = *position;
+                int r = read_counter(log->fd, &written);
+
+                if (r < 0)
+                        return r;
+                if (written - from > CONSOLE_LOG_SIZE)
+                        from = written > CONSOLE_LOG_SIZE ? written - CONSOLE_LOG_SIZE : 0;
+                data = malloc(written - from + 1);
+                if (!data)
+                        return -ENOMEM;
+                r = read_ring(log->fd, from, written, data);
+                if (r < 0)
+                        return r;
+                r = read_counter(log->fd, &after);
+                if (r < 0)
+                        return r;
+                if (after - from > CONSOLE_LOG_SIZE)
+                        continue; /* what we read was overwritten meanwhile */
+                data[written - from] = '\0';
+                *ret = TAKE_PTR(data);
+                *ret_size = (size_t)(written - from);
+                *position = written;
+                return 0;
+        }
+}
+
+int console_log_remove(const char *name)
+{
+        char path[256];
+
+        if (snprintf(path, sizeof(path), CONSOLE_LOG_DIRECTORY "/%s", name) >= (int)sizeof(path))
+                return -ENAMETOOLONG;
+        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}

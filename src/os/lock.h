@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Lock files that leave no litter: taken with flock() without waiting, removed by the last exclusive
+ * holder, and safe against another process doing the same at that moment. */
+
+#include <stdbool.h>
+
+typedef struct LockFile {
+        int fd;
+        char *path;
+        bool exclusive;
+} LockFile;
+
+#define LOCK_FILE_NULL ((LockFile){ .fd = -EBADF })
+
+/* -EAGAIN: someone else holds it. */
+int lock_file_take(const char *path, bool exclusive, LockFile *ret);
+/* Removes the file if nobody else holds it, and lets go. Idempotent. */
+void lock_file_release(LockFile *lock);

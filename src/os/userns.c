@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* User namespaces and their maps. */
+
+#include "os/userns.h"
+
+#include "base/buffer.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#define USERNS_STACK 16384
+
+int userns_write_maps(pid_t pid, const IdMap *maps, unsigned n_maps)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_NULL;
+        static const char *const files[] = { "uid_map", "gid_map" };
+
+        for (unsigned i = 0; i < n_maps; i++)
+                buffer_printf(&text, "%u %u %u\n", maps[i].inside, maps[i].outside, maps[i].count);
+        if (buffer_error(&text) < 0 || !text.data)
+                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                char path[64];
+                int r;
+
+                (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, files[i]);
+                r = write_file_at(AT_FDCWD, path, text.data);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int hold_namespace(void *unused)
+{
+        for (;;)
+                (void)pause(); /* until killed */
+}
+
+int userns_new(const IdMap *maps, unsigned n_maps)
+{
+        _cleanup_close_ int fd = -EBADF;
+        char stack[USERNS_STACK] __attribute__((aligned(16))), path[64];
+        pid_t pid;
+        int r;
+
+        /* shares our memory, so nothing is copied; it only ever sleeps */
+        pid = clone(hold_namespace, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD, NULL);
+        if (pid < 0)
+                return -errno;
+
+        r = userns_write_maps(pid, maps, n_maps);
+        if (r >= 0) {
+                (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+                fd = open(path, O_RDONLY | O_CLOEXEC);
+                if (fd < 0)
+                        r = -errno;
+        }
+        (void)kill(pid, SIGKILL); /* our own child, not yet reaped: the number is ours */
+        (void)waitpid(pid, NULL, 0);
+        return r < 0 ? r : TAKE_FD(fd);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* User namespaces: writing the maps of a new one, and making one for its map alone. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct IdMap {
+        uint32_t inside, outside, count;
+} IdMap;
+
+/* Writes uid_map and gid_map (the same lines) of a process in a fresh user namespace. */
+int userns_write_maps(pid_t pid, const IdMap *maps, unsigned n_maps);
+
+/* A user namespace with these maps and no process in it, as a descriptor for mount_set_idmap().
+ * -ENOSPC: the limit user.max_user_namespaces is used up. */
+int userns_new(const IdMap *maps, unsigned n_maps);
