@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The program is a list of comparisons, built here instruction by instruction and loaded by bpf(2)
+ * itself; a library would be a hundred times its size. Must not know about machines. */
+
+#include "os/device-policy.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#define INSTRUCTIONS_PER_RULE 8
+#define INSTRUCTIONS_AROUND 8
+#define INSTRUCTIONS_MAX 4096 /* what the kernel takes from the unprivileged; plenty */
+#define ATTACHED_MAX 64       /* the kernel's limit of programs on one cgroup */
+
+/* Device numbers: the kernel's Documentation/admin-guide/devices.txt. */
+#define RW_MKNOD .read = true, .write = true, .mknod = true
+#define RW .read = true, .write = true
+const DeviceRule device_policy_default[] = {
+        { 'c', 1, 3, RW_MKNOD },      /* null */
+        { 'c', 1, 5, RW_MKNOD },      /* zero */
+        { 'c', 1, 7, RW_MKNOD },      /* full */
+        { 'c', 1, 8, RW_MKNOD },      /* random */
+        { 'c', 1, 9, RW_MKNOD },      /* urandom */
+        { 'c', 5, 0, RW_MKNOD },      /* tty */
+        { 'c', 5, 2, RW_MKNOD },      /* ptmx */
+        { 'c', 10, 200, RW_MKNOD },   /* net/tun */
+        { 'c', 10, 229, RW_MKNOD },   /* fuse */
+        { 'c', 136, DEVICE_ANY, RW }, /* pts/, all of the eight majors */
+        { 'c', 137, DEVICE_ANY, RW }, { 'c', 138, DEVICE_ANY, RW }, { 'c', 139, DEVICE_ANY, RW },
+        { 'c', 140, DEVICE_ANY, RW }, { 'c', 141, DEVICE_ANY, RW }, { 'c', 142, DEVICE_ANY, RW },
+        { 'c', 143, DEVICE_ANY, RW },
+};
+const size_t n_device_policy_default = ELEMENTSOF(device_policy_default);
+
+/* Registers of the program: r1 is the context on entry and scratch afterwards. */
+enum {
+        RESULT = BPF_REG_0,
+        SCRATCH = BPF_REG_1,
+        TYPE = BPF_REG_2,
+        ACCESS = BPF_REG_3,
+        MAJOR = BPF_REG_4,
+        MINOR = BPF_REG_5,
+};
+
+typedef struct Program {
+        struct bpf_insn code[INSTRUCTIONS_MAX];
+        size_t length;
+} Program;
+
+static void emit(Program *p, unsigned code, unsigned target, unsigned source, int offset,
+                 uint32_t immediate)
+{
+        p->code[p->length++] = (struct bpf_insn){
+                .code = (uint8_t)code,
+                .dst_reg = (uint8_t)(target & 0xf),
+                .src_reg = (uint8_t)(source & 0xf),
+                .off = (int16_t)offset,
+                .imm = (int32_t)immediate,
+        };
+}
+
+static void emit_set(Program *p, unsigned target, uint32_t value)
+{
+        emit(p, BPF_ALU | BPF_MOV | BPF_K, target, 0, 0, value);
+}
+
+static void emit_exit(Program *p, bool allow)
+{
+        emit_set(p, RESULT, allow);
+        emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* The target of a jump is known when the rule is complete; until then its place is remembered. */
+static void emit_jump_unless(Program *p, unsigned target, uint32_t value, size_t *jumps, size_t *n)
+{
+        jumps[(*n)++] = p->length;
+        emit(p, BPF_JMP32 | BPF_JNE | BPF_K, target, 0, 0, value);
+}
+
+static void emit_start(Program *p)
+{
+        const unsigned load = BPF_LDX | BPF_MEM | BPF_W;
+
+        emit(p, load, ACCESS, SCRATCH, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
+        emit(p, load, MAJOR, SCRATCH, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
+        emit(p, load, MINOR, SCRATCH, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+        /* access_type is (access << 16) | type. */
+        emit(p, BPF_ALU | BPF_MOV | BPF_X, TYPE, ACCESS, 0, 0);
+        emit(p, BPF_ALU | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
+        emit(p, BPF_ALU | BPF_RSH | BPF_K, ACCESS, 0, 0, 16);
+}
+
+static void emit_rule(Program *p, const DeviceRule *rule)
+{
+        uint32_t allowed = (rule->read ? BPF_DEVCG_ACC_READ : 0) |
+                           (rule->write ? BPF_DEVCG_ACC_WRITE : 0) |
+                           (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
+        size_t jumps[4], n = 0;
+
+        if (rule->type != 'a')
+                emit_jump_unless(p, TYPE,
+                                 rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR,
+                                 jumps, &n);
+        if (rule->major != DEVICE_ANY)
+                emit_jump_unless(p, MAJOR, rule->major, jumps, &n);
+        if (rule->minor != DEVICE_ANY)
+                emit_jump_unless(p, MINOR, rule->minor, jumps, &n);
+        emit(p, BPF_ALU | BPF_MOV | BPF_X, SCRATCH, ACCESS, 0, 0);
+        emit(p, BPF_ALU | BPF_AND | BPF_K, SCRATCH, 0, 0, ~allowed);
+        emit_jump_unless(p, SCRATCH, 0, jumps, &n);
+        emit_exit(p, true);
+        for (size_t i = 0; i < n; i++)
+                p->code[jumps[i]].off = (int16_t)(p->length - jumps[i] - 1);
+}
+
+static int bpf(enum bpf_cmd command, union bpf_attr *attr)
+{
+        int r = (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+
+        return r < 0 ? -errno : r;
+}
+
+static int program_load(const Program *p)
+{
+        union bpf_attr attr = {};
+
+        attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+        attr.insns = (uintptr_t)p->code;
+        attr.insn_cnt = (uint32_t)p->length;
+        attr.license = (uintptr_t) "LGPL-2.1-or-later";
+        memcpy(attr.prog_name, "stead_devices", sizeof("stead_devices"));
+        return bpf(BPF_PROG_LOAD, &attr);
+}
+
+static int program_id(int program_fd, uint32_t *ret)
+{
+        struct bpf_prog_info info = {};
+        union bpf_attr attr = {};
+        int r;
+
+        attr.info.bpf_fd = (uint32_t)program_fd;
+        attr.info.info = (uintptr_t)&info;
+        attr.info.info_len = sizeof(info);
+        r = bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
+        if (r < 0)
+                return r;
+        *ret = info.id;
+        return 0;
+}
+
+static int program_is_attached(int cgroup_fd, int program_fd)
+{
+        uint32_t ids[ATTACHED_MAX], id;
+        union bpf_attr attr = {};
+        int r;
+
+        r = program_id(program_fd, &id);
+        if (r < 0)
+                return r;
+        attr.query.target_fd = (uint32_t)cgroup_fd;
+        attr.query.attach_type = BPF_CGROUP_DEVICE;
+        attr.query.prog_ids = (uintptr_t)ids;
+        attr.query.prog_cnt = ELEMENTSOF(ids);
+        r = bpf(BPF_PROG_QUERY, &attr);
+        if (r < 0)
+                return r;
+        for (uint32_t i = 0; i < attr.query.prog_cnt && i < ELEMENTSOF(ids); i++)
+                if (ids[i] == id)
+                        return 1;
+        return 0;
+}
+
+int device_policy_attach(int cgroup_fd, const DeviceRule *rules, size_t n_rules)
+{
+        _cleanup_close_ int program_fd = -EBADF;
+        union bpf_attr attr = {};
+        Program program = {};
+        int r;
+
+        if (n_rules > (INSTRUCTIONS_MAX - INSTRUCTIONS_AROUND) / INSTRUCTIONS_PER_RULE)
+                return -E2BIG;
+        emit_start(&program);
+        for (size_t i = 0; i < n_rules; i++)
+                emit_rule(&program, &rules[i]);
+        emit_exit(&program, false);
+
+        program_fd = program_load(&program);
+        if (program_fd < 0)
+                return program_fd;
+
+        attr.target_fd = (uint32_t)cgroup_fd;
+        attr.attach_bpf_fd = (uint32_t)program_fd;
+        attr.attach_type = BPF_CGROUP_DEVICE;
+        /* Without this flag the payload's own systemd could not attach policies to its services. */
+        attr.attach_flags = BPF_F_ALLOW_MULTI;
+        r = bpf(BPF_PROG_ATTACH, &attr);
+        if (r < 0)
+                return r;
+        r = program_is_attached(cgroup_fd, program_fd);
+        if (r < 0)
+                return r;
+        return r > 0 ? 0 : -EPERM;
+}
