@@ -2,7 +2,7 @@
 
 /* The compiler for system call filters. Neighbouring numbers mostly share a verdict, so an ABI is a
  * short list of ranges, and the program a binary search over their borders: a third of the size of
- * one test per call, and nine comparisons deep at most. Must not know which calls are good or bad.
+ * one test per call, and some nine comparisons deep. Must not know which calls are good or bad.
  */
 
 #include "os/seccomp-compile.h"
