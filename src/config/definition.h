@@ -18,8 +18,8 @@ typedef struct PassedKey {
 
 typedef struct Definition {
         char *name;
-        char *path;    /* main file, NULL if there are only drop-ins */
-        char **files;  /* all files read, in order */
+        char *path;   /* main file, NULL if there are only drop-ins */
+        char **files; /* all files read, in order */
         bool trusted; /* false: a .nspawn file beside the tree */
         Assignments assignments;
         PassedKey *passed;

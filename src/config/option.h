@@ -10,19 +10,19 @@
 #include <stdio.h>
 
 typedef enum OptionGroup { /* headings of --help and of the manual page */
-        OPTION_GROUP_GENERAL,
-        OPTION_GROUP_TREE,
-        OPTION_GROUP_EXECUTION,
-        OPTION_GROUP_IDENTITY,
-        OPTION_GROUP_USERS,
-        OPTION_GROUP_NETWORK,
-        OPTION_GROUP_SECURITY,
-        OPTION_GROUP_RESOURCES,
-        OPTION_GROUP_INTEGRATION,
-        OPTION_GROUP_MOUNTS,
-        OPTION_GROUP_CONSOLE,
-        OPTION_GROUP_CREDENTIALS,
-        _OPTION_GROUP_MAX,
+                           OPTION_GROUP_GENERAL,
+                           OPTION_GROUP_TREE,
+                           OPTION_GROUP_EXECUTION,
+                           OPTION_GROUP_IDENTITY,
+                           OPTION_GROUP_USERS,
+                           OPTION_GROUP_NETWORK,
+                           OPTION_GROUP_SECURITY,
+                           OPTION_GROUP_RESOURCES,
+                           OPTION_GROUP_INTEGRATION,
+                           OPTION_GROUP_MOUNTS,
+                           OPTION_GROUP_CONSOLE,
+                           OPTION_GROUP_CREDENTIALS,
+                           _OPTION_GROUP_MAX,
 } OptionGroup;
 extern const char *const option_group_titles[_OPTION_GROUP_MAX];
 
@@ -42,9 +42,9 @@ typedef struct Option Option;
 typedef struct Assignments Assignments;
 
 /* Parses @value into the field of fresh or older settings; the message of @error is the reason only
- * ("not a boolean, write yes or no"), the caller names the place. @origin ("file:line", "--bind") is
- * kept with values that are complained about later. @value NULL: a switch without argument. Never
- * called with an empty value: that means "the default", or resets a list. */
+ * ("not a boolean, write yes or no"), the caller names the place. @origin ("file:line", "--bind")
+ * is kept with values that are complained about later. @value NULL: a switch without argument.
+ * Never called with an empty value: that means "the default", or resets a list. */
 typedef int (*OptionParse)(const Option *option, const char *value, const char *origin,
                            Settings *settings, Error *error);
 /* The value as one would write it; for lists one line each. Nothing if it is not given. */

@@ -2,8 +2,9 @@
 #pragma once
 
 /* What a person asked for: the typed result of a definition, a `.nspawn` file and a command line,
- * merged key by key. Made in one way only (settings_from_assignments() over option table rows), read
- * by boot/plan. It never looks at the system: whether a thing exists is the plan's question. */
+ * merged key by key. Made in one way only (settings_from_assignments() over option table rows),
+ * read by boot/plan. It never looks at the system: whether a thing exists is the plan's question.
+ */
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -35,10 +36,10 @@ typedef enum VolatileMode {
 DECLARE_STRING_TABLE(volatile_mode, VolatileMode);
 
 typedef enum UserNamespaceMode {
-        USER_NAMESPACE_DEFAULT,  /* nobody said: the launcher's own default */
+        USER_NAMESPACE_DEFAULT, /* nobody said: the launcher's own default */
         USER_NAMESPACE_NO,
-        USER_NAMESPACE_TREE,     /* "yes": base is the owner of the tree's root */
-        USER_NAMESPACE_FIXED,    /* base[:size] */
+        USER_NAMESPACE_TREE,  /* "yes": base is the owner of the tree's root */
+        USER_NAMESPACE_FIXED, /* base[:size] */
         USER_NAMESPACE_PICK,
         USER_NAMESPACE_IDENTITY, /* 0:65536 */
         _USER_NAMESPACE_MODE_MAX,
@@ -115,7 +116,7 @@ DECLARE_STRING_TABLE(link_journal, LinkJournal);
 
 /* How the settings file and the command line meet (--settings=). */
 typedef enum SettingsMode {
-        SETTINGS_YES,      /* file is read, command line wins */
+        SETTINGS_YES, /* file is read, command line wins */
         SETTINGS_NO,
         SETTINGS_OVERRIDE, /* file wins */
         SETTINGS_TRUSTED,  /* command line wins, every file is trusted */
@@ -162,10 +163,10 @@ typedef struct MountSetting {
         char **sources;    /* bind: one; overlay: lowest first, the last one is the upper layer */
         char *destination; /* absolute path in the machine */
         bool read_only;
-        bool recursive;    /* bind: default true */
+        bool recursive; /* bind: default true */
         BindIdmap idmap;
-        char *options;     /* tmpfs: mount options, NULL for the default */
-        char *origin;      /* "file:line" or "--bind", for messages */
+        char *options; /* tmpfs: mount options, NULL for the default */
+        char *origin;  /* "file:line" or "--bind", for messages */
 } MountSetting;
 
 typedef struct CredentialSetting {
@@ -185,7 +186,7 @@ typedef struct Settings {
         char *directory, *template_path, *machine;
         bool ephemeral, read_only;
         VolatileMode volatile_mode;
-        char *pivot_root; /* "new[:old]" */
+        char *pivot_root;      /* "new[:old]" */
         bool check_os_release; /* default true */
 
         /* execution */

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The text of one definition: sections, keys, comments and continued lines as systemd's unit files
+ * have them. Every value is checked when it is read, and every mistake told with its line. */
+
+#include "base/nearest.h"
+#include "config/definition.h"
+#include "config/later-option.h"
+#include "config/option-parse.h"
+
+#include <string.h>
+
+/* Sections whose keys are handed on to systemd, or belong to another program of ours. */
+static const char *const passed_sections[] = { "Unit", "Service", "Install", "Resources",
+                                               "Health" };
+static const char *const own_sections[] = { "Image", "Exec", "Files", "Network" };
+
+typedef struct Reader {
+        Definition *definition;
+        const char *path;
+        DefinitionDialect dialect;
+        Diagnostics *diagnostics;
+        unsigned line;
+        char *section;     /* NULL before the first */
+        bool skip_section; /* "X-..." or unknown */
+        bool failed;       /* out of memory */
+} Reader;
+
+static bool is_nspawn(const Reader *reader)
+{
+        return reader->dialect != DEFINITION_MACHINE;
+}
+
+static void origin_text(const Reader *reader, Buffer *out)
+{
+        buffer_printf(out, "%s:%u", reader->path, reader->line);
+}
+
+/* Takes @error, which says what is wrong on the current line. */
+static void report(Reader *reader, DiagnosticSeverity severity, Error *error)
+{
+        _cleanup_buffer_ Buffer origin = BUFFER_NULL;
+
+        origin_text(reader, &origin);
+        if (buffer_error(&origin) < 0 ||
+            diagnostics_add(reader->diagnostics, severity, origin.data, error) < 0)
+                reader->failed = true;
+        error_done(error);
+}
+
+/* What systemd-nspawn skips with a warning is a warning in its files, and an error in ours. */
+static DiagnosticSeverity lenient(const Reader *reader)
+{
+        return is_nspawn(reader) ? DIAGNOSTIC_WARNING : DIAGNOSTIC_ERROR;
+}
+
+static bool listed(const char *const *list, size_t n, const char *s)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(list[i], s) == 0)
+                        return true;
+        return false;
+}
+
+static void read_section(Reader *reader, const char *text, size_t n)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        Nearest nearest;
+
+        free(reader->section);
+        reader->section = n >= 2 ? strndup(text + 1, n - 2) : NULL;
+        reader->skip_section = true;
+        if (text[n - 1] != ']' || n < 3) {
+                (void)error_set(&error, EINVAL, "a section must be written [Name]");
+                report(reader, DIAGNOSTIC_ERROR, &error);
+                return;
+        }
+        if (!reader->section) {
+                reader->failed = true;
+                return;
+        }
+        if (strncmp(reader->section, "X-", 2) == 0)
+                return; /* reserved for other programs, as everywhere in systemd */
+        if (listed(own_sections, ELEMENTSOF(own_sections), reader->section) ||
+            listed(passed_sections, ELEMENTSOF(passed_sections), reader->section)) {
+                reader->skip_section = false;
+                return;
+        }
+        nearest = NEAREST(reader->section);
+        for (size_t i = 0; i < ELEMENTSOF(own_sections); i++)
+                nearest_offer(&nearest, own_sections[i]);
+        for (size_t i = 0; i < ELEMENTSOF(passed_sections); i++)
+                nearest_offer(&nearest, passed_sections[i]);
+        (void)error_set(&error, EINVAL, "there is no section [%s]", reader->section);
+        if (nearest.best)
+                error_hint(&error, "[%s]", nearest.best);
+        report(reader, lenient(reader), &error);
+}
+
+static void pass_key(Reader *reader, const char *key, const char *value)
+{
+        _cleanup_buffer_ Buffer origin = BUFFER_NULL;
+        Definition *d = reader->definition;
+        PassedKey *grown = reallocarray(d->passed, d->n_passed + 1, sizeof(*grown)), *k;
+
+        if (!grown) {
+                reader->failed = true;
+                return;
+        }
+        d->passed = grown;
+        k = &grown[d->n_passed++];
+        origin_text(reader, &origin);
+        *k = (PassedKey){ .section = strdup(reader->section),
+                          .key = strdup(key),
+                          .value = strdup(value),
+                          .origin = buffer_steal(&origin) };
+        if (!k->section || !k->key || !k->value || !k->origin)
+                reader->failed = true;
+}
+
+/* An existing .nspawn file must be honoured as far as it can, and never be less isolated for it. */
+static void read_later_key(Reader *reader, const LaterKey *later, const char *value)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_buffer_ Buffer origin = BUFFER_NULL;
+        bool asked = *value != '\0' && parse_boolean(value) != 0;
+
+        if (is_nspawn(reader) && !asked)
+                return; /* "VirtualEthernet=no" asks for what is the case */
+        (void)error_set(&error, EOPNOTSUPP, "%s= is not supported by this version%s", later->key,
+                        is_nspawn(reader) && later->private_network
+                                ? "; the machine gets a private network without it"
+                                : "");
+        report(reader, lenient(reader), &error);
+        if (!is_nspawn(reader) || !later->private_network)
+                return;
+        origin_text(reader, &origin);
+        if (buffer_error(&origin) < 0 ||
+            assignments_add(&reader->definition->assignments, option_by_key("Network", "Private"),
+                            "yes", origin.data, true) < 0)
+                reader->failed = true;
+}
+
+static void unknown_key(Reader *reader, const char *key)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_buffer_ Buffer text = BUFFER_NULL;
+        Nearest nearest = NEAREST(key);
+
+        option_printable(key, &text);
+        for (size_t i = 0; i < option_count; i++) {
+                const Option *o = &option_table[i];
+
+                if (o->key && strcmp(o->key, key) == 0) {
+                        (void)error_set(&error, EINVAL, "%s= does not belong in section [%s]", key,
+                                        reader->section);
+                        error_hint(&error, "%s= in section [%s]", key, o->section);
+                        report(reader, lenient(reader), &error);
+                        return;
+                }
+                if (o->key && strcmp(o->section, reader->section) == 0)
+                        nearest_offer(&nearest, o->key);
+        }
+        (void)error_set(&error, EINVAL, "there is no key %s= in section [%s]", text.data ?: "?",
+                        reader->section);
+        if (nearest.best)
+                error_hint(&error, "%s=", nearest.best);
+        report(reader, lenient(reader), &error);
+}
+
+static bool denies_only(const char *value)
+{
+        if (*value == '~')
+                return true;
+        for (const char *p = value; *(p += strspn(p, " \t,")); p += strcspn(p, " \t,"))
+                if (*p != '~')
+                        return false;
+        return true;
+}
+
+/* Whether the file may say this; warns if not. */
+static bool is_trusted(Reader *reader, const Option *o, const char *key, const char *value)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+
+        if (reader->dialect != DEFINITION_NSPAWN_UNTRUSTED || o->trust == OPTION_UNTRUSTED ||
+            (o->trust == OPTION_DENY_UNTRUSTED && denies_only(value)))
+                return true;
+        (void)error_set(&error, EPERM, "%s= is ignored: a file beside the tree may not %s", key,
+                        o->trust == OPTION_DENY_UNTRUSTED ? "allow system calls" : "set it");
+        error_hint(&error, "move the file to /etc/systemd/nspawn/, or --settings=trusted");
+        report(reader, DIAGNOSTIC_WARNING, &error);
+        return false;
+}
+
+static void read_own_key(Reader *reader, const char *key, const char *value)
+{
+        const Option *o = option_by_key(reader->section, key);
+        const LaterKey *later = o ? NULL : later_key(reader->section, key);
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_buffer_ Buffer text = BUFFER_NULL, origin = BUFFER_NULL;
+
+        if (later && reader->dialect != DEFINITION_NSPAWN_UNTRUSTED) {
+                read_later_key(reader, later, value);
+                return;
+        }
+        if (!o) {
+                unknown_key(reader, key);
+                return;
+        }
+        if (!is_trusted(reader, o, key, value))
+                return;
+        /* in a .nspawn file this key is a boolean first */
+        if (is_nspawn(reader) && strcmp(key, "PrivateUsers") == 0 && strlen(value) == 1)
+                value = *value == '0' ? "no" : *value == '1' ? "yes" : value;
+        if (option_check(o, value, &error) < 0) {
+                option_printable(o->secret ? "..." : value, &text);
+                if (error.number == 0)
+                        (void)error_set(&error, ENOMEM, "out of memory");
+                (void)error_prefix(&error, "%s=%s", key, text.data ?: "");
+                report(reader, DIAGNOSTIC_ERROR, &error);
+                return;
+        }
+        origin_text(reader, &origin);
+        if (buffer_error(&origin) < 0 ||
+            assignments_add(&reader->definition->assignments, o, value, origin.data,
+                            reader->dialect != DEFINITION_NSPAWN_UNTRUSTED) < 0)
+                reader->failed = true;
+}
+
+static void read_key(Reader *reader, char *text)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_buffer_ Buffer shown = BUFFER_NULL;
+        char *equals = strchr(text, '='), *value, *end;
+
+        if (!reader->section || !equals || equals == text) {
+                option_printable(text, &shown);
+                (void)error_set(&error, EINVAL,
+                                reader->section ? "'%s' is neither Key=value nor [Section]"
+                                                : "'%s' comes before the first section",
+                                shown.data ?: "");
+                report(reader, lenient(reader), &error);
+                return;
+        }
+        value = equals + 1 + strspn(equals + 1, " \t\r");
+        for (end = equals; end > text && strchr(" \t", end[-1]); end--)
+                ;
+        *end = '\0';
+        if (reader->skip_section || strncmp(text, "X-", 2) == 0)
+                return;
+        if (listed(passed_sections, ELEMENTSOF(passed_sections), reader->section)) {
+                if (!is_nspawn(reader))
+                        pass_key(reader, text, value);
+                return;
+        }
+        read_own_key(reader, text, value);
+}
+
+/* Well-formed UTF-8 without control characters other than a tab. */
+static bool text_is_clean(const char *s, size_t n)
+{
+        const unsigned char *p = (const unsigned char *)s, *end = p + n;
+
+        while (p < end) {
+                size_t more = *p < 0x80 ? 0 : *p < 0xc2 ? 9 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : 3;
+                unsigned char lead = *p++;
+
+                if ((lead < ' ' && lead != '\t' && lead != '\r') || lead == 0x7f || lead > 0xf4 ||
+                    more > (size_t)(end - p))
+                        return false;
+                /* overlong forms, surrogates, and what is beyond U+10FFFF */
+                if ((lead == 0xe0 && *p < 0xa0) || (lead == 0xed && *p > 0x9f) ||
+                    (lead == 0xf0 && *p < 0x90) || (lead == 0xf4 && *p > 0x8f))
+                        return false;
+                for (; more > 0; more--)
+                        if ((*p++ & 0xc0) != 0x80)
+                                return false;
+        }
+        return true;
+}
+
+static void read_line(Reader *reader, char *text)
+{
+        size_t n;
+
+        text += strspn(text, " \t\r");
+        n = strlen(text);
+        while (n > 0 && strchr(" \t\r", text[n - 1]))
+                text[--n] = '\0';
+        if (n == 0)
+                return;
+        if (*text == '[')
+                read_section(reader, text, n);
+        else
+                read_key(reader, text);
+}
+
+static bool is_comment(const char *line, size_t n)
+{
+        for (; n > 0 && (*line == ' ' || *line == '\t'); line++)
+                n--;
+        return n > 0 && (*line == '#' || *line == ';');
+}
+
+/* One physical line. Returns true if it is continued on the next one. */
+static bool collect(Reader *reader, const char *line, size_t n, bool continuing, Buffer *logical)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+
+        if (n > 0 && line[n - 1] == '\r')
+                n--;
+        if (!text_is_clean(line, n)) {
+                (void)error_set(&error, EINVAL,
+                                memchr(line, '\0', n) ? "a NUL byte in the line"
+                                                      : "the line is not plain UTF-8 text");
+                report(reader, DIAGNOSTIC_ERROR, &error);
+                return false;
+        }
+        if (is_comment(line, n)) /* also between continued lines */
+                return continuing;
+        if (n > 0 && line[n - 1] == '\\') {
+                buffer_append(logical, line, n - 1);
+                buffer_puts(logical, " ");
+                return true;
+        }
+        buffer_append(logical, line, n);
+        return false;
+}
+
+int definition_parse(Definition *d, const char *path, const char *text, size_t size,
+                     DefinitionDialect dialect, Diagnostics *diagnostics)
+{
+        Reader reader = { d, path, dialect, diagnostics, .line = 0 };
+        _cleanup_buffer_ Buffer logical = BUFFER_NULL;
+        const char *end = text + size;
+        unsigned physical = 0;
+        bool continuing = false;
+
+        if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+                text += 3; /* a byte order mark */
+        while (text < end) {
+                const char *newline = memchr(text, '\n', (size_t)(end - text));
+                size_t n = (size_t)((newline ?: end) - text);
+
+                physical++;
+                if (!continuing)
+                        reader.line = physical; /* a continued line is known by its first */
+                continuing = collect(&reader, text, n, continuing, &logical);
+                text += n + 1;
+                if ((continuing && text < end) || logical.size == 0)
+                        continue;
+                if (buffer_error(&logical) >= 0)
+                        read_line(&reader, logical.data);
+                logical.size = 0;
+                if (logical.data)
+                        *logical.data = '\0';
+        }
+        free(reader.section);
+        return reader.failed || buffer_error(&logical) < 0 ? -ENOMEM : 0;
+}

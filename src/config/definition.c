@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding the files of a definition: which of them there are, which hide which, in what order they
+ * are read, and whether they are to be trusted. What is in them is definition-parse.c's. */
+
+#include "config/definition.h"
+
+#include "base/fd.h"
+#include "base/strv.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEFINITION_SIZE_MAX (1024 * 1024) /* far beyond what a person writes */
+
+static const char *const machine_directories[] = { "/etc/stead", "/run/stead", "/usr/lib/stead" };
+static const char *const nspawn_directories[] = { "/etc/systemd/nspawn", "/run/systemd/nspawn" };
+
+Definition *definition_free(Definition *d)
+{
+        if (!d)
+                return NULL;
+        free(d->name);
+        free(d->path);
+        strv_free(d->files);
+        assignments_done(&d->assignments);
+        for (size_t i = 0; i < d->n_passed; i++) {
+                free(d->passed[i].section);
+                free(d->passed[i].key);
+                free(d->passed[i].value);
+                free(d->passed[i].origin);
+        }
+        free(d->passed);
+        free(d);
+        return NULL;
+}
+
+static const char *file_type(mode_t mode)
+{
+        return S_ISDIR(mode)                    ? "a directory"
+               : S_ISFIFO(mode)                 ? "a fifo"
+               : S_ISSOCK(mode)                 ? "a socket"
+               : S_ISCHR(mode) || S_ISBLK(mode) ? "a device"
+                                                : "something else";
+}
+
+/* A link to /dev/null is how a file of a lower directory is hidden. */
+static bool is_mask(const struct stat *st)
+{
+        struct stat null;
+
+        return S_ISCHR(st->st_mode) && stat("/dev/null", &null) >= 0 && null.st_rdev == st->st_rdev;
+}
+
+/* Opens and reads; 1 and no text for a mask, -ENOENT quietly. Any other trouble is in @error. */
+static int read_definition(const char *path, bool trusted, char **ret_text, size_t *ret_size,
+                           Error *error)
+{
+        /* O_NONBLOCK: a fifo must not hold us. Beside the tree, where others may write, no links.
+         */
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+                                                    (trusted ? 0 : O_NOFOLLOW));
+        struct stat st;
+        ssize_t n;
+
+        if (fd < 0 && errno == ENOENT)
+                return -ENOENT;
+        if (fd < 0 && errno == ELOOP && !trusted)
+                return error_set(error, ELOOP, "a symbolic link, which is not followed here");
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_errno(error, errno, "Failed to read");
+        if (is_mask(&st))
+                return 1;
+        if (!S_ISREG(st.st_mode))
+                return error_set(error, EINVAL, "%s, not a regular file", file_type(st.st_mode));
+        n = read_fd(fd, DEFINITION_SIZE_MAX, ret_text);
+        if (n == -EFBIG)
+                return error_set(error, EFBIG, "larger than 1 MiB");
+        if (n < 0)
+                return error_errno(error, (int)-n, "Failed to read");
+        *ret_size = (size_t)n;
+        return 0;
+}
+
+/* Reads one file into @d. 1 if it is a mask. What is wrong with it is diagnosed, not returned. */
+static int load_file(Definition *d, const char *path, DefinitionDialect dialect,
+                     Diagnostics *diagnostics)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        int r = read_definition(path, dialect != DEFINITION_NSPAWN_UNTRUSTED, &text, &size, &error);
+
+        if (r != 0 && error.number == 0)
+                return r;
+        if (r >= 0)
+                r = strv_push(&d->files, path);
+        if (error.number != 0)
+                return diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, path, &error);
+        return r < 0 ? r : definition_parse(d, path, text, size, dialect, diagnostics);
+}
+
+typedef struct DropIn {
+        char *name, *path;
+} DropIn;
+
+typedef struct DropIns {
+        DropIn *items;
+        size_t n;
+} DropIns;
+
+static void drop_ins_done(DropIns *d)
+{
+        for (size_t i = 0; i < d->n; i++) {
+                free(d->items[i].name);
+                free(d->items[i].path);
+        }
+        free(d->items);
+}
+
+/* The first of a name hides the others, so directories come in order of precedence. */
+static int drop_ins_add(DropIns *d, const char *directory, const char *name)
+{
+        DropIn *grown;
+        DropIn item = {};
+
+        for (size_t i = 0; i < d->n; i++)
+                if (strcmp(d->items[i].name, name) == 0)
+                        return 0;
+        grown = reallocarray(d->items, d->n + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        d->items = grown;
+        item.name = strdup(name);
+        if (!item.name || asprintf(&item.path, "%s/%s", directory, name) < 0) {
+                free(item.name);
+                return -ENOMEM;
+        }
+        grown[d->n++] = item;
+        return 0;
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+        size_t n = strlen(name), m = strlen(suffix);
+
+        return n > m && strcmp(name + n - m, suffix) == 0;
+}
+
+static int drop_ins_scan(DropIns *d, const char *root, const char *top, const char *stem)
+{
+        _cleanup_free_ char *directory = NULL;
+        _cleanup_closedir_ DIR *stream = NULL;
+
+        if (asprintf(&directory, "%s%s/%s.d", root, top, stem) < 0) {
+                directory = NULL;
+                return -ENOMEM;
+        }
+        stream = opendir(directory);
+        if (!stream)
+                return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+        for (struct dirent *e; (e = readdir(stream));) {
+                int r = has_suffix(e->d_name, ".conf") && e->d_name[0] != '.'
+                                ? drop_ins_add(d, directory, e->d_name)
+                                : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int compare_drop_ins(const void *a, const void *b)
+{
+        return strcmp(((const DropIn *)a)->name, ((const DropIn *)b)->name);
+}
+
+/* All drop-ins in the order in which they are read. @ret_own tells how many are this machine's. */
+static int drop_ins_find(DropIns *d, const char *root, const char *name, size_t *ret_own)
+{
+        _cleanup_free_ char *stem = NULL;
+        int r = 0;
+
+        if (asprintf(&stem, "%s.machine", name) < 0) {
+                stem = NULL;
+                return -ENOMEM;
+        }
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++)
+                r = drop_ins_scan(d, root, machine_directories[i], stem);
+        *ret_own = d->n;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++)
+                r = drop_ins_scan(d, root, machine_directories[i], "machine");
+        if (r >= 0 && d->n > 0)
+                qsort(d->items, d->n, sizeof(*d->items), compare_drop_ins);
+        return r;
+}
+
+/* The first NAME.suffix in @directories. 1 if found, 0 if not. */
+static int load_main(Definition *d, const char *root, const char *const *directories, size_t n,
+                     const char *suffix, DefinitionDialect dialect, Diagnostics *diagnostics,
+                     Error *error)
+{
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *path = NULL;
+                int r;
+
+                if (asprintf(&path, "%s%s/%s%s", root, directories[i], d->name, suffix) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                r = load_file(d, path, dialect, diagnostics);
+                if (r == -ENOENT)
+                        continue;
+                if (r < 0)
+                        return r;
+                if (r > 0) {
+                        r = error_set(error, ERFKILL, "Machine '%s' is masked by %s", d->name,
+                                      path);
+                        error_hint(error, "rm %s", path);
+                        return r;
+                }
+                d->path = TAKE_PTR(path);
+                return 1;
+        }
+        return 0;
+}
+
+/* NAME.nspawn in systemd's directories, else beside the tree. 1 if found. */
+static int load_nspawn(Definition *d, const char *root, const char *tree, DefinitionTrust trust,
+                       Diagnostics *diagnostics, Error *error)
+{
+        _cleanup_free_ char *path = NULL;
+        bool trusted = trust == DEFINITION_TRUST_ALL;
+        size_t parent;
+        int r = load_main(d, root, nspawn_directories, ELEMENTSOF(nspawn_directories), ".nspawn",
+                          DEFINITION_NSPAWN, diagnostics, error);
+
+        if (r != 0 || !tree)
+                return r;
+        for (parent = strlen(tree); parent > 0 && tree[parent - 1] == '/';)
+                parent--;
+        while (parent > 0 && tree[parent - 1] != '/')
+                parent--;
+        if (asprintf(&path, "%.*s%s.nspawn", (int)parent, tree, d->name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        r = load_file(d, path, trusted ? DEFINITION_NSPAWN : DEFINITION_NSPAWN_UNTRUSTED,
+                      diagnostics);
+        if (r != 0) /* missing, or masked */
+                return r == -ENOENT || r > 0 ? 0 : r;
+        d->trusted = trusted;
+        d->path = TAKE_PTR(path);
+        return 1;
+}
+
+static int load_all(Definition *d, const char *root, const char *tree, DefinitionTrust trust,
+                    Diagnostics *diagnostics, Error *error)
+{
+        _cleanup_(drop_ins_done) DropIns drop_ins = {};
+        size_t own = 0;
+        int r = drop_ins_find(&drop_ins, root, d->name, &own);
+
+        if (r >= 0)
+                r = load_main(d, root, machine_directories, ELEMENTSOF(machine_directories),
+                              ".machine", DEFINITION_MACHINE, diagnostics, error);
+        if (r == 0 && own == 0)
+                r = load_nspawn(d, root, tree, trust, diagnostics, error);
+        if (r < 0)
+                return r;
+        if (r == 0 && own == 0)
+                return -ENOENT;
+        for (size_t i = 0; i < drop_ins.n; i++) {
+                r = load_file(d, drop_ins.items[i].path, DEFINITION_MACHINE, diagnostics);
+                if (r < 0 && r != -ENOENT) /* gone since the directory was listed */
+                        return r;
+        }
+        return 0;
+}
+
+int definition_load(const char *root, const char *name, const char *tree, DefinitionTrust trust,
+                    Definition **ret, Diagnostics *diagnostics, Error *error)
+{
+        _cleanup_definition_ Definition *d = NULL;
+        size_t before = diagnostics->n_errors;
+        int r;
+
+        if (!machine_name_is_valid(name)) {
+                r = error_set(error, EINVAL, "'%s' is not a machine name", name);
+                error_hint(error, "stead list");
+                return r;
+        }
+        d = calloc(1, sizeof(*d));
+        if (d)
+                *d = (Definition){ .name = strdup(name), .trusted = true };
+        r = d && d->name ? load_all(d, root, tree, trust, diagnostics, error) : -ENOMEM;
+        if (r == -ENOENT) {
+                r = error_set(error, ENOENT, "There is no definition of machine '%s'", name);
+                error_hint(error, "stead edit %s", name);
+                return r;
+        }
+        if (r < 0)
+                return error && error->number != 0 ? r
+                                                   : error_errno(error, -r,
+                                                                 "Failed to read the definition of "
+                                                                 "machine '%s'",
+                                                                 name);
+        if (diagnostics->n_errors > before) {
+                r = diagnostics_first(diagnostics, error);
+                if (diagnostics->n_errors > before + 1)
+                        error_hint(error, "stead check %s   (prints all %zu errors)", name,
+                                   diagnostics->n_errors - before);
+                else if (error && !error->hint)
+                        error_hint(error, "stead edit %s", name);
+                return -EINVAL;
+        }
+        *ret = TAKE_PTR(d);
+        return 0;
+}
+
+static int list_directory(const char *root, const char *directory, const char *suffix,
+                          char ***names)
+{
+        _cleanup_free_ char *path = NULL;
+        _cleanup_closedir_ DIR *stream = NULL;
+
+        if (asprintf(&path, "%s%s", root, directory) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        stream = opendir(path);
+        if (!stream)
+                return errno == ENOENT ? 0 : -errno;
+        for (struct dirent *e; (e = readdir(stream));) {
+                _cleanup_free_ char *name = NULL;
+                int r;
+
+                if (!has_suffix(e->d_name, suffix))
+                        continue;
+                name = strndup(e->d_name, strlen(e->d_name) - strlen(suffix));
+                if (!name)
+                        return -ENOMEM;
+                if (!machine_name_is_valid(name) || strv_contains(*names, name))
+                        continue;
+                r = strv_push(names, name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int definition_list(const char *root, char ***ret)
+{
+        _cleanup_strv_ char **names = NULL;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++) {
+                r = list_directory(root, machine_directories[i], ".machine", &names);
+                if (r >= 0)
+                        r = list_directory(root, machine_directories[i], ".machine.d", &names);
+        }
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(nspawn_directories); i++)
+                r = list_directory(root, nspawn_directories[i], ".nspawn", &names);
+        if (r < 0)
+                return r;
+        if (names)
+                qsort(names, strv_length(names), sizeof(char *), compare_names);
+        *ret = TAKE_PTR(names);
+        return 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Environment, definition and command line brought together into the Settings of one launch. */
+
+#include "config/command-line.h"
+
+#include <string.h>
+
+/* Where a .nspawn file beside the tree would be looked for. */
+static int tree_path(const Settings *s, char **ret)
+{
+        const char *path = s->directory ?: s->template_path;
+
+        if (!path && asprintf(ret, "/var/lib/machines/%s", s->machine ?: "") < 0)
+                return -ENOMEM;
+        if (path)
+                *ret = strdup(path);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* Where nothing says which tree is meant, it is the one that we stand in. */
+static int use_current_directory(Assignments *command, Error *error)
+{
+        static const char *const names[] = { "directory", "machine", "template" };
+        _cleanup_free_ char *here = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (assignments_find(command, option_by_name(names[i])))
+                        return 0;
+        here = getcwd(NULL, 0);
+        if (!here)
+                return error_errno(error, errno, "Failed to find the current directory");
+        return assignments_add(command, option_by_name("directory"), here, "the current directory",
+                               true);
+}
+
+/* Reads the definition that the command line alone points to. */
+static int load_definition(const char *root, const Settings *s, Definition **ret,
+                           Diagnostics *diagnostics, Error *error)
+{
+        _cleanup_free_ char *name = NULL, *tree = NULL;
+        DefinitionTrust trust = s->settings_mode == SETTINGS_TRUSTED ? DEFINITION_TRUST_ALL
+                                                                     : DEFINITION_TRUST_BY_PLACE;
+        int r = tree_path(s, &tree);
+
+        if (r >= 0 && s->machine) {
+                name = strdup(s->machine);
+                r = name ? 0 : -ENOMEM;
+        } else if (r >= 0 && machine_name_from_path(tree, &name) < 0) {
+                return 0; /* no name, no definition; the plan will ask for a name */
+        }
+        if (r >= 0)
+                r = definition_load(root, name, tree, trust, ret, diagnostics, error);
+        if (r == -ENOENT) {
+                error_done(error);
+                return 0;
+        }
+        return r;
+}
+
+static int append_copy(Assignments *to, const Assignments *from)
+{
+        for (size_t i = 0; i < from->n; i++) {
+                const Assignment *item = &from->items[i];
+                int r = assignments_add(to, item->option, item->value, item->origin, item->trusted);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int merge(const Settings *told, Assignments *command, const Definition *definition,
+                 Assignments *all)
+{
+        bool override = told->settings_mode == SETTINGS_OVERRIDE;
+        int r = override ? assignments_append_take(all, command) : 0;
+
+        if (r >= 0 && definition)
+                r = append_copy(all, &definition->assignments);
+        return r >= 0 && !override ? assignments_append_take(all, command) : r;
+}
+
+int command_line_settings(const char *root, int argc, char **argv, char *const *environment,
+                          Settings **ret, Definition **ret_definition, Assignments *ret_all,
+                          Diagnostics *diagnostics, Error *error)
+{
+        _cleanup_assignments_ Assignments command = ASSIGNMENTS_NULL, all = ASSIGNMENTS_NULL;
+        _cleanup_settings_ Settings *told = NULL, *settings = NULL;
+        _cleanup_definition_ Definition *definition = NULL;
+        int r = command_line_parse(argc, argv, &command, error);
+
+        if (r != 0)
+                return r;
+        r = use_current_directory(&command, error);
+        if (r >= 0)
+                r = command_line_environment(environment, &all, error);
+        if (r >= 0)
+                r = settings_from_assignments(&command, &told, error);
+        if (r >= 0 && told->settings_mode != SETTINGS_NO)
+                r = load_definition(root, told, &definition, diagnostics, error);
+        if (r < 0)
+                return r;
+        r = merge(told, &command, definition, &all);
+        if (r >= 0)
+                r = settings_from_assignments(&all, &settings, error);
+        if (r < 0)
+                return r;
+        if (ret_all) {
+                assignments_done(ret_all);
+                *ret_all = all;
+                all = ASSIGNMENTS_NULL;
+        }
+        *ret_definition = TAKE_PTR(definition);
+        *ret = TAKE_PTR(settings);
+        return 0;
+}

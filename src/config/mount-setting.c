@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Custom mounts: bind, overlay, tmpfs and inaccessible paths, from "a:b:c" fields and back. A '\'
+ * before ':' or '\' makes it part of a path. Whether a path exists is the plan's question. */
+
+#include "base/strv.h"
+#include "config/option-parse.h"
+
+#include <string.h>
+
+static int split_fields(const char *value, char ***ret)
+{
+        _cleanup_strv_ char **fields = NULL;
+        bool more = true;
+
+        while (more) {
+                _cleanup_buffer_ Buffer field = BUFFER_NULL;
+                int r;
+
+                for (; *value && *value != ':'; value++) {
+                        if (*value == '\\' && (value[1] == ':' || value[1] == '\\'))
+                                value++;
+                        buffer_append(&field, value, 1);
+                }
+                more = *value++ == ':';
+                r = strv_push_take(&fields, buffer_steal(&field));
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(fields);
+        return 0;
+}
+
+static void format_field(const char *field, Buffer *out)
+{
+        for (; *field; field++) {
+                if (*field == ':' || *field == '\\')
+                        buffer_puts(out, "\\");
+                buffer_append(out, field, 1);
+        }
+}
+
+/* Absolute, or below the tree with a '+', or empty for a temporary directory. */
+static bool source_is_valid(const char *source)
+{
+        return source[0] == '\0' || option_path_is_normal(source + (source[0] == '+'));
+}
+
+static int add_source(MountSetting *mount, const char *source, Error *error)
+{
+        _cleanup_free_ char *simple = NULL;
+
+        if (!source_is_valid(source))
+                return error_set(error, EINVAL,
+                                 "source '%s' is not an absolute path without '..', with a '+' in "
+                                 "front for one of the tree, or empty for a temporary directory",
+                                 source);
+        if (source[0] == '\0')
+                return strv_push(&mount->sources, "");
+        simple = option_simplify_path(source + (source[0] == '+'));
+        return simple ? strv_pushf(&mount->sources, "%s%s", source[0] == '+' ? "+" : "", simple)
+                      : -ENOMEM;
+}
+
+static int set_destination(MountSetting *mount, const char *destination, Error *error)
+{
+        if (!option_path_is_normal(destination))
+                return error_set(error, EINVAL,
+                                 "destination '%s' is not an absolute path without '..'",
+                                 destination);
+        mount->destination = option_simplify_path(destination);
+        if (!mount->destination)
+                return -ENOMEM;
+        if (mount->kind != MOUNT_BIND && mount->kind != MOUNT_OVERLAY &&
+            strcmp(mount->destination, "/") == 0)
+                return error_set(error, EINVAL, "destination is '/', the whole tree");
+        return 0;
+}
+
+/* Takes *mount on success. */
+static int settings_add_mount(Settings *settings, MountSetting *mount, const char *origin)
+{
+        MountSetting *grown;
+
+        mount->origin = strdup(origin);
+        if (!mount->origin)
+                return -ENOMEM;
+        grown = reallocarray(settings->mounts, settings->n_mounts + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        settings->mounts = grown;
+        grown[settings->n_mounts++] = *mount;
+        *mount = (MountSetting){};
+        return 0;
+}
+
+static void mount_setting_donep(MountSetting *m)
+{
+        mount_setting_done(m);
+}
+#define _cleanup_mount_ _cleanup_(mount_setting_donep)
+
+static int parse_bind_options(MountSetting *mount, const char *options, Error *error)
+{
+        _cleanup_strv_ char **words = NULL;
+        int r = strv_split(options, ",", &words);
+
+        STRV_FOREACH (word, words) {
+                int idmap = bind_idmap_from_string(*word);
+
+                if (idmap >= 0)
+                        mount->idmap = idmap;
+                else if (strcmp(*word, "rbind") == 0 || strcmp(*word, "norbind") == 0)
+                        mount->recursive = **word == 'r';
+                else
+                        return error_set(error, EINVAL,
+                                         "'%s' is not one of rbind, norbind, noidmap, idmap, "
+                                         "rootidmap or owneridmap",
+                                         *word);
+        }
+        return r;
+}
+
+static int parse_bind(const char *value, bool read_only, const char *origin, Settings *settings,
+                      Error *error)
+{
+        _cleanup_mount_ MountSetting mount = { .kind = MOUNT_BIND,
+                                               .read_only = read_only,
+                                               .recursive = true };
+        _cleanup_strv_ char **fields = NULL;
+        const char *destination;
+        int r = split_fields(value, &fields);
+
+        if (r < 0)
+                return r;
+        if (strv_length(fields) > 3)
+                return error_set(error, EINVAL,
+                                 "more than SOURCE:DESTINATION:OPTIONS; write '\\:' for a colon in "
+                                 "a path");
+        destination = fields[1] && *fields[1] ? fields[1] : fields[0] + (fields[0][0] == '+');
+        if (*destination == '\0')
+                return error_set(error, EINVAL, "a temporary directory needs a destination");
+        r = add_source(&mount, fields[0], error);
+        if (r >= 0)
+                r = set_destination(&mount, destination, error);
+        if (r >= 0 && fields[1] && fields[2])
+                r = parse_bind_options(&mount, fields[2], error);
+        return r >= 0 ? settings_add_mount(settings, &mount, origin) : r;
+}
+
+int option_parse_bind(const Option *option, const char *value, const char *origin,
+                      Settings *settings, Error *error)
+{
+        return parse_bind(value, false, origin, settings, error);
+}
+
+int option_parse_bind_ro(const Option *option, const char *value, const char *origin,
+                         Settings *settings, Error *error)
+{
+        return parse_bind(value, true, origin, settings, error);
+}
+
+/* Two paths are a lower and an upper directory, the upper one also being where it is mounted. */
+static int parse_overlay(const char *value, bool read_only, const char *origin, Settings *settings,
+                         Error *error)
+{
+        _cleanup_mount_ MountSetting mount = { .kind = MOUNT_OVERLAY, .read_only = read_only };
+        _cleanup_strv_ char **fields = NULL;
+        size_t n, n_sources;
+        int r = split_fields(value, &fields);
+
+        if (r < 0)
+                return r;
+        n = strv_length(fields);
+        if (n < 2)
+                return error_set(error, EINVAL, "not LOWER[:LOWER...]:UPPER:DESTINATION");
+        n_sources = n == 2 ? 2 : n - 1;
+        for (size_t i = 0; i < n_sources; i++) {
+                if (fields[i][0] == '\0' && (read_only || i + 1 < n_sources))
+                        return error_set(error, EINVAL,
+                                         "only the upper directory can be a temporary one");
+                r = add_source(&mount, fields[i], error);
+                if (r < 0)
+                        return r;
+        }
+        r = set_destination(&mount, fields[n - 1], error);
+        return r >= 0 ? settings_add_mount(settings, &mount, origin) : r;
+}
+
+int option_parse_overlay(const Option *option, const char *value, const char *origin,
+                         Settings *settings, Error *error)
+{
+        return parse_overlay(value, false, origin, settings, error);
+}
+
+int option_parse_overlay_ro(const Option *option, const char *value, const char *origin,
+                            Settings *settings, Error *error)
+{
+        return parse_overlay(value, true, origin, settings, error);
+}
+
+int option_parse_tmpfs(const Option *option, const char *value, const char *origin,
+                       Settings *settings, Error *error)
+{
+        _cleanup_mount_ MountSetting mount = { .kind = MOUNT_TMPFS };
+        _cleanup_strv_ char **fields = NULL;
+        int r = split_fields(value, &fields);
+
+        if (r < 0)
+                return r;
+        if (strv_length(fields) > 2)
+                return error_set(error, EINVAL, "more than PATH:OPTIONS");
+        r = set_destination(&mount, fields[0], error);
+        if (r < 0)
+                return r;
+        if (fields[1] && *fields[1])
+                mount.options = TAKE_PTR(fields[1]);
+        return settings_add_mount(settings, &mount, origin);
+}
+
+int option_parse_inaccessible(const Option *option, const char *value, const char *origin,
+                              Settings *settings, Error *error)
+{
+        _cleanup_mount_ MountSetting mount = { .kind = MOUNT_INACCESSIBLE };
+        int r = set_destination(&mount, value, error);
+
+        return r >= 0 ? settings_add_mount(settings, &mount, origin) : r;
+}
+
+static void format_mount(const MountSetting *mount, Buffer *out)
+{
+        STRV_FOREACH (source, mount->sources) {
+                format_field(*source, out);
+                buffer_puts(out, ":");
+        }
+        if (mount->kind == MOUNT_INACCESSIBLE)
+                buffer_puts(out, mount->destination); /* takes one path, nothing to escape */
+        else
+                format_field(mount->destination, out);
+        if (mount->kind == MOUNT_BIND && (!mount->recursive || mount->idmap != BIND_NOIDMAP))
+                buffer_printf(out, ":%s,%s", mount->recursive ? "rbind" : "norbind",
+                              bind_idmap_to_string(mount->idmap));
+        if (mount->options) {
+                buffer_puts(out, ":");
+                format_field(mount->options, out);
+        }
+}
+
+static int format_mounts(const Settings *settings, MountKind kind, bool read_only, Buffer *out)
+{
+        bool first = true;
+
+        for (size_t i = 0; i < settings->n_mounts; i++) {
+                const MountSetting *mount = &settings->mounts[i];
+
+                if (mount->kind != kind || mount->read_only != read_only)
+                        continue;
+                if (!first)
+                        buffer_puts(out, "\n");
+                format_mount(mount, out);
+                first = false;
+        }
+        return buffer_error(out);
+}
+
+int option_format_bind(const Option *option, const Settings *settings, Buffer *out)
+{
+        return format_mounts(settings, MOUNT_BIND, false, out);
+}
+
+int option_format_bind_ro(const Option *option, const Settings *settings, Buffer *out)
+{
+        return format_mounts(settings, MOUNT_BIND, true, out);
+}
+
+int option_format_overlay(const Option *option, const Settings *settings, Buffer *out)
+{
+        return format_mounts(settings, MOUNT_OVERLAY, false, out);
+}
+
+int option_format_overlay_ro(const Option *option, const Settings *settings, Buffer *out)
+{
+        return format_mounts(settings, MOUNT_OVERLAY, true, out);
+}
+
+int option_format_tmpfs(const Option *option, const Settings *settings, Buffer *out)
+{
+        return format_mounts(settings, MOUNT_TMPFS, false, out);
+}
+
+int option_format_inaccessible(const Option *option, const Settings *settings, Buffer *out)
+{
+        return format_mounts(settings, MOUNT_INACCESSIBLE, false, out);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From a list of assignments to Settings: which of them count, what they imply, and which of them
+ * exclude each other. A conflict names both places and what to write to settle it. */
+
+#include "config/option.h"
+
+#include <string.h>
+
+/* Whether item @i still counts: no later one of its row replaces it or resets the list. */
+static bool assignment_counts(const Assignments *a, size_t i)
+{
+        const Assignment *item = &a->items[i];
+
+        if (item->value && !*item->value)
+                return false;
+        for (size_t k = i + 1; k < a->n; k++) {
+                const Assignment *later = &a->items[k];
+
+                if (later->option == item->option &&
+                    (!item->option->list || (later->value && !*later->value)))
+                        return false;
+        }
+        return true;
+}
+
+static int apply(const Assignment *item, Settings *settings, Error *error)
+{
+        size_t i = option_index(item->option);
+        char name[64];
+        int r = item->option->parse(item->option, item->value, item->origin, settings, error);
+
+        if (r < 0) {
+                if (error && error->number == 0)
+                        (void)error_errno(error, -r, "Failed to read the value");
+                return error_prefix(error, "%s: %s", item->origin,
+                                    option_spelling(item->option, name, sizeof(name)));
+        }
+        settings->set[i / 64] |= UINT64_C(1) << (i % 64);
+        return 0;
+}
+
+/* "Boot= (/etc/stead/web.machine:3)", or for the command line just "--boot". */
+static void describe(const Assignments *a, const char *key, Buffer *out)
+{
+        const Option *option = option_by_name(key);
+        const Assignment *item = option ? assignments_find(a, option) : NULL;
+        char name[64];
+
+        if (!item)
+                buffer_printf(out, "--%s", key);
+        else if (item->origin[0] == '-')
+                buffer_puts(out, item->origin);
+        else
+                buffer_printf(out, "%s (%s)", option_spelling(option, name, sizeof(name)),
+                              item->origin);
+        if (item && item->value && parse_boolean(item->value) < 0)
+                buffer_printf(out, " '%s'", item->value);
+}
+
+/* Two options, by their long names, that do not go together, why, and what to do. */
+static int conflict(const Assignments *a, const char *one, const char *other, const char *why,
+                    const char *hint, Error *error)
+{
+        _cleanup_buffer_ Buffer first = BUFFER_NULL, second = BUFFER_NULL;
+        int r;
+
+        describe(a, one, &first);
+        describe(a, other, &second);
+        r = error_set(error, EINVAL, "%s and %s exclude each other: %s", first.data ?: one,
+                      second.data ?: other, why);
+        error_hint(error, "%s", hint);
+        return r;
+}
+
+static int check_start(const Assignments *a, const Settings *s, Error *error)
+{
+        if (s->boot && s->process_two)
+                return conflict(a, "boot", "as-pid2", "only one of them can be PID 1",
+                                "--boot=no or --as-pid2=no", error);
+        if (s->boot && s->ambient_capability != 0)
+                return conflict(a, "ambient-capability", "boot",
+                                "an init gives its services what they need", "--boot=no", error);
+        return 0;
+}
+
+static int check_tree(const Assignments *a, const Settings *s, Error *error)
+{
+        if (s->ephemeral && s->template_path && s->directory)
+                return conflict(a, "ephemeral", "template",
+                                "a throw-away copy is made of one tree only",
+                                "--ephemeral --template=PATH without --directory", error);
+        if (s->ephemeral &&
+            (s->link_journal == LINK_JOURNAL_HOST || s->link_journal == LINK_JOURNAL_GUEST))
+                return conflict(a, "ephemeral", "link-journal",
+                                "the journal of a throw-away machine is not kept",
+                                "--link-journal=no", error);
+        if (s->ownership == OWNERSHIP_CHOWN && s->volatile_mode != VOLATILE_NO)
+                return conflict(a, "private-users-ownership", "volatile",
+                                "owners cannot be changed in a tree that is not written to",
+                                "--private-users-ownership=map", error);
+        if (s->ownership == OWNERSHIP_CHOWN && s->read_only)
+                return conflict(a, "private-users-ownership", "read-only",
+                                "owners cannot be changed in a tree that is not written to",
+                                "--private-users-ownership=map", error);
+        return 0;
+}
+
+static int check_users(const Assignments *a, const Settings *s, Error *error)
+{
+        bool none = s->user_namespace == USER_NAMESPACE_NO;
+        bool some = !none && s->user_namespace != USER_NAMESPACE_DEFAULT;
+
+        if (s->bind_users && none)
+                return conflict(a, "bind-user", "private-users",
+                                "the user is mapped by a user namespace", "--private-users=pick",
+                                error);
+        if (s->nesting && none)
+                return conflict(a, "nesting", "private-users",
+                                "without a user namespace the machine would own the host",
+                                "--private-users=pick", error);
+        if (s->api_vfs_writable && some)
+                return conflict(a, "api-writable", "private-users",
+                                "a user namespace may not write there anyway", "--private-users=no",
+                                error);
+        return 0;
+}
+
+/* The place where something is mounted on the whole root, or NULL. */
+static const MountSetting *root_mount(const Settings *s)
+{
+        for (size_t i = 0; i < s->n_mounts; i++)
+                if (strcmp(s->mounts[i].destination, "/") == 0)
+                        return &s->mounts[i];
+        return NULL;
+}
+
+static int check_root_mount(const Assignments *a, const Settings *s, Error *error)
+{
+        const MountSetting *mount = root_mount(s);
+        int r = 0;
+
+        if (!mount)
+                return 0;
+        if (s->user_namespace == USER_NAMESPACE_PICK ||
+            (s->ownership == OWNERSHIP_AUTO && settings_is_set(s, "private-users-ownership"))) {
+                _cleanup_buffer_ Buffer other = BUFFER_NULL;
+
+                describe(a,
+                         s->user_namespace == USER_NAMESPACE_PICK ? "private-users"
+                                                                  : "private-users-ownership",
+                         &other);
+                r = error_set(error, EINVAL,
+                              "%s: a mount on '/' and %s exclude each other: the owners to fit are "
+                              "not those of the tree",
+                              mount->origin, other.data ?: "--private-users");
+                error_hint(error, "--private-users=BASE --private-users-ownership=off");
+        }
+        return r;
+}
+
+static int check_network(const Assignments *a, const Settings *s, Error *error)
+{
+        if (s->network_namespace_path && s->private_network)
+                return conflict(a, "network-namespace-path", "private-network",
+                                "a machine has one network", "--private-network=no", error);
+        return 0;
+}
+
+/* What one option says about another that nobody spoke of. */
+static void imply(Settings *s)
+{
+        if (s->ephemeral && s->template_path && !s->directory)
+                s->directory = TAKE_PTR(s->template_path); /* "-x --template=X" is "-x -D X" */
+        if (s->console == CONSOLE_PIPE)
+                s->quiet = true;
+        if (s->volatile_mode != VOLATILE_NO || root_mount(s))
+                s->read_only = true;
+        if (!settings_is_set(s, "private-users-ownership") &&
+            (s->user_namespace == USER_NAMESPACE_NO || s->user_namespace == USER_NAMESPACE_TREE ||
+             s->user_namespace == USER_NAMESPACE_FIXED ||
+             s->user_namespace == USER_NAMESPACE_IDENTITY))
+                s->ownership = OWNERSHIP_OFF; /* the tree is said to fit already */
+}
+
+int settings_from_assignments(const Assignments *a, Settings **ret, Error *error)
+{
+        static int (*const checks[])(const Assignments *, const Settings *, Error *) = {
+                check_start, check_tree, check_users, check_root_mount, check_network,
+        };
+        _cleanup_settings_ Settings *settings = NULL;
+        int r = settings_new(&settings);
+
+        if (r < 0)
+                return error_errno(error, -r, "Failed to make settings");
+        for (size_t i = 0; i < a->n; i++) {
+                if (!assignment_counts(a, i))
+                        continue;
+                r = apply(&a->items[i], settings, error);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(checks); i++) {
+                r = checks[i](a, settings, error);
+                if (r < 0)
+                        return r;
+        }
+        imply(settings);
+        *ret = TAKE_PTR(settings);
+        return 0;
+}
