@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every init: boots to its usual end state, stops within ten seconds, reboots."""
+import os
+import pathlib
+import re
+import signal
+import time
+
+import pytest
+
+import lab
+
+# what is true inside when the init is through; `None` for trees without a shell
+BOOTED = {
+    "bullseye": "systemctl is-active multi-user.target | grep -qx active",
+    "bookworm": "systemctl is-active multi-user.target | grep -qx active",
+    "trixie": "systemctl is-active multi-user.target | grep -qx active",
+    "sysvinit": "runlevel | grep -q ' [2-5]$'",
+    "openrc": "rc-status -r | grep -qx default",
+    "runit": "pgrep -x runsvdir >/dev/null",
+    "busybox": "test -e /run/booted",
+    "static": None,
+}
+KIND = {"bullseye": "systemd", "bookworm": "systemd", "trixie": "systemd", "static": "other"}
+
+
+def is_booted(m, tree):
+    if BOOTED[tree] is None:
+        return "static-init: up" in m.output()
+    return m.exec("/bin/sh", "-c", BOOTED[tree]).returncode == 0
+
+
+def boot(tree_path, tree, **more):
+    """Ready is what the init says (systemd), or what the launcher finds out for the others."""
+    m = lab.Machine(tree_path, **more)
+    m.start()
+    lab.wait_for(lambda: is_booted(m, tree), 30, f"the end of the boot of {tree}; console:\n{m.output()[-1500:]}")
+    return m
+
+
+@pytest.mark.parametrize("tree", list(BOOTED))
+@pytest.mark.parametrize("userns", [True, False], ids=["users", "nousers"])
+def test_CI_155_boots_and_stops(own_tree, tree, userns):
+    m = boot(own_tree(tree), tree, userns=userns)
+    try:
+        assert m.state()["INIT"] == KIND.get(tree, tree)
+        started = time.monotonic()
+        assert m.stop(30) == 0, m.output()[-2000:]
+        assert time.monotonic() - started < 10
+    finally:
+        m.kill()
+    assert not re.search(r"(?i)SIGKILL|killed after|did not stop", m.output()), m.output()[-2000:]
+    m.assert_clean()
+
+
+@pytest.mark.parametrize("tree", [t for t in BOOTED if t not in lab.DEBIANS])
+def test_CI_155_163_reboots(own_tree, tree):
+    """Asked from inside where there is a shell, by signal where there is none."""
+    m = boot(own_tree(tree), tree)
+    try:
+        first = m.leader
+        if BOOTED[tree] is None:
+            os.kill(first, signal.SIGHUP)
+        else:
+            m.exec("/bin/sh", "-c", {"openrc": "openrc-shutdown -r now"}.get(tree, "reboot"), timeout=20)
+        lab.wait_for(lambda: m.leader_or_none() not in (None, first), 30, f"a new PID 1; console:\n{m.output()[-1500:]}")
+        if BOOTED[tree] is not None:
+            lab.wait_for(lambda: is_booted(m, tree), 30, "the second boot")
+        assert m.stop(30) == 0
+    finally:
+        m.kill()
+    m.assert_clean()
+
+
+@pytest.mark.parametrize("tree", [t for t in BOOTED if t not in lab.DEBIANS and t != "static"])
+def test_CI_160_power_off_from_inside(own_tree, tree):
+    m = boot(own_tree(tree), tree)
+    try:
+        m.exec("/bin/sh", "-c", {"openrc": "openrc-shutdown -p now"}.get(tree, "poweroff"), timeout=20)
+        assert m.wait(30) == 0, m.output()[-2000:]
+    finally:
+        m.kill()
+    m.assert_clean()
+
+
+@pytest.mark.parametrize("tree", ["sysvinit", "runit", "busybox"])
+def test_CI_157_early_stop_of_other_inits(own_tree, tree):
+    """A stop right after the start is not lost, whatever the init could hear at that time."""
+    m = lab.Machine(own_tree(tree))
+    m.spawn()
+    lab.wait_for(lambda: m.leader_or_none() or m.process.poll() is not None, 10, "PID 1")
+    m.process.terminate()
+    m.wait(40)
+    m.assert_clean()
+
+
+@pytest.mark.parametrize("tree", lab.DEBIANS)
+def test_no_unit_fails(own_tree, tree):
+    """A fresh Debian is `running`, not `degraded`: nothing that the launcher owes it is missing."""
+    with lab.Machine(own_tree(tree)) as m:
+        lab.wait_for(lambda: m.sh("systemctl is-system-running") in ("running", "degraded"), 20, "the end of all jobs")
+        assert m.sh("systemctl --failed --no-legend --plain") == ""
+
+
+@pytest.mark.parametrize("tree", list(BOOTED))
+def test_boots_volatile(own_tree, tree):
+    """The tree below an overlay is not written to by any init."""
+    path = own_tree(tree)
+    before = lab.checksum(path)
+    m = lab.Machine(path, "--volatile=overlay")
+    m.start()
+    m.stop(30)
+    assert lab.checksum(path) == before
+    m.assert_clean()
+
+
+def test_ten_reboots_in_a_row(own_tree):
+    tree = own_tree("static")
+    descriptors = []
+    m = lab.Machine(tree, notify=False)
+    m.spawn()
+    m.wait_ready(20)
+    for _ in range(10):
+        leader = m.leader
+        lab.wait_for(lambda: m.output().count("static-init: up") > len(descriptors), 10, "the init")
+        descriptors.append(len(os.listdir(f"/proc/{m.process.pid}/fd")))
+        os.kill(leader, signal.SIGHUP)
+        lab.wait_for(lambda: m.leader_or_none() not in (None, leader), 10, "a new PID 1")
+    assert max(descriptors[1:]) == min(descriptors[1:]), f"descriptors leak: {descriptors}"
+    lab.wait_for(lambda: m.output().count("static-init: up") > 10, 10, "the init")
+    assert m.stop() == 0
+    m.assert_clean()
+
+
+def test_stop_method_can_be_set(own_tree):
+    """The definition of the stop signal wins over what the tree looks like."""
+    m = lab.Machine(own_tree("static"), "--kill-signal=SIGINT", notify=False)
+    m.spawn()
+    m.wait_ready(20)
+    lab.wait_for(lambda: "static-init: up" in m.output(), 10, "the init")
+    assert m.stop(10) == 0
+    assert "static-init: down" in pathlib.Path(m.log_path).read_text()
