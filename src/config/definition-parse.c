@@ -177,16 +177,17 @@ static bool denies_only(const char *value)
         return true;
 }
 
-/* Whether the file may say this; warns if not. */
+/* Whether the file may say this; warns if not. @o is NULL for a key of a later version. */
 static bool is_trusted(Reader *reader, const Option *o, const char *key, const char *value)
 {
         _cleanup_error_ Error error = ERROR_NULL;
+        OptionTrust trust = o ? o->trust : OPTION_TRUSTED;
 
-        if (reader->dialect != DEFINITION_NSPAWN_UNTRUSTED || o->trust == OPTION_UNTRUSTED ||
-            (o->trust == OPTION_DENY_UNTRUSTED && denies_only(value)))
+        if (reader->dialect != DEFINITION_NSPAWN_UNTRUSTED || trust == OPTION_UNTRUSTED ||
+            (trust == OPTION_DENY_UNTRUSTED && denies_only(value)))
                 return true;
         (void)error_set(&error, EPERM, "%s= is ignored: a file beside the tree may not %s", key,
-                        o->trust == OPTION_DENY_UNTRUSTED ? "allow system calls" : "set it");
+                        trust == OPTION_DENY_UNTRUSTED ? "allow system calls" : "set it");
         error_hint(&error, "move the file to /etc/systemd/nspawn/, or --settings=trusted");
         report(reader, DIAGNOSTIC_WARNING, &error);
         return false;
@@ -199,16 +200,16 @@ static void read_own_key(Reader *reader, const char *key, const char *value)
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_buffer_ Buffer text = BUFFER_NULL, origin = BUFFER_NULL;
 
-        if (later && reader->dialect != DEFINITION_NSPAWN_UNTRUSTED) {
-                read_later_key(reader, later, value);
-                return;
-        }
-        if (!o) {
+        if (!o && !later) {
                 unknown_key(reader, key);
                 return;
         }
         if (!is_trusted(reader, o, key, value))
                 return;
+        if (later) {
+                read_later_key(reader, later, value);
+                return;
+        }
         /* in a .nspawn file this key is a boolean first */
         if (is_nspawn(reader) && strcmp(key, "PrivateUsers") == 0 && strlen(value) == 1)
                 value = *value == '0' ? "no" : *value == '1' ? "yes" : value;

@@ -32,7 +32,7 @@ static bool on_command_line(const Option *o)
 
 static int print_help_row(const Option *o, FILE *f)
 {
-        _cleanup_buffer_ Buffer spelling = BUFFER_NULL, text = BUFFER_NULL;
+        _cleanup_buffer_ Buffer spelling = BUFFER_NULL;
 
         if (!o->letter)
                 buffer_puts(&spelling, "    ");

@@ -76,8 +76,7 @@ int option_parse_enum(const Option *option, const char *value, const char *origi
 
 int option_format_enum(const Option *option, const Settings *settings, Buffer *out)
 {
-        const char *name =
-                string_table_name(option->table, *CONST_FIELD(settings, option, const int));
+        const char *name = string_table_name(option->table, *CONST_FIELD(settings, option, int));
 
         if (name)
                 buffer_puts(out, name);
@@ -299,7 +298,7 @@ int option_parse_signal(const Option *option, const char *value, const char *ori
 
 int option_format_signal(const Option *option, const Settings *settings, Buffer *out)
 {
-        int signal = *CONST_FIELD(settings, option, const int);
+        int signal = *CONST_FIELD(settings, option, int);
         char text[32];
 
         if (signal > 0)

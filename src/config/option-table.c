@@ -288,7 +288,7 @@ const Option option_table[] = {
           .text = "Set a resource limit, for instance RLIMIT_NOFILE=1024:4096: one value, or soft "
                   "and hard one, or infinity. May be given more than once. The keys of a "
                   "definition are LimitNOFILE= and its like, see stead.machine(5)." },
-        LIMIT(CPU, "processor time in seconds, or a time span"),
+        LIMIT(CPU, "seconds of processor time, or a span"),
         LIMIT(FSIZE, "size of a file in bytes, K, M, G"),
         LIMIT(DATA, "data segment in bytes, K, M, G"),
         LIMIT(STACK, "stack in bytes, K, M, G"),
@@ -303,7 +303,7 @@ const Option option_table[] = {
         LIMIT(MSGQUEUE, "message queues in bytes, K, M, G"),
         LIMIT(NICE, "nice level with its sign, or 0 to 40"),
         LIMIT(RTPRIO, "real-time priority"),
-        LIMIT(RTTIME, "real-time budget in microseconds, or a time span"),
+        LIMIT(RTTIME, "microseconds of real time, or a span"),
         { KEY("Exec", "OOMScoreAdjust"), .name = "oom-score-adjust", IN(RESOURCES), TRUSTED,
           ARG("NUMBER"), FIELD(oom_score, oom_score_adjust),
           .help = "How early the machine is killed for lack of memory",
