@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What excludes what, what implies what. */
+
+#include "parsed.h"
+
+static const struct {
+        const char *words;
+        const char *message; /* NULL: goes together */
+} rows[] = {
+        { "-b|-a", "--boot and --as-pid2 exclude each other" },
+        { "-b|--ambient-capability=CAP_NET_RAW",
+          "--ambient-capability 'CAP_NET_RAW' and --boot exclude" },
+        { "--ambient-capability=CAP_NET_RAW|id", NULL },
+        { "-x|--template=/a|-D/b", "--ephemeral and --template '/a' exclude" },
+        { "-x|--template=/a", NULL },
+        { "-x|--link-journal=host", "--ephemeral and --link-journal 'host' exclude" },
+        { "-x|--link-journal=guest", "--ephemeral and --link-journal 'guest' exclude" },
+        { "-x|--link-journal=try-host", NULL },
+        { "--private-users-chown|--read-only", "--private-users-chown 'chown' and --read-only" },
+        { "--private-users-ownership=chown|--volatile",
+          "--private-users-ownership 'chown' and --volatile exclude" },
+        { "--private-users-ownership=map|--volatile", NULL },
+        { "--bind-user=anna|--private-users=no", "--bind-user 'anna' and --private-users exclude" },
+        { "--bind-user=anna|-U", NULL },
+        { "--nesting|--private-users=no", "--nesting and --private-users exclude" },
+        { "--api-writable=yes|-U", "--api-writable and -U 'pick' exclude" },
+        { "--api-writable=yes|--private-users=no", NULL },
+        { "--bind=/a:/|-U", "--bind: a mount on '/' and -U 'pick' exclude each other" },
+        { "--overlay=/a:/b:/|--private-users-ownership=auto", "--overlay: a mount on '/'" },
+        { "--bind=/a:/|--private-users=65536", NULL },
+        { "--network-namespace-path=/run/netns/a|--private-network",
+          "--network-namespace-path '/run/netns/a' and --private-network exclude" },
+        { "--network-namespace-path=/run/netns/a|--private-network=no", NULL },
+};
+
+static void test_conflicts(void **state)
+{
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                _cleanup_error_ Error error = ERROR_NULL;
+                _cleanup_settings_ Settings *s = parse_words(rows[i].words, &error);
+
+                if (!rows[i].message) {
+                        if (!s)
+                                fail_msg("%s: %s", rows[i].words, error.message);
+                        continue;
+                }
+                if (s || strncmp(error.message, rows[i].message, strlen(rows[i].message)) != 0)
+                        fail_msg("%s: %s", rows[i].words, error.message);
+                assert_non_null(error.hint);
+        }
+}
+
+static void test_both_origins_are_named(void **state)
+{
+        _cleanup_assignments_ Assignments a = ASSIGNMENTS_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_settings_ Settings *s = NULL;
+
+        assert_int_equal(assignments_add(&a, option_by_name("boot"), "yes", "/e/w.machine:3", true),
+                         0);
+        assert_int_equal(assignments_add(&a, option_by_name("as-pid2"), NULL, "--as-pid2", true),
+                         0);
+        assert_int_equal(settings_from_assignments(&a, &s, &error), -EINVAL);
+        assert_string_equal(error.message,
+                            "Boot= (/e/w.machine:3) and --as-pid2 exclude each other: "
+                            "only one of them can be PID 1");
+}
+
+static void test_implied(void **state)
+{
+        _cleanup_settings_ Settings *s = parse_words("-x|--template=/t|-P|--bind=/a:/", NULL);
+
+        assert_non_null(s);
+        assert_string_equal(s->directory, "/t");
+        assert_null(s->template_path);
+        assert_true(s->quiet);
+        assert_true(s->read_only);
+        assert_int_equal(s->ownership, OWNERSHIP_AUTO); /* nothing is ever chowned by default */
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_conflicts),
+                cmocka_unit_test(test_both_origins_are_named),
+                cmocka_unit_test(test_implied),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
