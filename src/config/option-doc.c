@@ -237,7 +237,7 @@ static void print_completion_takers(FILE *f)
 {
         const char *separator = "";
 
-        fputs("        case $prev in\n        ", f);
+        fputs("                case $prev in\n                ", f);
         for (size_t i = 0; i < option_count; i++) {
                 const Option *o = &option_table[i];
 
@@ -248,7 +248,7 @@ static void print_completion_takers(FILE *f)
                         fprintf(f, " | -%c", o->letter);
                 separator = " | ";
         }
-        fputs(") option=$prev ;;\n        esac\n", f);
+        fputs(") option=$prev ;;\n                esac\n", f);
 }
 
 static void print_completion_words(FILE *f)
@@ -269,19 +269,23 @@ static void print_completion_words(FILE *f)
 int option_print_completion(FILE *f)
 {
         fputs("# SPDX-License-Identifier: LGPL-2.1-or-later\n"
+              "# shellcheck shell=bash\n"
               "# bash completion for stead-launch, made from its option table.\n\n"
               "_stead_launch_names() {\n"
-              "        ls /var/lib/machines 2>/dev/null\n"
-              "        ls /etc/stead /run/stead /usr/lib/stead 2>/dev/null | sed -n "
-              "'s/\\.machine$//p'\n"
+              "        local path\n"
+              "        for path in /var/lib/machines/*/ /{etc,run,usr/lib}/stead/*.machine; do\n"
+              "                [[ -e $path ]] || continue\n"
+              "                path=${path%/} path=${path##*/}\n"
+              "                printf '%s\\n' \"${path%.machine}\"\n"
+              "        done\n"
               "}\n\n"
               "_stead_launch() {\n"
               "        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-              "        local words option=\n\n"
+              "        local words option=''\n\n"
               "        COMPREPLY=()\n"
               "        # bash splits --name=value at the equals sign\n"
               "        if [[ $cur == = ]]; then\n"
-              "                cur= option=$prev\n"
+              "                cur='' option=$prev\n"
               "        elif [[ $prev == = ]]; then\n"
               "                option=${COMP_WORDS[COMP_CWORD-2]}\n"
               "        else\n",

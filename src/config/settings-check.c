@@ -6,21 +6,16 @@
 
 #include <string.h>
 
-/* Whether item @i still counts: no later one of its row replaces it or resets the list. */
-static bool assignment_counts(const Assignments *a, size_t i)
+/* For each row, from which item on its assignments count: the last one of a single value, or what
+ * follows the last reset of a list. One pass, since a file may hold very many. */
+static void find_first(const Assignments *a, size_t first[static SETTINGS_OPTIONS_MAX])
 {
-        const Assignment *item = &a->items[i];
+        for (size_t i = 0; i < a->n; i++) {
+                const Assignment *item = &a->items[i];
 
-        if (item->value && !*item->value)
-                return false;
-        for (size_t k = i + 1; k < a->n; k++) {
-                const Assignment *later = &a->items[k];
-
-                if (later->option == item->option &&
-                    (!item->option->list || (later->value && !*later->value)))
-                        return false;
+                if (!item->option->list || (item->value && !*item->value))
+                        first[option_index(item->option)] = i;
         }
-        return true;
 }
 
 static int apply(const Assignment *item, Settings *settings, Error *error)
@@ -188,14 +183,18 @@ int settings_from_assignments(const Assignments *a, Settings **ret, Error *error
                 check_start, check_tree, check_users, check_root_mount, check_network,
         };
         _cleanup_settings_ Settings *settings = NULL;
+        size_t first[SETTINGS_OPTIONS_MAX] = {};
         int r = settings_new(&settings);
 
         if (r < 0)
                 return error_errno(error, -r, "Failed to make settings");
+        find_first(a, first);
         for (size_t i = 0; i < a->n; i++) {
-                if (!assignment_counts(a, i))
+                const Assignment *item = &a->items[i];
+
+                if (i < first[option_index(item->option)] || (item->value && !*item->value))
                         continue;
-                r = apply(&a->items[i], settings, error);
+                r = apply(item, settings, error);
                 if (r < 0)
                         return r;
         }
