@@ -151,3 +151,18 @@ def test_CI_103_hybrid_host_is_served():
     """DESIGN overrides the refusal: on a hybrid host the machine gets a cgroup of the v2 hierarchy."""
     kinds = subprocess.run(["findmnt", "-rno", "FSTYPE"], capture_output=True, text=True).stdout.split()
     assert "cgroup2" in kinds
+
+
+def test_CI_091_093_never_beside_its_own_cgroup(own_tree):
+    """Started in a cgroup of its own, as by a manager that delegated it, the machine is below that one."""
+    top = lab.cgroup_mount() / lab.new_name("delegated")
+    top.mkdir()
+    prefix = ("sh", "-ec", f'echo $$ >{top}/cgroup.procs; exec "$@"', "sh")
+    try:
+        with lab.Machine(own_tree(), prefix=prefix) as m:
+            assert str(m.cgroup()).startswith(f"{top}/"), m.cgroup()
+            assert (top / "cgroup.procs").read_text() == "", "the delegated cgroup itself must be empty (CI-092)"
+        m.assert_clean()
+    finally:
+        for path, _, _ in os.walk(top, topdown=False):
+            os.rmdir(path)

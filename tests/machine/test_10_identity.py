@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Sections 10 and 11: identity, time zone, resolver."""
+"""Sections 10 and 11, and what of 17 and 18 needs no systemd: identity, time zone, resolver, journal."""
 import os
 import pathlib
 import re
@@ -15,6 +15,7 @@ ID = "0123456789abcdef0123456789abcdef"
 table.in_machine(globals(), [
     row("CI-135", "machine id is the container uuid",
         "test $(cat /etc/machine-id) = $(tr '\\0' '\\n' </proc/1/environ | sed -n 's/container_uuid=//p' | tr -d -) && echo same", r"^same$"),
+    row("CI-180", "loopback is up", "ip -br link show lo", r"LOWER_UP"),
     row("CI-139", "the tree's host name wins", "hostname", r"^(bullseye|bookworm|trixie)$"),
 ])
 
@@ -164,3 +165,44 @@ def test_CI_147_everything_is_resolved_inside_the_tree(own_tree):
         lab.run(tree, "/bin/true", options=["--timezone=copy", "--link-journal=auto"])
         assert lab.checksum(outside) == before
         assert not re.search("outside", lab.run(tree, "/bin/sh", "-c", "echo $container_uuid").stdout)
+
+
+def test_CI_138_the_same_id_twice(own_tree):
+    """A second machine with the id of a running one is warned of or refused, by name."""
+    one, two = own_tree("busybox"), own_tree("busybox")
+    for tree in (one, two):
+        (tree / "etc/machine-id").write_text(ID + "\n")
+    with lab.Machine(one, boot=False, argv=["/bin/sleep", "1000"]) as m:
+        m.said("READY=1")
+        args = [lab.LAUNCH, "-D", two, "-M", lab.new_name(), "--console=pipe", "--private-network", "/bin/true"]
+        out = lab.subprocess.run(args, capture_output=True, text=True, stdin=lab.subprocess.DEVNULL, timeout=20, env=lab.clean_environment())
+        assert m.name in out.stderr and "id" in out.stderr, out
+        m.process.kill()
+        m.wait()
+
+
+@pytest.mark.parametrize("mode, linked", [("no", False), ("guest", True), ("host", True), ("try-guest", False), ("auto", False)])
+def test_CI_148_journal_linking(own_tree, mode, linked):
+    """The host's journal folder is a private tmpfs here; the try modes do nothing where there is none."""
+    tree = own_tree("busybox")
+    (tree / "etc/machine-id").write_text(ID + "\n")
+    (tree / "var/log/journal").mkdir(parents=True)
+    with lab.folder() as d:
+        prefix = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
+                  "mkdir -p /var/log/journal; mount -t tmpfs tmpfs /var/log/journal; "
+                  f'"$@" || touch {d}/failed; ls -lA /var/log/journal >{d}/seen', "sh")
+        out = lab.run(tree, "/bin/true", prefix=prefix, options=[f"--link-journal={mode}"])
+        seen = (d / "seen").read_text()
+        assert not (d / "failed").exists(), out.stderr
+        if mode == "no":
+            assert ID not in seen
+        if linked:
+            assert ID in seen, seen
+        assert seen.count("->") == (1 if "guest" in mode and ID in seen else 0)
+
+
+def test_CI_199_no_bus_costs_at_most_one_line(own_tree):
+    out = lab.subprocess.run([lab.LAUNCH, "-D", own_tree("busybox"), "-M", lab.new_name(), "--console=pipe", "--private-network", "/bin/true"],
+                             capture_output=True, text=True, stdin=lab.subprocess.DEVNULL, timeout=20, env=lab.clean_environment())
+    assert out.returncode == 0, out
+    assert len([line for line in out.stderr.splitlines() if "bus" in line or "machined" in line]) <= 1

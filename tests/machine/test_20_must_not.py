@@ -111,3 +111,14 @@ def test_CI_209_nothing_is_left(own_tree, userns):
 def test_CI_209_mounts_of_the_host_do_not_change_while_it_runs(machine):
     """The root is a detached mount: the host's table does not grow by one line."""
     assert [line for line in lab.mountinfo() if line not in machine.before] == []
+
+
+def test_CI_189_a_network_namespace_by_path(own_tree):
+    name = lab.new_name("ns")
+    lab.subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        own = lab.subprocess.run(["ip", "netns", "exec", name, "readlink", "/proc/self/ns/net"], capture_output=True, text=True).stdout
+        out = lab.run(own_tree("busybox"), "/bin/readlink", "/proc/self/ns/net", net=False, options=[f"--network-namespace-path=/run/netns/{name}"])
+        assert out.stdout == own, out
+    finally:
+        lab.subprocess.run(["ip", "netns", "del", name], check=True)

@@ -172,6 +172,13 @@ def test_blocked_calls_with_a_real_boot(own_tree, blocker, calls):
     m.assert_clean()
 
 
+@pytest.mark.parametrize("calls", ["mount,move_mount", "capset", "seccomp,prctl"])
+def test_CI_071_hardening_that_fails_ends_the_start(own_tree, blocker, calls):
+    """A mask, a capability set or a filter that cannot be applied is an error, never a weaker machine."""
+    out = lab.run(own_tree("busybox"), "/bin/echo", "up", prefix=(str(blocker), calls), userns=False)
+    assert out.returncode != 0 and "up" not in out.stdout and out.stderr, out
+
+
 def test_inside_another_machine(own_tree):
     """The launcher runs in a machine: a private busybox machine in a Debian one, with what Debian has."""
     outer, inner = own_tree(), lab.copy_tree("static")
