@@ -21,6 +21,7 @@ typedef struct EnteredProcess {
         int pid_fd;    /* waitid(P_PIDFD) by the caller, whose child it is */
         pid_t pid;
         int pty_fd;    /* master side, or -EBADF */
+        char *cgroup;  /* directory to remove when the process is gone, or NULL */
 } EnteredProcess;
 
 #define ENTERED_PROCESS_NULL ((EnteredProcess){ .pid_fd = -EBADF, .pty_fd = -EBADF })

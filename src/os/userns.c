@@ -36,7 +36,7 @@ int userns_write_maps(pid_t pid, const IdMap *maps, unsigned n_maps)
         return 0;
 }
 
-static int hold_namespace(void *unused)
+_noreturn_ static int hold_namespace(void *unused)
 {
         for (;;)
                 (void)pause(); /* until killed */

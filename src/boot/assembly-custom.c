@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The mounts that a definition asks for. Sources are the host's, or the tree's with a '+' in front;
+ * destinations are resolved inside the machine, whatever symlinks the tree holds. */
+
+#include "boot/assembly.h"
+
+#include "base/fd.h"
+#include "base/strv.h"
+#include "os/mount.h"
+#include "os/path.h"
+#include "os/userns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int open_source(const Assembly *a, const MountSetting *m, const char *source, Error *error)
+{
+        int fd = source[0] == '+' ? path_open(a->tree_fd, source + 1, O_PATH, 0) :
+                                    open(source, O_PATH | O_CLOEXEC);
+
+        if (source[0] != '+' && fd < 0)
+                fd = -errno;
+        if (fd < 0) {
+                error_errno(error, -fd, "%s: the source '%s%s' of mount '%s' cannot be used",
+                            m->origin ?: "definition", source[0] == '+' ? a->plan->directory : "",
+                            source[0] == '+' ? source + 1 : source, m->destination);
+                error_hint(error, "mkdir -p %s%s", source[0] == '+' ? a->plan->directory : "",
+                           source[0] == '+' ? source + 1 : source);
+        }
+        return fd;
+}
+
+/* The mount point: a directory, or a file for everything else. */
+static int make_target(Assembly *a, const MountSetting *m, bool directory, Error *error)
+{
+        _cleanup_free_ char *parent = NULL;
+        int fd = path_open(a->root_fd, m->destination, O_PATH, 0);
+
+        if (fd >= 0 || fd != -ENOENT)
+                return fd < 0 ? error_errno(error, -fd, "%s: cannot use mount point '%s'", m->origin,
+                                            m->destination) :
+                                fd;
+        if (directory) {
+                int r = assembly_mkdir(a, m->destination, 0755, error);
+
+                if (r < 0)
+                        return r;
+        } else {
+                const char *slash = strrchr(m->destination, '/');
+                int r = 0, file;
+
+                parent = strndup(m->destination, (size_t)(slash - m->destination));
+                if (!parent)
+                        return error_set(error, ENOMEM, "Out of memory");
+                if (parent[0] != '\0')
+                        r = assembly_mkdir(a, parent, 0755, error);
+                if (r < 0)
+                        return r;
+                file = path_open(a->root_fd, m->destination, O_CREAT | O_EXCL | O_WRONLY, 0644);
+                if (file < 0)
+                        return error_errno(error, -file, "%s: failed to create mount point '%s'",
+                                           m->origin, m->destination);
+                (void)close(file); /* nothing was written */
+        }
+        fd = path_open(a->root_fd, m->destination, O_PATH, 0);
+        return fd < 0 ? error_errno(error, -fd, "%s: failed to open '%s'", m->origin,
+                                    m->destination) :
+                        fd;
+}
+
+/* The user namespace through which a bind mount is shown; *ret < 0: as it is. */
+static int make_map(const Assembly *a, const MountSetting *m, const struct stat *source,
+                    int target_fd, int *ret)
+{
+        IdMap map = { .inside = source->st_uid, .outside = a->base, .count = 1 };
+        struct stat target;
+        int fd;
+
+        *ret = -EBADF;
+        if (a->map_fd < 0 || m->idmap == BIND_NOIDMAP)
+                return 0;
+        if (m->idmap == BIND_IDMAP) {
+                fd = fcntl(a->map_fd, F_DUPFD_CLOEXEC, 3);
+        } else {
+                if (m->idmap == BIND_OWNERIDMAP) {
+                        if (fstat(target_fd, &target) < 0)
+                                return -errno;
+                        map.outside = target.st_uid;
+                }
+                fd = userns_new(&map, 1);
+        }
+        if (fd < 0)
+                return fd;
+        *ret = fd;
+        return 0;
+}
+
+static int mount_bind(Assembly *a, const MountSetting *m, Error *error)
+{
+        _cleanup_close_ int source = -EBADF, target = -EBADF, fd = -EBADF, map = -EBADF;
+        struct stat st;
+        int r;
+
+        if (m->sources[0][0] == '\0') {
+                fd = mount_newf("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                                "mode=0755,uid=%u,gid=%u", a->base, a->base);
+                st.st_mode = S_IFDIR;
+        } else {
+                source = open_source(a, m, m->sources[0], error);
+                if (source < 0)
+                        return source;
+                if (fstat(source, &st) < 0)
+                        return error_errno(error, errno, "Failed to examine '%s'", m->sources[0]);
+                fd = mount_clone(source, "", m->recursive);
+        }
+        if (fd < 0)
+                return error_errno(error, -fd, "%s: failed to clone the mount of '%s'", m->origin,
+                                   m->sources[0]);
+        target = make_target(a, m, S_ISDIR(st.st_mode), error);
+        if (target < 0)
+                return target;
+        r = source >= 0 ? make_map(a, m, &st, target, &map) : 0;
+        if (r >= 0 && map >= 0)
+                r = mount_set_idmap(fd, map, m->recursive);
+        if (r < 0) {
+                error_errno(error, -r, "%s: '%s' cannot be shown with other owners (idmapped mount)",
+                            m->origin, m->sources[0]);
+                error_hint(error, "findmnt -T %s; on a file system without idmapped mounts use "
+                                  "Bind=%s:%s:noidmap",
+                           m->sources[0], m->sources[0], m->destination);
+                return r;
+        }
+        r = mount_set_attributes(fd, m->read_only ? MOUNT_ATTR_RDONLY : 0, 0, m->recursive);
+        if (r >= 0)
+                r = mount_attach(fd, target, "");
+        return r < 0 ? error_errno(error, -r, "%s: failed to mount '%s' on '%s'", m->origin,
+                                   m->sources[0], m->destination) :
+                       0;
+}
+
+/* uid= and gid= are the machine's numbers, shifted into its range; attributes become mount attributes. */
+static int tmpfs_options(const Assembly *a, const MountSetting *m, char ***ret, uint64_t *attributes)
+{
+        static const struct {
+                const char *word;
+                uint64_t attribute;
+        } flags[] = {
+                { "ro", MOUNT_ATTR_RDONLY },     { "nosuid", MOUNT_ATTR_NOSUID },
+                { "nodev", MOUNT_ATTR_NODEV },   { "noexec", MOUNT_ATTR_NOEXEC },
+                { "noatime", MOUNT_ATTR_NOATIME },
+        };
+        _cleanup_strv_ char **words = NULL, **out = NULL;
+        bool uid = false, gid = false;
+        int r = strv_split(m->options ?: "mode=0755", ",", &words);
+
+        STRV_FOREACH(w, words) {
+                uint32_t id;
+                bool known = strcmp(*w, "rw") == 0;
+
+                for (size_t i = 0; i < ELEMENTSOF(flags); i++)
+                        if (strcmp(*w, flags[i].word) == 0) {
+                                *attributes |= flags[i].attribute;
+                                known = true;
+                        }
+                if (known || r < 0)
+                        continue;
+                if ((strncmp(*w, "uid=", 4) == 0 || strncmp(*w, "gid=", 4) == 0) &&
+                    parse_uint32(*w + 4, &id) >= 0) {
+                        *(**w == 'u' ? &uid : &gid) = true;
+                        r = strv_pushf(&out, "%.4s%u", *w, a->base + id);
+                } else {
+                        r = strv_push(&out, *w);
+                }
+        }
+        if (r >= 0 && !uid)
+                r = strv_pushf(&out, "uid=%u", a->base);
+        if (r >= 0 && !gid)
+                r = strv_pushf(&out, "gid=%u", a->base);
+        if (r >= 0)
+                *ret = TAKE_PTR(out);
+        return r;
+}
+
+static int mount_tmpfs(Assembly *a, const MountSetting *m, Error *error)
+{
+        _cleanup_strv_ char **options = NULL;
+        uint64_t attributes = 0;
+        _cleanup_close_ int target = -EBADF, fd = -EBADF;
+        int r = tmpfs_options(a, m, &options, &attributes);
+
+        if (r < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        fd = mount_new("tmpfs", options, attributes);
+        if (fd < 0) {
+                error_errno(error, -fd, "%s: tmpfs on '%s' with options '%s'", m->origin,
+                            m->destination, m->options ?: "");
+                error_hint(error, "man 5 tmpfs  (options that tmpfs knows)");
+                return fd;
+        }
+        target = make_target(a, m, true, error);
+        if (target < 0)
+                return target;
+        r = mount_attach(fd, target, "");
+        return r < 0 ? error_errno(error, -r, "%s: failed to mount on '%s'", m->origin,
+                                   m->destination) :
+                       0;
+}
+
+static int overlay_lower(Assembly *a, const MountSetting *m, const char *source, Error *error)
+{
+        _cleanup_close_ int from = open_source(a, m, source, error), fd = -EBADF;
+        int r;
+
+        if (from < 0)
+                return from;
+        fd = assembly_clone_mapped(a, from, "", true, error);
+        if (fd < 0)
+                return fd;
+        r = assembly_scratch(a, fd, error);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* Upper and work directory have to be on one mount: their parent is shown, and both opened in it. */
+static int overlay_upper(Assembly *a, const MountSetting *m, const char *source, int *ret_upper,
+                         int *ret_work, Error *error)
+{
+        _cleanup_free_ char *parent = NULL, *work = NULL;
+        _cleanup_close_ int from = -EBADF, fd = -EBADF;
+        const char *name = strrchr(source, '/');
+        int r = -ENOMEM;
+
+        if (!name || name[1] == '\0')
+                return error_set(error, EINVAL, "%s: '%s' cannot be an upper layer", m->origin, source);
+        parent = strndup(source, MAX_OF((size_t)(name - source), (size_t)1));
+        if (!parent || asprintf(&work, ".#%s.stead-work", name + 1) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        from = open_source(a, m, parent, error);
+        if (from < 0)
+                return from;
+        /* through the host's own view, so that it belongs to root on disk */
+        if (mkdirat(from, work, 0700) < 0 && errno != EEXIST)
+                return error_errno(error, errno, "%s: failed to make '%s/%s'", m->origin, parent, work);
+        if (strv_pushf(&a->work_directories, "%s/%s", parent, work) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        fd = assembly_clone_mapped(a, from, "", true, error);
+        if (fd < 0)
+                return fd;
+        r = assembly_scratch(a, fd, error);
+        if (r < 0)
+                return r;
+        *ret_upper = openat(fd, name + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        *ret_work = openat(fd, work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (*ret_upper < 0 || *ret_work < 0) {
+                error_errno(error, errno, "%s: cannot use the upper layer '%s'", m->origin, source);
+                error_hint(error, "mkdir -p %s", source);
+                return -error->number;
+        }
+        return 0;
+}
+
+static int overlay_temporary_upper(Assembly *a, int *ret_upper, int *ret_work, Error *error)
+{
+        _cleanup_close_ int fd = mount_newf("tmpfs", MOUNT_ATTR_NOSUID, "mode=0755,uid=%u,gid=%u",
+                                            a->base, a->base);
+        int r;
+
+        if (fd < 0)
+                return error_errno(error, -fd, "Failed to make a tmpfs");
+        r = assembly_scratch(a, fd, error);
+        if (r < 0)
+                return r;
+        if (mkdirat(fd, "upper", 0755) < 0 || mkdirat(fd, "work", 0700) < 0)
+                return error_errno(error, errno, "Failed to make an upper layer");
+        *ret_upper = openat(fd, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        *ret_work = openat(fd, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return *ret_upper < 0 || *ret_work < 0 ?
+                       error_errno(error, errno, "Failed to open an upper layer") :
+                       0;
+}
+
+static int mount_overlay(Assembly *a, const MountSetting *m, Error *error)
+{
+        size_t n = strv_length(m->sources), n_lower = m->read_only ? n : n - 1;
+        _cleanup_close_ int upper = -EBADF, work = -EBADF, target = -EBADF, fd = -EBADF;
+        int lower[64], r = 0;
+        size_t i = 0;
+
+        if (n_lower == 0 || n_lower > ELEMENTSOF(lower))
+                return error_set(error, EINVAL, "%s: an overlay takes 1 to %zu lower layers",
+                                 m->origin, ELEMENTSOF(lower));
+        for (; r >= 0 && i < n_lower; i++)
+                r = lower[i] = overlay_lower(a, m, m->sources[i], error);
+        if (r >= 0 && !m->read_only)
+                r = m->sources[n - 1][0] == '\0' ?
+                            overlay_temporary_upper(a, &upper, &work, error) :
+                            overlay_upper(a, m, m->sources[n - 1], &upper, &work, error);
+        if (r >= 0)
+                r = fd = assembly_overlay(a, lower, n_lower, upper, work, error);
+        while (i > 0)
+                closep(&lower[--i]);
+        if (r < 0)
+                return r;
+        target = make_target(a, m, true, error);
+        if (target < 0)
+                return target;
+        r = mount_attach(fd, target, "");
+        return r < 0 ? error_errno(error, -r, "%s: failed to mount on '%s'", m->origin,
+                                   m->destination) :
+                       0;
+}
+
+static int mount_inaccessible(Assembly *a, const MountSetting *m, Error *error)
+{
+        _cleanup_close_ int target = path_open(a->root_fd, m->destination, O_PATH, 0);
+        struct stat st;
+        const char *with = "/run/host/inaccessible/reg";
+
+        if (target < 0 || fstat(target, &st) < 0) {
+                error_errno(error, target < 0 ? -target : errno, "%s: cannot hide '%s'", m->origin,
+                            m->destination);
+                error_hint(error, "ls -l %s%s", a->plan->directory, m->destination);
+                return -error->number;
+        }
+        if (S_ISDIR(st.st_mode))
+                with = "/run/host/inaccessible/dir";
+        else if (S_ISFIFO(st.st_mode))
+                with = "/run/host/inaccessible/fifo";
+        else if (S_ISSOCK(st.st_mode))
+                with = "/run/host/inaccessible/sock";
+        return assembly_overmount(a, with, m->destination, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API,
+                                  error);
+}
+
+int assembly_custom(Assembly *a, Error *error)
+{
+        static int (*const make[_MOUNT_KIND_MAX])(Assembly *, const MountSetting *, Error *) = {
+                [MOUNT_BIND] = mount_bind,
+                [MOUNT_TMPFS] = mount_tmpfs,
+                [MOUNT_OVERLAY] = mount_overlay,
+                [MOUNT_INACCESSIBLE] = mount_inaccessible,
+        };
+
+        for (size_t i = 0; i < a->plan->n_mounts; i++) {
+                int r = make[a->plan->mounts[i].kind](a, &a->plan->mounts[i], error);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Making the machine's journal visible to the host: a link on the host to the tree's directory
+ * (guest), or the host's directory shown in the machine (host). */
+
+#include "boot/assembly.h"
+
+#include "base/fd.h"
+#include "os/mount.h"
+#include "os/path.h"
+#include "os/userns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define JOURNAL "/var/log/journal"
+
+static int check_id(const Assembly *a, const char *id, Error *error)
+{
+        _cleanup_free_ char *host = NULL;
+
+        if (read_file_at(AT_FDCWD, "/etc/machine-id", 64, &host) < 32 || strncmp(host, id, 32) != 0)
+                return 0;
+        error_set(error, EADDRINUSE,
+                  "Machine '%s' has the same machine id as the host, their journals would mix",
+                  a->plan->machine);
+        error_hint(error, ": > %s/etc/machine-id", a->plan->directory);
+        return -EADDRINUSE;
+}
+
+static int link_guest(Assembly *a, const char *host_path, const char *id, Error *error)
+{
+        _cleanup_free_ char *target = NULL, *inside = NULL;
+        int r;
+
+        if (asprintf(&target, "%s%s", a->plan->directory, host_path) < 0 ||
+            asprintf(&inside, JOURNAL "/%s", id) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        r = assembly_mkdir(a, inside, 0755, error);
+        if (r < 0)
+                return r;
+        if (symlink(target, host_path) < 0 && errno == EEXIST) {
+                char old[4096];
+                ssize_t n = readlink(host_path, old, sizeof(old) - 1);
+
+                if (n == (ssize_t)strlen(target) && strncmp(old, target, (size_t)n) == 0)
+                        return 0;
+                return error_set(error, EEXIST, "'%s' exists already and is not the link to '%s'",
+                                 host_path, target);
+        }
+        return access(host_path, F_OK) < 0 && errno != ENOENT ?
+                       error_errno(error, errno, "Failed to link '%s'", host_path) :
+                       0;
+}
+
+/* Root of the machine writes as the owner of the host's directory. */
+static int bind_host(Assembly *a, const char *host_path, Error *error)
+{
+        _cleanup_close_ int map = -EBADF, source = -EBADF;
+        struct stat st;
+        int fd, r;
+
+        r = mkdir_parents_at(AT_FDCWD, host_path, 0755);
+        source = r < 0 ? r : open(host_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (source < 0 || fstat(source, &st) < 0)
+                return error_errno(error, r < 0 ? -r : errno, "Failed to open '%s'", host_path);
+        fd = mount_clone(source, "", false);
+        if (fd >= 0 && a->mapped) {
+                map = userns_new(&(IdMap){ .inside = st.st_uid, .outside = a->base, .count = 1 }, 1);
+                r = map < 0 ? map : mount_set_idmap(fd, map, false);
+                if (r < 0) {
+                        closep(&fd);
+                        return error_errno(error, -r, "Failed to show '%s' in the machine", host_path);
+                }
+        }
+        r = assembly_mkdir(a, host_path, 0755, error);
+        if (r < 0) {
+                closep(&fd);
+                return r;
+        }
+        return assembly_attach_consume(a, fd, host_path, error);
+}
+
+int assembly_journal(Assembly *a, Error *error)
+{
+        LinkJournal mode = a->plan->link_journal;
+        bool try = mode == LINK_JOURNAL_TRY_HOST || mode == LINK_JOURNAL_TRY_GUEST ||
+                   mode == LINK_JOURNAL_AUTO;
+        bool guest = mode == LINK_JOURNAL_GUEST || mode == LINK_JOURNAL_TRY_GUEST;
+        _cleanup_error_ Error e = ERROR_NULL;
+        char id[33], path[64];
+        int r;
+
+        if (mode == LINK_JOURNAL_NO || a->plan->start != START_INIT || a->plan->ephemeral)
+                return 0;
+        id128_to_string(&a->plan->uuid, id);
+        (void)snprintf(path, sizeof(path), JOURNAL "/%s", id);
+        if (mode == LINK_JOURNAL_AUTO && access(path, F_OK) < 0)
+                return 0;
+        if (try && access(JOURNAL, F_OK) < 0)
+                return 0; /* the host keeps no journal on disk */
+        r = check_id(a, id, &e);
+        if (r >= 0)
+                r = guest ? link_guest(a, path, id, &e) : bind_host(a, path, &e);
+        return r < 0 && !try ? error_move(error, &e) : 0;
+}

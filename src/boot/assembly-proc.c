@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* /proc, /sys and /sys/fs/cgroup, with what is hidden and what is frozen. The lists below are the only
+ * place that says so; the child reads each entry back before it runs the tree's program. */
+
+#include "boot/assembly.h"
+
+#include "os/mount.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *const assembly_masked_files[] = {
+        "/proc/kallsyms",      "/proc/kcore",        "/proc/keys",       "/proc/sysrq-trigger",
+        "/proc/timer_list",    "/proc/timer_stats",  "/proc/latency_stats", NULL,
+};
+
+const char *const assembly_read_only_paths[] = {
+        "/proc/sys", "/proc/acpi", "/proc/apm",  "/proc/asound", "/proc/bus",
+        "/proc/fs",  "/proc/irq",  "/proc/scsi", NULL,
+};
+
+int assembly_overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,
+                       Error *error)
+{
+        _cleanup_close_ int at = path_open(a->root_fd, target, O_PATH | O_NOFOLLOW, 0);
+        _cleanup_close_ int from = at < 0 ? -EBADF : path_open(a->root_fd, source, O_PATH, 0);
+        int fd, r;
+
+        if (at == -ENOENT)
+                return 0;
+        if (at < 0 || from < 0)
+                return error_errno(error, at < 0 ? -at : -from, "Failed to open '%s'", target);
+        fd = mount_clone(from, "", false);
+        r = fd < 0 ? fd : mount_set_attributes(fd, attributes, 0, false);
+        if (r >= 0)
+                r = mount_attach(fd, at, "");
+        closep(&fd);
+        return r < 0 ? error_errno(error, -r, "Failed to protect '%s'", target) : 0;
+}
+
+static int mask_proc(Assembly *a, Error *error)
+{
+        int r = 0;
+
+        for (const char *const *p = assembly_read_only_paths; r >= 0 && *p; p++)
+                r = assembly_overmount(a, *p, *p, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+        if (r >= 0 && a->plan->private_network)
+                r = assembly_overmount(a, "/proc/sys/net", "/proc/sys/net", MOUNT_ATTRIBUTES_API, error);
+        for (const char *const *p = assembly_masked_files; r >= 0 && *p; p++)
+                r = assembly_overmount(a, "/run/host/inaccessible/reg", *p,
+                              MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+        return r;
+}
+
+int assembly_proc(Assembly *a, int proc_fd, Error *error)
+{
+        int r;
+
+        if (a->plan->nesting) {
+                /* the kernel lets a nested user namespace mount proc only where a fully visible one is
+                 * (mount_too_revealing()); only root of the machine gets through the directory */
+                r = assembly_mkdir(a, "/run/host/stead/proc", 0700, error);
+                if (r >= 0 && mount_attach(proc_fd, a->root_fd, "run/host/stead/proc") < 0)
+                        r = error_errno(error, errno, "Failed to mount the second view of /proc");
+                if (r < 0)
+                        return r;
+                proc_fd = mount_clone(proc_fd, "", false);
+        } else {
+                proc_fd = fcntl(proc_fd, F_DUPFD_CLOEXEC, 3);
+        }
+        r = assembly_attach_consume(a, proc_fd, "/proc", error);
+        if (r < 0)
+                return r;
+        if (!a->plan->api_vfs_writable) {
+                r = mask_proc(a, error);
+                if (r < 0)
+                        return r;
+        }
+        r = assembly_overmount(a, "/run/host/stead/boot-id", "/proc/sys/kernel/random/boot_id",
+                      MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+        if (r < 0)
+                return r;
+        return assembly_overmount(a, "/run/host/stead/kmsg", "/proc/kmsg", MOUNT_ATTRIBUTES_API, error);
+}
+
+/* The parts of sysfs that a machine with its own network sees. */
+static int fill_sys(Assembly *a, int sysfs_fd, Error *error)
+{
+        static const char *const parts[] = { "block", "bus", "class", "dev", "devices", "kernel" };
+        int r = assembly_scratch(a, sysfs_fd, error); /* a clone needs an attached origin */
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(parts); i++) {
+                char path[32];
+
+                if (faccessat(sysfs_fd, parts[i], F_OK, 0) < 0)
+                        continue;
+                (void)snprintf(path, sizeof(path), "/sys/%s", parts[i]);
+                r = assembly_mkdir(a, path, 0555, error);
+                if (r >= 0)
+                        r = assembly_attach_consume(a, mount_clone(sysfs_fd, parts[i], false), path,
+                                                    error);
+        }
+        if (r >= 0)
+                r = assembly_mkdir(a, "/sys/fs", 0555, error);
+        if (r >= 0)
+                r = assembly_mkdir(a, "/sys/fs/cgroup", 0555, error);
+        return r;
+}
+
+static int freeze_sys(Assembly *a, Error *error)
+{
+        _cleanup_close_ int fd = path_open(a->root_fd, "/sys", O_RDONLY | O_DIRECTORY, 0);
+        int r = fd < 0 ? fd : mount_set_attributes(fd, MOUNT_ATTR_RDONLY, 0, false);
+
+        return r < 0 ? error_errno(error, -r, "Failed to make /sys read-only") : 0;
+}
+
+static int mount_sysfs_whole(Assembly *a, int sysfs_fd, Error *error)
+{
+        static const char *const hidden[] = {
+                "/sys/firmware",
+                "/sys/kernel/security",
+                "/sys/kernel/debug",
+                "/sys/kernel/tracing",
+        };
+        int r = assembly_attach_consume(a, fcntl(sysfs_fd, F_DUPFD_CLOEXEC, 3), "/sys", error);
+
+        for (size_t i = 0; r >= 0 && !a->plan->nesting && !a->plan->api_vfs_writable &&
+                           i < ELEMENTSOF(hidden);
+             i++)
+                r = assembly_overmount(a, "/run/host/inaccessible/dir", hidden[i],
+                              MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+        return r;
+}
+
+int assembly_sys(Assembly *a, int sysfs_fd, int cgroup_fd, Error *error)
+{
+        bool whole = !a->plan->private_network || a->plan->api_vfs_writable;
+        int r;
+
+        if (!a->plan->api_vfs_writable &&
+            mount_set_attributes(sysfs_fd, MOUNT_ATTR_RDONLY, 0, false) < 0)
+                return error_errno(error, errno, "Failed to make sysfs read-only");
+        if (whole) {
+                r = mount_sysfs_whole(a, sysfs_fd, error);
+        } else {
+                r = assembly_mount(a, "/sys", "tmpfs", MOUNT_ATTRIBUTES_API, error,
+                                   "mode=0555,size=4m,nr_inodes=64k,uid=%u,gid=%u", a->base, a->base);
+                if (r >= 0)
+                        r = fill_sys(a, sysfs_fd, error);
+        }
+        if (r >= 0 && a->plan->nesting && !whole) {
+                r = assembly_mkdir(a, "/run/host/stead/sys", 0700, error);
+                if (r >= 0)
+                        r = assembly_attach_consume(a, mount_clone(sysfs_fd, "", false),
+                                                    "/run/host/stead/sys", error);
+        }
+        if (r >= 0 && cgroup_fd >= 0)
+                r = assembly_attach_consume(a, fcntl(cgroup_fd, F_DUPFD_CLOEXEC, 3), "/sys/fs/cgroup",
+                                            error);
+        if (r >= 0 && !whole)
+                r = freeze_sys(a, error);
+        return r;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The order in which a machine's file systems come about, and the primitives that its parts share.
+ *
+ * Where we are: in the supervisor, alone in a private mount namespace, with all rights of the host.
+ * The first process of the machine waits in the same mount namespace, in all its other namespaces. */
+
+#include "boot/assembly.h"
+
+#include "base/fd.h"
+#include "base/strv.h"
+#include "boot/namespaced.h"
+#include "os/mount.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+void assembly_done(Assembly *a)
+{
+        closep(&a->map_fd);
+        closep(&a->scratch_fd);
+        closep(&a->root_fd);
+        closep(&a->ephemeral_fd);
+        closep(&a->console_fd);
+        closep(&a->notify_fd);
+        closep(&a->kmsg_fd);
+        closep(&a->incoming_fd);
+        free(a->ephemeral);
+        strv_free(a->work_directories);
+        *a = ASSEMBLY_NULL;
+}
+
+int assembly_mkdir(Assembly *a, const char *path, mode_t mode, Error *error)
+{
+        int r = path_mkdirs(a->root_fd, path, mode);
+
+        if (r == -EROFS) {
+                error_set(error, EROFS,
+                          "Tree '%s' is read-only and has no directory '%s' to mount on",
+                          a->plan->directory, path);
+                error_hint(error, "mkdir -p %s%s  (once, while the tree is writable)",
+                           a->plan->directory, path);
+                return -EROFS;
+        }
+        if (r < 0)
+                return error_errno(error, -r, "Failed to create '%s' in tree '%s'", path,
+                                   a->plan->directory);
+        return 0;
+}
+
+int assembly_attach_consume(Assembly *a, int mount_fd, const char *path, Error *error)
+{
+        _cleanup_close_ int mount = mount_fd, target = -EBADF;
+        int r;
+
+        if (mount < 0)
+                return error_errno(error, -mount, "Failed to make the mount for '%s'", path);
+        target = path_open(a->root_fd, path, O_PATH, 0);
+        if (target < 0)
+                return error_errno(error, -target, "Failed to open mount point '%s' of machine '%s'",
+                                   path, a->plan->machine);
+        r = mount_attach(mount, target, "");
+        if (r < 0)
+                return error_errno(error, -r, "Failed to mount '%s' of machine '%s'", path,
+                                   a->plan->machine);
+        return 0;
+}
+
+int assembly_mount(Assembly *a, const char *path, const char *type, uint64_t attributes,
+                   Error *error, const char *options, ...)
+{
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, options);
+        r = vasprintf(&text, options, ap);
+        va_end(ap);
+        if (r < 0) {
+                text = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        r = assembly_mkdir(a, path, 0755, error);
+        if (r < 0)
+                return r;
+        return assembly_attach_consume(a, mount_newf(type, attributes, "%s", text), path, error);
+}
+
+int assembly_write(Assembly *a, const char *path, mode_t mode, const void *data, size_t size,
+                   Error *error)
+{
+        _cleanup_close_ int fd =
+                path_open(a->root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+        int r = fd < 0 ? fd : write_all(fd, data, size);
+
+        if (r >= 0 && fchmod(fd, mode) < 0)
+                r = -errno;
+        return r < 0 ? error_errno(error, -r, "Failed to write '%s' of machine '%s'", path,
+                                   a->plan->machine) :
+                       0;
+}
+
+/* A tmpfs below which mounts can be attached; it sits on the machine's own directory in /run/stead. */
+static int make_scratch(Assembly *a, Error *error)
+{
+        _cleanup_free_ char *place = machine_path(a->plan->machine, "");
+        int fd, r;
+
+        if (!place)
+                return error_set(error, ENOMEM, "Out of memory");
+        fd = mount_newf("tmpfs", MOUNT_ATTRIBUTES_API, "mode=0700,size=1m");
+        if (fd < 0)
+                return error_errno(error, -fd, "Failed to make a tmpfs");
+        a->scratch_fd = fd;
+        r = mount_attach(fd, AT_FDCWD, place);
+        return r < 0 ? error_errno(error, -r, "Failed to mount on '%s'", place) : 0;
+}
+
+int assembly_scratch(Assembly *a, int mount_fd, Error *error)
+{
+        static const char name[] = "x";
+        int r;
+
+        /* one directory serves all: each mount is attached on top of the one before and found by
+         * its descriptor, never by the path */
+        if (mkdirat(a->scratch_fd, name, 0700) < 0 && errno != EEXIST)
+                return error_errno(error, errno, "Failed to prepare a mount point");
+        r = mount_attach(mount_fd, a->scratch_fd, name);
+        return r < 0 ? error_errno(error, -r, "Failed to attach a mount") : 0;
+}
+
+/* The top-level directories that every boot needs (CI-045). */
+static int make_skeleton(Assembly *a, Error *error)
+{
+        static const struct {
+                const char *path;
+                mode_t mode;
+        } directories[] = {
+                { "/dev", 0755 },  { "/proc", 0555 }, { "/sys", 0555 }, { "/run", 0755 },
+                { "/tmp", 01777 }, { "/root", 0750 }, { "/var", 0755 },
+        };
+        static const char *const links[] = { "bin", "sbin", "lib", "lib64" };
+
+        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
+                const char *path = directories[i].path;
+                int r;
+
+                if (faccessat(a->root_fd, path + 1, F_OK, AT_SYMLINK_NOFOLLOW) >= 0)
+                        continue;
+                r = assembly_mkdir(a, path, directories[i].mode, error);
+                if (r < 0)
+                        return r;
+                if (directories[i].mode & S_ISVTX)
+                        (void)fchmodat(a->root_fd, path + 1, directories[i].mode, 0);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(links); i++) {
+                char target[16];
+
+                (void)snprintf(target, sizeof(target), "usr/%s", links[i]);
+                if (path_exists(a->root_fd, target) >= 0 &&
+                    symlinkat(target, a->root_fd, links[i]) < 0 && errno != EEXIST &&
+                    errno != EROFS)
+                        return error_errno(error, errno, "Failed to link '/%s' in tree '%s'",
+                                           links[i], a->plan->directory);
+        }
+        return 0;
+}
+
+static int make_ordinary(Assembly *a, Error *error)
+{
+        int r;
+
+        r = assembly_mount(a, "/run", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
+                           "mode=0755,size=20%%,nr_inodes=800k,uid=%u,gid=%u", a->base, a->base);
+        if (r >= 0 && a->plan->tmpfs_tmp)
+                r = assembly_mount(a, "/tmp", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
+                                   "mode=1777,size=10%%,nr_inodes=1m,uid=%u,gid=%u", a->base,
+                                   a->base);
+        return r;
+}
+
+/* Everything below the root, with the files that come about belonging to the machine's root. */
+static int build_below_root(Assembly *a, Error *error)
+{
+        Namespaced n = NAMESPACED_NULL;
+        Creator creator = CREATOR_NULL;
+        int r;
+
+        r = namespaced_new(a, &n, error);
+        if (r < 0)
+                return r;
+        r = creator_enter(a->mapped ? a->base : 0, &creator);
+        if (r < 0)
+                error_errno(error, -r, "Failed to create files as user %u", a->base);
+        if (r >= 0)
+                r = make_skeleton(a, error);
+        if (r >= 0)
+                r = assembly_dev(a, error);
+        if (r >= 0)
+                r = assembly_attach_consume(a, TAKE_FD(n.mqueue_fd), "/dev/mqueue", error);
+        if (r >= 0)
+                r = make_ordinary(a, error);
+        if (r >= 0)
+                r = assembly_run_host(a, error);
+        if (r >= 0)
+                r = assembly_proc(a, n.proc_fd, error);
+        if (r >= 0)
+                r = assembly_sys(a, n.sysfs_fd, n.cgroup_fd, error);
+        if (r >= 0)
+                r = assembly_custom(a, error);
+        if (r >= 0)
+                r = assembly_etc(a, error);
+        if (r >= 0)
+                r = assembly_journal(a, error);
+        if (r >= 0)
+                r = assembly_seal_run_host(a, error);
+        creator_leave(&creator);
+        namespaced_done(&n);
+        return r;
+}
+
+/* Makes the machine's root the root of this mount namespace and lets go of all else. The waiting
+ * process follows: pivot_root(2) moves every process whose root was the old one. */
+static int enter_root(Assembly *a, Error *error)
+{
+        if (fchdir(a->root_fd) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+            umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+                return error_errno(error, errno, "Failed to make '%s' the root directory",
+                                   a->plan->directory);
+        return 0;
+}
+
+int assembly_build(Assembly *a, Error *error)
+{
+        int r;
+
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return error_errno(error, errno, "Failed to make a private mount namespace");
+        r = make_scratch(a, error);
+        if (r >= 0)
+                r = assembly_root(a, error);
+        if (r >= 0)
+                r = build_below_root(a, error);
+        if (r >= 0)
+                r = enter_root(a, error);
+        return r;
+}

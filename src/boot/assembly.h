@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The machine's file systems, put together by the supervisor with the host's rights in a mount
+ * namespace of its own which is thrown away afterwards. PID 1 then takes a copy of it that belongs to
+ * its user namespace: the kernel locks every mount in that copy, so that root of the machine can take
+ * none of them away. The host's mount table is never touched.
+ *
+ * Files:  assembly.c  order, root, hand-over          assembly-root.c  tree, volatile, ephemeral
+ *         assembly-dev.c  /dev                        assembly-proc.c  /proc, /sys, /sys/fs/cgroup
+ *         assembly-host.c  /run/host                  assembly-custom.c  Bind=, Overlay= ...
+ *         assembly-etc.c  resolver, time zone            assembly-journal.c  /var/log/journal
+ *                namespaced.c  mounts that need the namespaces */
+
+#include "boot/plan.h"
+#include "os/creator.h"
+
+typedef struct Assembly {
+        const BootPlan *plan;
+        uint32_t base;   /* host uid of the machine's root */
+        bool mapped;     /* there is a user namespace with another base than 0 */
+        pid_t pid;       /* the waiting first process */
+        int pid_fd;
+        int map_fd;      /* its user namespace, or -EBADF */
+        int tree_fd;     /* the tree on the host, as opened before */
+        int scratch_fd;  /* private tmpfs for lower layers and the root's mount point */
+        int root_fd;     /* the machine's root, attached */
+        bool has_cgroup; /* it starts in a cgroup of its own */
+        int incoming_fd; /* detached slave of the host's propagation directory, or -EBADF */
+        char **work_directories; /* of overlays on the host, removed when the machine has stopped */
+        char *ephemeral; /* directory of the throw-away upper layer, or NULL */
+        int ephemeral_fd; /* held locked for the machine's life */
+
+        /* results for the supervisor */
+        int console_fd;  /* pty master, or -EBADF */
+        int notify_fd;   /* datagram socket bound at /run/host/notify */
+        int kmsg_fd;     /* keeps /proc/kmsg's fifo from being at its end */
+} Assembly;
+
+#define ASSEMBLY_NULL                                                                              \
+        ((Assembly){ .pid_fd = -EBADF,                                                             \
+                     .map_fd = -EBADF,                                                             \
+                     .tree_fd = -EBADF,                                                            \
+                     .scratch_fd = -EBADF,                                                         \
+                     .root_fd = -EBADF,                                                            \
+                     .incoming_fd = -EBADF,                                                        \
+                     .ephemeral_fd = -EBADF,                                                       \
+                     .console_fd = -EBADF,                                                         \
+                     .notify_fd = -EBADF,                                                          \
+                     .kmsg_fd = -EBADF })
+
+/* In the private mount namespace: builds everything and makes it the root of this namespace. */
+int assembly_build(Assembly *a, Error *error);
+void assembly_done(Assembly *a);
+
+/* Parts, for assembly*.c only. */
+int assembly_root(Assembly *a, Error *error);
+int assembly_dev(Assembly *a, Error *error);
+int assembly_proc(Assembly *a, int proc_fd, Error *error);
+int assembly_sys(Assembly *a, int sysfs_fd, int cgroup_fd, Error *error);
+int assembly_run_host(Assembly *a, Error *error);
+int assembly_seal_run_host(Assembly *a, Error *error);
+int assembly_custom(Assembly *a, Error *error);
+int assembly_etc(Assembly *a, Error *error);
+int assembly_journal(Assembly *a, Error *error);
+
+/* A new file system attached at @path of the machine, which is created if it is missing. */
+int assembly_mount(Assembly *a, const char *path, const char *type, uint64_t attributes,
+                   Error *error, const char *options, ...) __attribute__((format(printf, 6, 7)));
+/* Attaches a mount at @path of the machine; consumes the descriptor. */
+int assembly_attach_consume(Assembly *a, int mount_fd, const char *path, Error *error);
+/* A directory of the machine, made if missing, owned by its root. */
+int assembly_mkdir(Assembly *a, const char *path, mode_t mode, Error *error);
+/* Files of the machine made by us. */
+int assembly_write(Assembly *a, const char *path, mode_t mode, const void *data, size_t size,
+                   Error *error);
+
+/* An overlay file system. @lower from the lowest; upper and work < 0 for a read-only one. All
+ * descriptors are of attached mounts. */
+int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work, Error *error);
+/* A detached view of (dirfd, path), recursive, with the machine's owners if @map. */
+int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, bool map, Error *error);
+/* Shows @source again at @target, both paths of the machine. A missing target is fine. */
+int assembly_overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,
+                       Error *error);
+/* Attaches a detached mount below the scratch directory, so that overlay and clones may use it. */
+int assembly_scratch(Assembly *a, int mount_fd, Error *error);
+
+/* What is hidden or frozen in every machine; the child reads it back before exec. */
+extern const char *const assembly_masked_files[];
+extern const char *const assembly_read_only_paths[];

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a machine holds on the host while it lives: locks, user range, cgroup, directory in /run. Taken
+ * once, given back in the end, and taken over from a run that was killed. */
+
+#include "boot/boot.h"
+
+#include "base/fd.h"
+#include "base/strv.h"
+#include "os/cgroup.h"
+#include "os/device-policy.h"
+#include "os/mount.h"
+#include "os/pidfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#define PROPAGATE_DIRECTORY "/run/systemd/nspawn/propagate"
+#define KILL_PATIENCE_MS 5000
+
+static int out_of_memory(Error *error)
+{
+        return error_set(error, ENOMEM, "Out of memory");
+}
+
+static int take_name(Boot *b, Error *error)
+{
+        for (;;) {
+                struct stat st;
+                int r = machine_directory_create(b->plan->machine, &b->directory_fd, error);
+
+                if (r < 0)
+                        return r;
+                if (flock(b->directory_fd, LOCK_EX | LOCK_NB) < 0) {
+                        if (errno != EWOULDBLOCK)
+                                return error_errno(error, errno, "Failed to lock machine '%s'",
+                                                   b->plan->machine);
+                        error_set(error, EBUSY, "Machine '%s' is running already", b->plan->machine);
+                        error_hint(error, "stead status %s", b->plan->machine);
+                        closep(&b->directory_fd);
+                        b->directory_fd = -EBADF; /* not ours to remove */
+                        return -EBUSY;
+                }
+                if (fstat(b->directory_fd, &st) >= 0 && st.st_nlink > 0)
+                        return 0;
+                closep(&b->directory_fd); /* its last owner removed it just now */
+        }
+}
+
+/* Names the machine that runs on the tree, if it is one of ours. */
+static void explain_busy(const Boot *b, Error *error)
+{
+        Machine **list = NULL;
+        size_t n = 0;
+
+        error_hint(error, "fuser -v %s; or add --ephemeral to run on a throw-away view",
+                   b->plan->directory);
+        if (machine_list(&list, &n, NULL) >= 0)
+                for (size_t i = 0; i < n; i++)
+                        if (list[i]->root && strcmp(list[i]->root, b->plan->directory) == 0)
+                                error_hint(error, "stead stop %s  (runs on it; or add --ephemeral)",
+                                           list[i]->name);
+        machine_list_free(list, n);
+}
+
+static int take_tree_lock(Boot *b, Error *error)
+{
+        bool exclusive = !b->plan->read_only && !b->plan->ephemeral &&
+                         b->plan->volatile_mode == VOLATILE_NO;
+        int r = tree_lock_take(b->plan->directory, exclusive, &b->tree_lock, error);
+
+        if (r == -EBUSY)
+                explain_busy(b, error);
+        return r;
+}
+
+static int take_tree(Boot *b, struct stat *ret_st, Error *error)
+{
+        _cleanup_close_ int top = open(b->plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int r;
+
+        if (top < 0 || fstat(top, ret_st) < 0)
+                return error_errno(error, errno, "Failed to open tree '%s'", b->plan->directory);
+        if (b->plan->pivot_root_new) {
+                b->tree_fd = openat(top, b->plan->pivot_root_new + 1,
+                                    O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (b->tree_fd < 0)
+                        return error_errno(error, errno, "Failed to open '%s' in tree '%s'",
+                                           b->plan->pivot_root_new, b->plan->directory);
+        }
+        r = take_tree_lock(b, error);
+        if (r >= 0 && b->tree_fd < 0)
+                b->tree_fd = TAKE_FD(top);
+        return r;
+}
+
+int boot_clear_cgroup(Boot *b, Error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!b->cgroup)
+                return 0;
+        fd = open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : error_errno(error, errno, "Failed to open '%s'", b->cgroup);
+        r = cgroup_kill(fd, SIGKILL);
+        if (r >= 0)
+                r = cgroup_wait_empty(fd, KILL_PATIENCE_MS);
+        if (r >= 0)
+                r = cgroup_remove(b->cgroup);
+        if (r < 0) {
+                error_errno(error, -r, "Processes of an earlier run of machine '%s' do not end",
+                            b->plan->machine);
+                error_hint(error, "cat %s/payload/cgroup.procs", b->cgroup);
+        }
+        return r;
+}
+
+int boot_make_payload(Boot *b, Error *error)
+{
+        _cleanup_close_ int top = -EBADF;
+        int r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
+
+        top = r < 0 ? r : open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (r < 0 || top < 0)
+                return r < 0 ? r : -errno;
+        cgroup_enable_controllers(top);
+        if (mkdirat(top, "payload", 0755) < 0)
+                return -errno;
+        b->payload_fd = openat(top, "payload", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (b->payload_fd < 0)
+                return -errno;
+        if (b->range.size > 0) {
+                r = cgroup_delegate(b->payload_fd, b->range.base, b->range.base);
+                if (r < 0)
+                        return r;
+        }
+        r = device_policy_attach(b->payload_fd, device_policy_default, n_device_policy_default);
+        if (r < 0 && b->range.size == 0)
+                return error_errno(error, -r, "Failed to restrict the devices of machine '%s' (BPF)",
+                                   b->plan->machine);
+        return 0; /* with a user namespace, nobody inside can make a device node anyway */
+}
+
+/* Without a manager that hands one down, the machine's cgroup is below our own: machine.slice/NAME. */
+static int take_cgroup(Boot *b, Error *error)
+{
+        _cleanup_free_ char *own = NULL;
+        const char *mount_point;
+        int r = cgroup_mount_point(&mount_point);
+
+        if (r >= 0)
+                r = cgroup_own(&own);
+        if (r >= 0 && asprintf(&b->cgroup, "%s%s/machine.slice/stead-%s", mount_point,
+                               strcmp(own, "/") == 0 ? "" : own, b->plan->machine) < 0) {
+                b->cgroup = NULL;
+                return out_of_memory(error);
+        }
+        if (r >= 0)
+                r = boot_clear_cgroup(b, error);
+        if (r >= 0)
+                r = boot_make_payload(b, error);
+        if (r >= 0)
+                return 0;
+        if (error && error->number != 0)
+                return r;
+        free(b->cgroup);
+        b->cgroup = NULL;
+        if (b->plan->init == INIT_SYSTEMD) {
+                error_errno(error, -r, "Cannot give machine '%s' a cgroup of its own, and systemd does not "
+                                       "boot without one",
+                            b->plan->machine);
+                error_hint(error, "findmnt -t cgroup2  (it has to be mounted writable at /sys/fs/cgroup or "
+                                  "/sys/fs/cgroup/unified)");
+                return r;
+        }
+        if (!b->plan->quiet)
+                fprintf(stderr, "Machine '%s' runs without a cgroup of its own: %s.\n",
+                        b->plan->machine, strerror(-r));
+        return 0;
+}
+
+/* systemd dies right at its start without inotify, and says so only on its own console. */
+static int check_host_limits(const Boot *b, Error *error)
+{
+        _cleanup_close_ int fd = b->plan->init == INIT_SYSTEMD ? inotify_init1(IN_CLOEXEC) : 0;
+
+        if (fd == 0)
+                fd = -EBADF;
+        else if (fd < 0 && (errno == EMFILE || errno == ENOSPC)) {
+                error_set(error, EMFILE, "The host has no inotify instance left, and the systemd of "
+                                         "machine '%s' would die without one",
+                          b->plan->machine);
+                error_hint(error, "sysctl -w fs.inotify.max_user_instances=8192 "
+                                  "user.max_inotify_instances=8192");
+                return -EMFILE;
+        }
+        return 0;
+}
+
+static int take_filter(Boot *b, Error *error)
+{
+        const BootPlan *plan = b->plan;
+        SeccompProfile profile = seccomp_profile_for(plan->bounding, plan->nesting);
+        const char *bad = NULL;
+        int r;
+
+        if (!plan->system_calls_allowed && !plan->system_calls_denied && (int)profile >= 0) {
+                b->filter = seccomp_builtin(profile);
+                return 0;
+        }
+        r = seccomp_compile(plan->bounding, plan->nesting, plan->system_calls_allowed,
+                            plan->system_calls_denied, &b->filter_own, &bad);
+        if (r == -ENOENT) {
+                error_set(error, EINVAL, "Unknown system call or group '%s' in the system call filter",
+                          bad ?: "?");
+                error_hint(error, "man 2 syscalls; systemd-analyze syscall-filter  (names of groups)");
+                return -EINVAL;
+        }
+        if (r < 0)
+                return error_errno(error, -r, "Failed to make the system call filter");
+        b->filter = b->filter_own;
+        return 0;
+}
+
+/* machined's bind on hosts before 257 passes mounts in through this directory (CI-084). */
+static void take_incoming(Boot *b)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (b->plan->start != START_INIT ||
+            asprintf(&path, PROPAGATE_DIRECTORY "/%s", b->plan->machine) < 0)
+                return;
+        if (mkdir_parents_at(AT_FDCWD, path, 0700) < 0)
+                return; /* that verb alone will not work */
+        (void)chmod(path, 0600);
+        b->incoming_fd = mount_clone(AT_FDCWD, path, false);
+        if (b->incoming_fd < 0)
+                return;
+        if (mount_set_propagation(b->incoming_fd, MS_SLAVE, false) < 0 ||
+            mount_set_attributes(b->incoming_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0,
+                                 false) < 0)
+                closep(&b->incoming_fd);
+}
+
+static int write_filter(Boot *b, Error *error)
+{
+        _cleanup_close_ int fd = openat(b->directory_fd, "seccomp",
+                                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int r = fd < 0 ? -errno :
+                         write_all(fd, b->filter->code, b->filter->length * sizeof(*b->filter->code));
+
+        return r < 0 ? error_errno(error, -r, "Failed to write '%s/%s/seccomp'", MACHINES_DIRECTORY,
+                                   b->plan->machine) :
+                       0;
+}
+
+static int describe(Boot *b, Error *error)
+{
+        const BootPlan *plan = b->plan;
+        Machine *m;
+        int r = machine_new(plan->machine, &b->machine);
+
+        if (r < 0)
+                return out_of_memory(error);
+        m = b->machine;
+        m->uuid = plan->uuid;
+        m->init = plan->init;
+        m->launcher = getpid();
+        r = process_start_time(m->launcher, &m->launcher_start);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to read our own start time from /proc");
+        m->root = strdup(plan->directory);
+        m->seccomp = machine_path(plan->machine, "seccomp");
+        m->container_service = strdup(plan->container_service);
+        if (!m->root || !m->seccomp || !m->container_service ||
+            (b->cgroup && asprintf(&m->cgroup, "%s/payload", b->cgroup) < 0))
+                return out_of_memory(error);
+        m->uid_base = b->range.base;
+        m->uid_size = b->range.size;
+        m->private_network = plan->private_network;
+        m->bounding = plan->bounding;
+        m->no_new_privileges = plan->no_new_privileges;
+        memcpy(m->rlimits, plan->rlimits, sizeof(m->rlimits));
+        return write_filter(b, error);
+}
+
+int boot_acquire(Boot *b, Error *error)
+{
+        struct stat root;
+        int r;
+
+        b->host_mounts_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        b->host_network_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        b->working_directory_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (b->host_mounts_fd < 0 || b->host_network_fd < 0) {
+                error_errno(error, errno, "Failed to open our own namespaces in /proc");
+                error_hint(error, "mount -t proc proc /proc");
+                return -error->number;
+        }
+        r = check_host_limits(b, error);
+        if (r >= 0)
+                r = take_name(b, error);
+        if (r >= 0)
+                r = take_tree(b, &root, error);
+        if (r >= 0)
+                r = user_range_take(b->plan, &root, &b->range, error);
+        if (r >= 0)
+                r = take_filter(b, error);
+        if (r >= 0)
+                r = take_cgroup(b, error);
+        if (r >= 0)
+                r = describe(b, error);
+        if (r < 0)
+                return r;
+        take_incoming(b);
+        /* without /run/stead/console there is nothing to show later, and nothing else is lost */
+        (void)console_log_create(b->plan->machine, &b->log);
+        return 0;
+}
+
+static void remove_ephemeral(Boot *b)
+{
+        if (b->ephemeral)
+                (void)remove_tree_at(AT_FDCWD, b->ephemeral); /* or the next ephemeral start does */
+        STRV_FOREACH(w, b->work_directories)
+                (void)remove_tree_at(AT_FDCWD, *w);
+        closep(&b->ephemeral_fd);
+        free(b->ephemeral);
+        strv_free(b->work_directories);
+}
+
+void boot_release(Boot *b)
+{
+        _cleanup_free_ char *incoming = NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+
+        if (b->cgroup && boot_clear_cgroup(b, &error) < 0)
+                error_print(&error);
+        closep(&b->payload_fd);
+        closep(&b->incoming_fd);
+        if (b->directory_fd >= 0 && asprintf(&incoming, PROPAGATE_DIRECTORY "/%s", b->plan->machine) >= 0)
+                (void)rmdir(incoming); /* not empty: someone else's mount is below */
+        remove_ephemeral(b);
+        user_range_release(&b->range);
+        tree_lock_release(&b->tree_lock);
+        closep(&b->tree_fd);
+        seccomp_filter_free(b->filter_own);
+        console_log_done(&b->log);
+        if (b->directory_fd >= 0)
+                machine_directory_remove(b->plan->machine);
+        closep(&b->directory_fd);
+        closep(&b->host_mounts_fd);
+        closep(&b->host_network_fd);
+        closep(&b->working_directory_fd);
+        machine_free(b->machine);
+        free(b->cgroup);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One start of PID 1: the supervisor's side of the handshake. In between, and only then, the supervisor
+ * is in a private mount namespace. */
+
+#include "boot/boot.h"
+
+#include "base/strv.h"
+#include "boot/child.h"
+#include "boot/handshake.h"
+#include "os/clone.h"
+#include "os/pidfd.h"
+#include "os/userns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/fd.h"
+
+static uint64_t namespaces(const BootPlan *plan)
+{
+        uint64_t flags = CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
+
+        if (boot_plan_has_user_namespace(plan))
+                flags |= CLONE_NEWUSER;
+        if (plan->private_network && !plan->network_namespace_path)
+                flags |= CLONE_NEWNET;
+        return flags;
+}
+
+static int explain_clone(const Boot *b, int number, Error *error)
+{
+        if (number == ENOSPC || number == EUSERS) {
+                error_set(error, number, "The kernel's limit of namespaces is used up: machine '%s' needs "
+                                         "one more of each kind",
+                          b->plan->machine);
+                error_hint(error, "sysctl -w user.max_user_namespaces=32768  (see also user.max_*)");
+        } else if (number == EPERM) {
+                error_set(error, number, "The kernel refuses new namespaces for machine '%s'",
+                          b->plan->machine);
+                error_hint(error, "id -u; sysctl kernel.unprivileged_userns_clone; inside another machine "
+                                  "start that one with --nesting");
+        } else {
+                error_errno(error, number, "Failed to make the namespaces of machine '%s'",
+                            b->plan->machine);
+        }
+        return -number;
+}
+
+static int join_network(const Boot *b, Error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!b->plan->network_namespace_path)
+                return 0;
+        fd = open(b->plan->network_namespace_path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) {
+                error_errno(error, errno, "Failed to join the network namespace '%s'",
+                            b->plan->network_namespace_path);
+                error_hint(error, "ip netns list");
+                return -error->number;
+        }
+        return 0;
+}
+
+/* An audit login of our caller's must not stay on everything that runs in the machine. */
+static void reset_login_uid(void)
+{
+        (void)write_file_at(AT_FDCWD, "/proc/self/loginuid", "4294967295"); /* no audit: no file */
+}
+
+static int fork_first_process(Boot *b, int *ret_handshake, Error *error)
+{
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        int r = handshake_new(&ours, &theirs);
+        pid_t pid;
+
+        if (r < 0)
+                return error_errno(error, -r, "Failed to make the handshake socket");
+        pid = clone_process(namespaces(b->plan), b->payload_fd, &b->pid_fd);
+        if (pid < 0)
+                return explain_clone(b, -pid, error);
+        if (pid == 0) {
+                ChildContext context = {
+                        .plan = b->plan,
+                        .handshake_fd = theirs,
+                        .filter = b->filter,
+                        .has_cgroup = b->cgroup,
+                };
+
+                (void)close(ours); /* or we would never see the supervisor's end */
+                child_main(&context);
+        }
+        b->pid = pid;
+        *ret_handshake = TAKE_FD(ours);
+        return 0;
+}
+
+static int write_maps(Boot *b, Assembly *a, Error *error)
+{
+        IdMap map = { .inside = 0, .outside = b->range.base, .count = b->range.size };
+        char path[64];
+        int r;
+
+        if (b->range.size == 0)
+                return 0;
+        r = userns_write_maps(b->pid, &map, 1);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to set up user range %u of machine '%s'",
+                                   b->range.base, b->plan->machine);
+        (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)b->pid);
+        a->map_fd = open(path, O_RDONLY | O_CLOEXEC);
+        return a->map_fd < 0 ? error_errno(error, errno, "Failed to open '%s'", path) : 0;
+}
+
+static int set_oom_score(const Boot *b, Error *error)
+{
+        char path[64], text[16];
+        int r;
+
+        if (!b->plan->oom_score_adjust_set)
+                return 0;
+        (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)b->pid);
+        (void)snprintf(text, sizeof(text), "%d", b->plan->oom_score_adjust);
+        r = write_file_at(AT_FDCWD, path, text);
+        return r < 0 ? error_errno(error, -r, "Failed to set the OOM score %d",
+                                   b->plan->oom_score_adjust) :
+                       0;
+}
+
+/* Waits for @step, and turns the silent end of the process into an error. */
+static int expect(const Boot *b, int fd, HandshakeStep step, Error *error)
+{
+        int r = handshake_wait(fd, step, error);
+        siginfo_t si = {};
+
+        if (r != 1)
+                return r;
+        if (waitid(P_PIDFD, (id_t)b->pid_fd, &si, WEXITED | WNOWAIT) >= 0 && si.si_code != CLD_EXITED)
+                return error_set(error, EPROTO,
+                                 "The first process of machine '%s' was killed by signal %d before it "
+                                 "could run the tree's program",
+                                 b->plan->machine, si.si_status);
+        return error_set(error, EPROTO, "The first process of machine '%s' ended without a word",
+                         b->plan->machine);
+}
+
+static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, Error *error)
+{
+        int r = join_network(b, error);
+
+        if (r < 0)
+                return r;
+        reset_login_uid();
+        r = fork_first_process(b, ret_handshake, error);
+        if (b->plan->network_namespace_path && setns(b->host_network_fd, CLONE_NEWNET) < 0 && r >= 0)
+                r = error_errno(error, errno, "Failed to return to the host's network");
+        if (r < 0)
+                return r;
+        a->pid = b->pid;
+        a->pid_fd = b->pid_fd;
+        r = write_maps(b, a, error);
+        if (r >= 0)
+                r = set_oom_score(b, error);
+        if (r >= 0)
+                r = expect(b, *ret_handshake, HANDSHAKE_JOINED, error);
+        if (r >= 0)
+                r = assembly_build(a, error);
+        if (r < 0)
+                return r;
+        r = handshake_send(*ret_handshake, HANDSHAKE_ASSEMBLED);
+        if (r < 0 && r != -EPIPE)
+                return error_errno(error, -r, "Failed to talk to the machine's first process");
+        return expect(b, *ret_handshake, HANDSHAKE_ISOLATED, error);
+}
+
+/* Back among the host's mounts; the private namespace ends with this. */
+static int return_to_host(const Boot *b, Error *error)
+{
+        if (setns(b->host_mounts_fd, CLONE_NEWNS) < 0)
+                return error_errno(error, errno, "Failed to return to the host's mount namespace");
+        if (b->working_directory_fd >= 0)
+                (void)fchdir(b->working_directory_fd); /* "/" will do */
+        return 0;
+}
+
+static int announce(Boot *b, Error *error)
+{
+        struct timespec now;
+        int r;
+
+        (void)clock_gettime(CLOCK_REALTIME, &now);
+        b->machine->leader = b->pid;
+        b->machine->state = MACHINE_STARTING;
+        b->machine->started_usec = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+        b->machine->ready_usec = 0;
+        r = process_start_time(b->pid, &b->machine->leader_start);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to read the start time of process %d", b->pid);
+        return machine_save(b->machine, b->directory_fd, error);
+}
+
+static int set_going(Boot *b, int handshake_fd, Error *error)
+{
+        int r = announce(b, error);
+
+        if (r < 0)
+                return r;
+        r = handshake_send(handshake_fd, HANDSHAKE_GO);
+        if (r < 0 && r != -EPIPE)
+                return error_errno(error, -r, "Failed to talk to the machine's first process");
+        r = handshake_wait(handshake_fd, HANDSHAKE_FAILED, error);
+        return r == 1 ? 0 : r; /* end of file: exec closed it */
+}
+
+/* What the assembly made and the supervisor keeps. */
+static void take_over(Boot *b, Assembly *a)
+{
+        b->console_fd = TAKE_FD(a->console_fd);
+        b->notify_fd = TAKE_FD(a->notify_fd);
+        b->kmsg_fd = TAKE_FD(a->kmsg_fd);
+        b->ephemeral = TAKE_PTR(a->ephemeral);
+        b->ephemeral_fd = TAKE_FD(a->ephemeral_fd);
+        strv_free(b->work_directories);
+        b->work_directories = TAKE_PTR(a->work_directories);
+}
+
+int boot_start(Boot *b, Error *error)
+{
+        Assembly a = ASSEMBLY_NULL;
+        _cleanup_close_ int handshake_fd = -EBADF;
+        int r, back;
+
+        a.plan = b->plan;
+        a.base = b->range.base;
+        a.mapped = b->range.size > 0 && b->range.base > 0;
+        a.tree_fd = b->tree_fd;
+        a.incoming_fd = b->incoming_fd < 0 ? -EBADF : fcntl(b->incoming_fd, F_DUPFD_CLOEXEC, 3);
+        a.has_cgroup = b->cgroup;
+        a.ephemeral = TAKE_PTR(b->ephemeral);
+        a.ephemeral_fd = TAKE_FD(b->ephemeral_fd);
+
+        if (unshare(CLONE_NEWNS) < 0) {
+                error_errno(error, errno, "Failed to make a private mount namespace");
+                error_hint(error, "run as root");
+                r = -error->number;
+        } else {
+                r = start_in_private_namespace(b, &a, &handshake_fd, error);
+                back = return_to_host(b, r < 0 ? NULL : error);
+                if (r >= 0)
+                        r = back;
+        }
+        take_over(b, &a);
+        assembly_done(&a);
+        if (r >= 0)
+                r = set_going(b, handshake_fd, error);
+        if (r < 0)
+                boot_end_start(b);
+        return r;
+}
+
+void boot_end_start(Boot *b)
+{
+        siginfo_t si;
+
+        if (b->pid_fd >= 0) {
+                (void)pidfd_signal(b->pid_fd, SIGKILL); /* it may have ended by itself */
+                (void)pidfd_reap(b->pid_fd, &si);
+        }
+        closep(&b->pid_fd);
+        closep(&b->console_fd);
+        closep(&b->notify_fd);
+        closep(&b->kmsg_fd);
+        b->pid = 0;
+        b->pid_fd = b->console_fd = b->notify_fd = b->kmsg_fd = -EBADF;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One machine under its supervisor: from taking what it needs, over every start and internal reboot,
+ * to giving everything back. */
+
+#include "boot/assembly.h"
+#include "boot/plan.h"
+#include "boot/range.h"
+#include "image/tree-lock.h"
+#include "machine/console-log.h"
+#include "machine/machine.h"
+#include "os/seccomp.h"
+
+typedef struct Boot {
+        const BootPlan *plan;
+
+        /* for the machine's whole life: boot-resources.c */
+        Machine *machine;
+        int directory_fd; /* /run/stead/machines/NAME, locked */
+        int tree_fd;
+        TreeLock tree_lock;
+        UserRange range;
+        char *cgroup; /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
+        int payload_fd; /* or -EBADF */
+        int incoming_fd;
+        const SeccompFilter *filter;
+        SeccompFilter *filter_own; /* compiled for this machine */
+        ConsoleLog log;
+        int host_mounts_fd, host_network_fd, working_directory_fd;
+        char *ephemeral; /* survives reboots */
+        int ephemeral_fd;
+        char **work_directories;
+
+        /* for one start: boot-start.c */
+        pid_t pid;
+        int pid_fd;
+        int console_fd, notify_fd, kmsg_fd;
+} Boot;
+
+/* Runs the machine until it is off. Returns the exit status for our caller (0 to 255), or negative
+ * errno if it could not be started. */
+int boot_run(const BootPlan *plan, Error *error);
+
+/* Parts, for boot*.c only. */
+int boot_acquire(Boot *b, Error *error);
+void boot_release(Boot *b);
+/* Empties the machine's cgroup, of this run or of one that was killed. */
+int boot_clear_cgroup(Boot *b, Error *error);
+/* Makes the payload cgroup, delegated to the machine's root and with its device program. */
+int boot_make_payload(Boot *b, Error *error);
+int boot_start(Boot *b, Error *error);
+void boot_end_start(Boot *b);

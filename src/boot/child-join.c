@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Stage 1 of the first process. Namespaces: all of the machine's but for mounts and cgroups; it still
+ * sees the supervisor's private mount namespace, in which it may change nothing. Privileges: all, in
+ * the machine's user namespace. At the end it has a mount namespace of its own, a copy whose mounts
+ * are locked. */
+
+#include "boot/child.h"
+
+#include "boot/handshake.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void reset_signals(void)
+{
+        sigset_t none;
+
+        for (int i = 1; i < NSIG; i++)
+                if (i != SIGKILL && i != SIGSTOP)
+                        (void)signal(i, SIG_DFL); /* numbers libc keeps to itself are refused */
+        (void)sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int child_join(const ChildContext *c, Error *error)
+{
+        int r;
+
+        reset_signals();
+        (void)umask(0022);
+
+        /* The cgroup namespace starts where we are, and clone3() would have taken the place where the
+         * supervisor is (kernel: copy_cgroup_ns() looks at the parent). */
+        if (c->has_cgroup && unshare(CLONE_NEWCGROUP) < 0)
+                return error_errno(error, errno, "Failed to make a cgroup namespace");
+        r = handshake_send(c->handshake_fd, HANDSHAKE_JOINED);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to report to the supervisor");
+        r = handshake_wait(c->handshake_fd, HANDSHAKE_ASSEMBLED, error);
+        if (r == 1)
+                _exit(EXIT_FAILURE); /* the supervisor failed or was killed */
+        if (r < 0)
+                return r;
+
+        if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+                return error_errno(error, errno, "Failed to become root of the machine");
+        /* after the change of ids, which clears it: if the supervisor dies, so does the machine */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+                return error_errno(error, errno, "Failed to tie the machine to its supervisor");
+        if (unshare(CLONE_NEWNS) < 0)
+                return error_errno(error, errno, "Failed to make the machine's mount namespace");
+        /* services with mount namespaces of their own see later mounts only through sharing */
+        if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+                return error_errno(error, errno, "Failed to share the machine's mounts");
+        return 0;
+}

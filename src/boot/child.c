@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The stages of the first process, in order, each in its own file. What one stage may still do and the
+ * next no longer can is said at the head of each. */
+
+#include "boot/child.h"
+
+#include "boot/handshake.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+_noreturn_ static void child_fail(const ChildContext *c, const Error *error)
+{
+        handshake_send_error(c->handshake_fd, error);
+        _exit(EXIT_FAILURE);
+}
+
+_noreturn_ void child_main(const ChildContext *c)
+{
+        Error error = ERROR_NULL;
+        int r;
+
+        r = child_join(c, &error);
+        if (r >= 0)
+                r = handshake_send(c->handshake_fd, HANDSHAKE_ISOLATED);
+        if (r >= 0)
+                r = child_session(c, &error);
+        if (r >= 0)
+                r = handshake_wait(c->handshake_fd, HANDSHAKE_GO, &error);
+        if (r == 1)
+                _exit(EXIT_FAILURE); /* the supervisor is gone */
+        if (r >= 0)
+                r = child_verify(c, &error);
+        if (r >= 0)
+                r = child_drop(c, &error);
+        if (r >= 0)
+                (void)child_exec(c, &error);
+        if (error.number == 0)
+                error_errno(&error, r < 0 ? -r : EIO, "Failed to start the machine's first process");
+        child_fail(c, &error);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Readiness and status messages. */
+
+#include "boot/notify.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define DATAGRAM_MAX 4096U /* container-interface CI-173 */
+#define DESCRIPTORS_MAX 253 /* SCM_MAX_FD of the kernel */
+
+void payload_news_done(PayloadNews *news)
+{
+        free(news->status);
+        *news = (PayloadNews){};
+}
+
+int payload_news_parse(char *text, PayloadNews *ret)
+{
+        PayloadNews news = {};
+        char *line;
+
+        while ((line = strsep(&text, "\n"))) {
+                if (strcmp(line, "READY=1") == 0) {
+                        news.ready = true;
+                } else if (strcmp(line, "STOPPING=1") == 0) {
+                        news.stopping = true;
+                } else if (strcmp(line, "X_SYSTEMD_SIGNALS_LEVEL=2") == 0) {
+                        news.hears_signals = true;
+                } else if (strncmp(line, "STATUS=", 7) == 0) {
+                        free(news.status);
+                        news.status = strdup(line + 7);
+                        if (!news.status)
+                                return -ENOMEM;
+                        /* it goes into terminals and into line-based files */
+                        for (char *p = news.status; *p; p++)
+                                if ((unsigned char)*p < ' ' || *p == 127)
+                                        *p = '?';
+                }
+        }
+        *ret = news;
+        return 0;
+}
+
+static pid_t take_control_data(struct msghdr *m)
+{
+        pid_t sender = 0;
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+                if (c->cmsg_level != SOL_SOCKET)
+                        continue;
+                if (c->cmsg_type == SCM_RIGHTS) {
+                        size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+                        int fds[DESCRIPTORS_MAX];
+
+                        memcpy(fds, CMSG_DATA(c), MIN_OF(n, ELEMENTSOF(fds)) * sizeof(int));
+                        for (size_t i = 0; i < MIN_OF(n, ELEMENTSOF(fds)); i++)
+                                (void)close(fds[i]); /* we asked for none */
+                } else if (c->cmsg_type == SCM_CREDENTIALS) {
+                        struct ucred cred;
+
+                        memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+                        sender = cred.pid;
+                }
+        }
+        return sender;
+}
+
+int notify_receive(int fd, pid_t leader, PayloadNews *ret)
+{
+        char text[DATAGRAM_MAX + 1];
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(struct ucred)) +
+                           CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+        } control;
+        struct iovec iov = { .iov_base = text, .iov_len = DATAGRAM_MAX };
+        struct msghdr m = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        pid_t sender;
+
+        if (n < 0)
+                return errno == EINTR ? 0 : -errno;
+        sender = take_control_data(&m);
+        if (sender != leader || m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+                return 0;
+        text[n] = '\0';
+        return payload_news_parse(text, ret) < 0 ? 0 : 1;
+}
+
+int notify_send(const char *format, ...)
+{
+        const char *path = getenv("NOTIFY_SOCKET");
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_free_ char *text = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        size_t length;
+        va_list ap;
+        int n;
+
+        if (!path || (path[0] != '/' && path[0] != '@'))
+                return 0;
+        length = strlen(path);
+        if (length >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(address.sun_path, path, length + 1);
+        if (path[0] == '@')
+                address.sun_path[0] = '\0';
+        va_start(ap, format);
+        n = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        if (sendto(fd, text, (size_t)n, MSG_NOSIGNAL, (struct sockaddr *)&address,
+                   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length +
+                               (path[0] == '/'))) < 0)
+                return -errno;
+        return 0;
+}

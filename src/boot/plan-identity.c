@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who the machine is: tree, name, id, operating system. Reads the tree through its descriptor. */
+
+#include "boot/plan-parts.h"
+
+#include "base/fd.h"
+#include "config/definition.h"
+#include "os/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+static const char *const tree_places[] = {
+        "/var/lib/machines",
+        "/run/machines",
+        "/usr/local/lib/machines",
+        "/usr/lib/machines",
+};
+
+static int directory_of_name(const char *name, char **ret, Error *error)
+{
+        for (size_t i = 0; i < ELEMENTSOF(tree_places); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (asprintf(&path, "%s/%s", tree_places[i], name) < 0) {
+                        path = NULL;
+                        return error_set(error, ENOMEM, "Out of memory");
+                }
+                if (access(path, F_OK) >= 0) {
+                        *ret = TAKE_PTR(path);
+                        return 0;
+                }
+        }
+        error_set(error, ENOENT, "There is no tree for machine '%s': no directory /var/lib/machines/%s",
+                  name, name);
+        error_hint(error, "stead create %s debian/12  (or name a tree: --directory=PATH)", name);
+        return -ENOENT;
+}
+
+int plan_directory(BootPlan *plan, Settings *s, Error *error)
+{
+        _cleanup_free_ char *given = TAKE_PTR(s->directory);
+        struct stat st;
+
+        if (!given && s->machine) {
+                int r = directory_of_name(s->machine, &given, error);
+
+                if (r < 0)
+                        return r;
+        }
+        plan->directory = realpath(given ?: ".", NULL);
+        if (!plan->directory || stat(plan->directory, &st) < 0) {
+                error_errno(error, errno, "Cannot use '%s' as a tree", given ?: ".");
+                error_hint(error, "stead list --all  (shows the trees there are)");
+                return -error->number;
+        }
+        if (!S_ISDIR(st.st_mode)) {
+                error_set(error, ENOTDIR, "Cannot use '%s' as a tree: it is not a directory",
+                          plan->directory);
+                error_hint(error, "stead create NAME %s  (makes a tree from a tar archive)",
+                           plan->directory);
+                return -ENOTDIR;
+        }
+        if (strcmp(plan->directory, "/") == 0 && !plan->ephemeral &&
+            plan->volatile_mode == VOLATILE_NO) {
+                error_set(error, EINVAL, "Refusing to start '/', the running host, as a machine");
+                error_hint(error, "add --ephemeral or --volatile=overlay to run on a throw-away view");
+                return -EINVAL;
+        }
+        return 0;
+}
+
+int plan_name(BootPlan *plan, Settings *s, Error *error)
+{
+        uint32_t random;
+        int r;
+
+        plan->machine = TAKE_PTR(s->machine);
+        if (!plan->machine) {
+                r = machine_name_from_path(plan->directory, &plan->machine);
+                if (r < 0) {
+                        error_set(error, EINVAL, "No machine name can be made from '%s'",
+                                  plan->directory);
+                        error_hint(error, "add --machine=NAME");
+                        return -EINVAL;
+                }
+                if (plan->ephemeral) {
+                        _cleanup_free_ char *base = TAKE_PTR(plan->machine);
+
+                        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+                                random = (uint32_t)getpid();
+                        /* 64 characters are the limit of a name: leave room for the suffix */
+                        if (asprintf(&plan->machine, "%.55s-%08x", base, random) < 0) {
+                                plan->machine = NULL;
+                                return error_set(error, ENOMEM, "Out of memory");
+                        }
+                }
+        }
+        if (!machine_name_is_valid(plan->machine)) {
+                error_set(error, EINVAL,
+                          "'%s' is not a machine name: up to 64 characters, labels of a-z, A-Z, 0-9, - "
+                          "and _ joined by single dots, none beginning or ending with a dash",
+                          plan->machine);
+                error_hint(error, "add --machine=NAME");
+                return -EINVAL;
+        }
+        plan->hostname = s->hostname ? TAKE_PTR(s->hostname) : strdup(plan->machine);
+        return plan->hostname ? 0 : error_set(error, ENOMEM, "Out of memory");
+}
+
+/* The tree's own id wins, since every program inside will use it (CI-135). */
+int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (path_read(root_fd, "/etc/machine-id", 128, &text) >= 32) {
+                text[strcspn(text, "\n")] = '\0';
+                if (!plan->ephemeral && parse_id128(text, &plan->uuid) >= 0)
+                        return 0;
+        }
+        if (!id128_is_null(&s->uuid)) {
+                plan->uuid = s->uuid;
+                return 0;
+        }
+        if (getrandom(plan->uuid.bytes, sizeof(plan->uuid.bytes), 0) !=
+            (ssize_t)sizeof(plan->uuid.bytes))
+                return error_errno(error, errno, "Failed to make a machine id");
+        /* RFC 4122 version 4, variant 1, as machine-id(5) asks for */
+        plan->uuid.bytes[6] = (plan->uuid.bytes[6] & 0x0f) | 0x40;
+        plan->uuid.bytes[8] = (plan->uuid.bytes[8] & 0x3f) | 0x80;
+        return 0;
+}
+
+int plan_os_release(BootPlan *plan, const Settings *s, int root_fd, Error *error)
+{
+        if (plan->start != START_INIT || !s->check_os_release)
+                return 0;
+        if (path_exists(root_fd, "/etc/os-release") >= 0 ||
+            path_exists(root_fd, "/usr/lib/os-release") >= 0)
+                return 0;
+        error_set(error, ENOENT,
+                  "'%s' does not hold an operating system: neither /etc/os-release nor "
+                  "/usr/lib/os-release is there",
+                  plan->directory);
+        error_hint(error, "ls %s  (to boot it all the same: --check-os-release=no)",
+                   plan->directory);
+        return -ENOENT;
+}

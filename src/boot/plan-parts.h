@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The parts from which boot_plan_new() puts a plan together; for plan*.c only. Each takes what it
+ * needs out of the settings and fills its fields of the plan. */
+
+#include "boot/plan.h"
+
+/* plan-identity.c */
+int plan_directory(BootPlan *plan, Settings *s, Error *error);
+int plan_name(BootPlan *plan, Settings *s, Error *error);
+int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error);
+int plan_os_release(BootPlan *plan, const Settings *s, int root_fd, Error *error);
+
+/* plan-process.c */
+int plan_program(BootPlan *plan, Settings *s, int root_fd, Error *error);
+int plan_user(BootPlan *plan, Settings *s, int root_fd, Error *error);
+int plan_environment(BootPlan *plan, const Settings *s, Error *error);
+int plan_limits(BootPlan *plan, const Settings *s, Error *error);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Showing a plan: the same facts as aligned text or as JSON, walked once. */
+
+#include "boot/plan.h"
+
+#include "base/strv.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct Printer {
+        FILE *f;
+        bool json, first;
+} Printer;
+
+static void print_json_string(FILE *f, const char *s)
+{
+        fputc('"', f);
+        for (; *s; s++) {
+                unsigned char c = (unsigned char)*s;
+
+                if (c == '"' || c == '\\')
+                        fprintf(f, "\\%c", c);
+                else if (c < ' ')
+                        fprintf(f, "\\u%04x", c);
+                else
+                        fputc(c, f);
+        }
+        fputc('"', f);
+}
+
+static void print_key(Printer *p, const char *key)
+{
+        if (p->json)
+                fprintf(p->f, "%s\n  \"%s\": ", p->first ? "" : ",", key);
+        else
+                fprintf(p->f, "%20s: ", key);
+        p->first = false;
+}
+
+static void print_string(Printer *p, const char *key, const char *value)
+{
+        if (!value)
+                return;
+        print_key(p, key);
+        if (p->json)
+                print_json_string(p->f, value);
+        else
+                fprintf(p->f, "%s\n", value);
+}
+
+static void print_boolean(Printer *p, const char *key, bool value)
+{
+        print_key(p, key);
+        fprintf(p->f, p->json ? "%s" : "%s\n", p->json ? (value ? "true" : "false") :
+                                                         (value ? "yes" : "no"));
+}
+
+static void print_number(Printer *p, const char *key, int64_t value)
+{
+        print_key(p, key);
+        fprintf(p->f, p->json ? "%" PRId64 : "%" PRId64 "\n", value);
+}
+
+static void print_list(Printer *p, const char *key, char *const *values)
+{
+        if (!values)
+                return;
+        print_key(p, key);
+        if (p->json)
+                fputc('[', p->f);
+        for (size_t i = 0; values[i]; i++) {
+                if (p->json) {
+                        fputs(i ? ", " : "", p->f);
+                        print_json_string(p->f, values[i]);
+                } else {
+                        fprintf(p->f, "%*s%s\n", i ? 22 : 0, "", values[i]);
+                }
+        }
+        if (p->json)
+                fputc(']', p->f);
+}
+
+static int mount_lines(const BootPlan *plan, char ***ret)
+{
+        for (size_t i = 0; i < plan->n_mounts; i++) {
+                const MountSetting *m = &plan->mounts[i];
+                _cleanup_free_ char *sources = strv_join(m->sources, ":");
+                int r = !sources ? -ENOMEM :
+                                   strv_pushf(ret, "%s %s%s%s%s%s%s (%s)", mount_kind_to_string(m->kind),
+                                              sources, *sources ? " -> " : "", m->destination,
+                                              m->read_only ? " read-only" : "",
+                                              m->kind == MOUNT_BIND ? " " : "",
+                                              m->kind == MOUNT_BIND ? bind_idmap_to_string(m->idmap) : "",
+                                              m->origin ?: "definition");
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int limit_lines(const BootPlan *plan, char ***ret)
+{
+        for (int i = 0; i < RLIM_NLIMITS; i++) {
+                const struct rlimit *l = &plan->rlimits[i];
+                char soft[24] = "infinity", hard[24] = "infinity";
+                int r;
+
+                if (l->rlim_cur != RLIM_INFINITY)
+                        (void)snprintf(soft, sizeof(soft), "%" PRIu64, (uint64_t)l->rlim_cur);
+                if (l->rlim_max != RLIM_INFINITY)
+                        (void)snprintf(hard, sizeof(hard), "%" PRIu64, (uint64_t)l->rlim_max);
+                r = strv_pushf(ret, "%d %s:%s", i, soft, hard);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void print_identity(Printer *p, const BootPlan *plan)
+{
+        char uuid[37];
+
+        print_string(p, "machine", plan->machine);
+        print_string(p, "hostname", plan->hostname);
+        print_string(p, "uuid", id128_to_uuid(&plan->uuid, uuid));
+        print_string(p, "directory", plan->directory);
+        print_boolean(p, "read-only", plan->read_only);
+        print_boolean(p, "ephemeral", plan->ephemeral);
+        print_string(p, "volatile", volatile_mode_to_string(plan->volatile_mode));
+        print_string(p, "start", plan->start == START_INIT ? "init" :
+                                 plan->start == START_STUB ? "stub" :
+                                                             "command");
+        print_string(p, "init", init_kind_to_string(plan->init));
+        print_list(p, "command", plan->argv);
+        print_string(p, "user", plan->user);
+        print_string(p, "working-directory", plan->working_directory);
+        print_list(p, "environment", plan->environment);
+}
+
+static void print_isolation(Printer *p, const BootPlan *plan)
+{
+        _cleanup_free_ char *capabilities = NULL;
+
+        print_string(p, "user-namespace", user_namespace_mode_to_string(plan->user_namespace));
+        if (plan->user_namespace == USER_NAMESPACE_FIXED || plan->user_namespace == USER_NAMESPACE_TREE)
+                print_number(p, "user-base", plan->user_base);
+        print_string(p, "ownership", ownership_to_string(plan->ownership));
+        print_boolean(p, "private-network", plan->private_network);
+        print_string(p, "network-namespace", plan->network_namespace_path);
+        print_boolean(p, "nesting", plan->nesting);
+        if (capability_set_to_string(plan->bounding, &capabilities) >= 0)
+                print_string(p, "capabilities", capabilities);
+        print_boolean(p, "no-new-privileges", plan->no_new_privileges);
+        print_list(p, "system-calls-added", plan->system_calls_allowed);
+        print_list(p, "system-calls-denied", plan->system_calls_denied);
+}
+
+static void print_life(Printer *p, const BootPlan *plan)
+{
+        char name[24];
+
+        print_string(p, "console", console_mode_to_string(plan->console));
+        print_boolean(p, "notify-ready", plan->notify_ready);
+        print_string(p, "stop-method", stop_method_to_string(plan->stop_method));
+        if (plan->stop_signal)
+                print_string(p, "stop-signal",
+                             signal_to_string(plan->stop_signal, name, sizeof(name)));
+        print_number(p, "stop-timeout-seconds", plan->stop_timeout_usec == USEC_INFINITY ?
+                                                        -1 :
+                                                        (int64_t)(plan->stop_timeout_usec / USEC_PER_SEC));
+        print_string(p, "resolv-conf", resolv_conf_to_string(plan->resolv_conf));
+        print_string(p, "timezone", timezone_to_string(plan->timezone));
+        print_string(p, "link-journal", link_journal_to_string(plan->link_journal));
+        print_number(p, "passed-sockets", plan->n_listen);
+}
+
+int boot_plan_print(const BootPlan *plan, bool json, FILE *f)
+{
+        _cleanup_strv_ char **mounts = NULL, **limits = NULL, **credentials = NULL;
+        Printer p = { .f = f, .json = json, .first = true };
+        int r = mount_lines(plan, &mounts);
+
+        if (r >= 0)
+                r = limit_lines(plan, &limits);
+        for (size_t i = 0; r >= 0 && i < plan->n_credentials; i++)
+                r = strv_push(&credentials, plan->credentials[i].id); /* never their values */
+        if (r < 0)
+                return r;
+        if (json)
+                fputc('{', f);
+        print_identity(&p, plan);
+        print_isolation(&p, plan);
+        print_life(&p, plan);
+        print_list(&p, "mounts", mounts);
+        print_list(&p, "limits", limits);
+        print_list(&p, "credentials", credentials);
+        if (json)
+                fputs("\n}\n", f);
+        return fflush(f) != 0 ? -errno : 0;
+}

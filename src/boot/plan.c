@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Settings to plan: decides everything that one start needs, and reads but never changes the system. */
+
+#include "boot/plan.h"
+
+#include "base/strv.h"
+#include "boot/credential.h"
+#include "boot/init.h"
+#include "boot/plan-parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+BootPlan *boot_plan_free(BootPlan *p)
+{
+        if (!p)
+                return NULL;
+        free(p->machine);
+        free(p->hostname);
+        free(p->container_service);
+        free(p->directory);
+        free(p->pivot_root_new);
+        free(p->pivot_root_old);
+        strv_free(p->argv);
+        free(p->argv0);
+        strv_free(p->environment);
+        free(p->user);
+        free(p->groups);
+        free(p->working_directory);
+        free(p->network_namespace_path);
+        strv_free(p->system_calls_allowed);
+        strv_free(p->system_calls_denied);
+        free(p->selinux_context);
+        free(p->selinux_apifs_context);
+        free(p->timezone_name);
+        for (size_t i = 0; i < p->n_mounts; i++)
+                mount_setting_done(&p->mounts[i]);
+        free(p->mounts);
+        for (size_t i = 0; i < p->n_credentials; i++)
+                credential_setting_done(&p->credentials[i]);
+        free(p->credentials);
+        free(p);
+        return NULL;
+}
+
+static int out_of_memory(Error *error)
+{
+        return error_set(error, ENOMEM, "Out of memory");
+}
+
+static void plan_console(BootPlan *plan, const Settings *s)
+{
+        bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+
+        plan->console = s->console;
+        if (plan->console == CONSOLE_DEFAULT)
+                plan->console = terminal ? CONSOLE_INTERACTIVE : CONSOLE_READ_ONLY;
+        else if (plan->console == CONSOLE_AUTOPIPE)
+                plan->console = terminal ? CONSOLE_INTERACTIVE : CONSOLE_PIPE;
+        plan->quiet = s->quiet || plan->console == CONSOLE_PIPE;
+}
+
+/* User namespace and ownership: the range itself is only picked when acting, since that locks. */
+static int plan_users(BootPlan *plan, const Settings *s, const struct stat *root, Error *error)
+{
+        plan->user_namespace = s->user_namespace;
+        plan->user_size = USER_RANGE_SIZE;
+        if (plan->user_namespace == USER_NAMESPACE_DEFAULT)
+                plan->user_namespace = USER_NAMESPACE_PICK;
+        if (s->api_vfs_writable && s->user_namespace == USER_NAMESPACE_DEFAULT)
+                plan->user_namespace = USER_NAMESPACE_NO;
+        if (plan->user_namespace == USER_NAMESPACE_FIXED) {
+                plan->user_base = s->user_base;
+                plan->user_size = s->user_size;
+        } else if (plan->user_namespace == USER_NAMESPACE_TREE) {
+                plan->user_base = root->st_uid & ~(USER_RANGE_SIZE - 1);
+                if (root->st_uid != plan->user_base || root->st_gid != plan->user_base)
+                        return error_set(error, EINVAL,
+                                         "Cannot take the user range from the owner of '%s': %u:%u is "
+                                         "not the start of a range of %u",
+                                         plan->directory, root->st_uid, root->st_gid,
+                                         USER_RANGE_SIZE);
+        }
+        plan->ownership = s->ownership;
+        if (plan->user_namespace == USER_NAMESPACE_NO)
+                plan->ownership = OWNERSHIP_OFF;
+        else if (plan->ownership == OWNERSHIP_AUTO)
+                plan->ownership = plan->user_namespace == USER_NAMESPACE_TREE ||
+                                                  plan->user_namespace == USER_NAMESPACE_IDENTITY ?
+                                          OWNERSHIP_OFF :
+                                          OWNERSHIP_MAP;
+        plan->nesting = s->nesting;
+        if (plan->nesting && plan->user_namespace == USER_NAMESPACE_NO) {
+                error_set(error, EINVAL, "Nesting lifts masks that only a user namespace makes up for");
+                error_hint(error, "drop --private-users=no, or drop --nesting");
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int plan_capabilities(BootPlan *plan, const Settings *s, Error *error)
+{
+        CapabilitySet set = CAPABILITIES_DEFAULT;
+
+        if (plan->private_network)
+                set |= CAP_BIT(CAP_NET_ADMIN);
+        else if (boot_plan_has_user_namespace(plan))
+                set &= ~CAP_BIT(CAP_NET_BIND_SERVICE); /* it could not be used there: CI-110 */
+        set |= s->capability | s->ambient_capability;
+        set &= ~s->drop_capability;
+        if (s->ambient_capability != 0 && plan->start == START_INIT)
+                return error_set(error, EINVAL,
+                                 "Ambient capabilities are for a plain command, not for a booted init");
+        plan->bounding = set;
+        plan->ambient = s->ambient_capability & set;
+        return 0;
+}
+
+static int plan_filter(BootPlan *plan, const Settings *s, Error *error)
+{
+        STRV_FOREACH(w, s->system_call_filter) {
+                bool denied = **w == '~';
+
+                if (strv_push(denied ? &plan->system_calls_denied : &plan->system_calls_allowed,
+                              *w + denied) < 0)
+                        return out_of_memory(error);
+        }
+        plan->suppress_sync = s->suppress_sync;
+        plan->no_new_privileges = s->no_new_privileges;
+        return 0;
+}
+
+static int plan_network(BootPlan *plan, Settings *s, Error *error)
+{
+        plan->network_namespace_path = TAKE_PTR(s->network_namespace_path);
+        plan->private_network = s->private_network || plan->network_namespace_path;
+        if (plan->network_namespace_path && access(plan->network_namespace_path, F_OK) < 0) {
+                error_errno(error, errno, "Network namespace '%s'", plan->network_namespace_path);
+                error_hint(error, "ip netns list  (ip netns add NAME makes /run/netns/NAME)");
+                return -error->number;
+        }
+        return 0;
+}
+
+static int by_depth(const void *a, const void *b)
+{
+        const MountSetting *x = a, *y = b;
+        size_t n = strlen(x->destination);
+
+        /* a mount comes before those below it; others keep their order (origin as tie break would
+         * not help: qsort of few equal elements in glibc is a stable merge) */
+        if (strncmp(x->destination, y->destination, n) == 0 && y->destination[n] == '/')
+                return -1;
+        n = strlen(y->destination);
+        if (strncmp(x->destination, y->destination, n) == 0 && x->destination[n] == '/')
+                return 1;
+        return 0;
+}
+
+static void sort_mounts(BootPlan *plan)
+{
+        /* insertion sort: the order is partial, so a comparison sort must only swap neighbours */
+        for (size_t i = 1; i < plan->n_mounts; i++)
+                for (size_t k = i; k > 0 && by_depth(&plan->mounts[k - 1], &plan->mounts[k]) > 0; k--) {
+                        MountSetting m = plan->mounts[k];
+
+                        plan->mounts[k] = plan->mounts[k - 1];
+                        plan->mounts[k - 1] = m;
+                }
+}
+
+static int plan_content(BootPlan *plan, Settings *s, Error *error)
+{
+        char target[PATH_MAX];
+        ssize_t n = readlink("/etc/localtime", target, sizeof(target) - 1);
+        const char *zone;
+
+        plan->resolv_conf = s->resolv_conf;
+        plan->timezone = s->timezone;
+        plan->link_journal = s->link_journal;
+        if (n > 0) {
+                target[n] = '\0';
+                zone = strstr(target, "/zoneinfo/");
+                if (zone) {
+                        plan->timezone_name = strdup(zone + strlen("/zoneinfo/"));
+                        if (!plan->timezone_name)
+                                return out_of_memory(error);
+                }
+        }
+        plan->mounts = TAKE_PTR(s->mounts);
+        plan->n_mounts = s->n_mounts;
+        s->n_mounts = 0;
+        sort_mounts(plan);
+        plan->credentials = TAKE_PTR(s->credentials);
+        plan->n_credentials = s->n_credentials;
+        s->n_credentials = 0;
+        for (size_t i = 0; i < plan->n_credentials; i++) {
+                int r = credential_load(&plan->credentials[i], error);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* sd_listen_fds(3): only if they are meant for us. */
+static void plan_listen(BootPlan *plan)
+{
+        const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+        uint32_t p, n;
+
+        if (pid && fds && parse_uint32(pid, &p) >= 0 && (pid_t)p == getpid() &&
+            parse_uint32(fds, &n) >= 0 && n < INT_MAX / 2)
+                plan->n_listen = n;
+}
+
+static int plan_pivot_root(BootPlan *plan, const Settings *s, Error *error)
+{
+        const char *colon;
+
+        if (!s->pivot_root)
+                return 0;
+        colon = strchr(s->pivot_root, ':');
+        plan->pivot_root_new = colon ? strndup(s->pivot_root, (size_t)(colon - s->pivot_root)) :
+                                       strdup(s->pivot_root);
+        if (!plan->pivot_root_new)
+                return out_of_memory(error);
+        if (colon) {
+                plan->pivot_root_old = strdup(colon + 1);
+                if (!plan->pivot_root_old)
+                        return out_of_memory(error);
+        }
+        return 0;
+}
+
+static int open_root(const BootPlan *plan, struct stat *ret_st, Error *error)
+{
+        _cleanup_close_ int top = open(plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -EBADF;
+
+        if (top < 0 || fstat(top, ret_st) < 0 || faccessat(top, ".", R_OK | X_OK, AT_EACCESS) < 0) {
+                error_errno(error, errno, "Cannot read tree '%s'", plan->directory);
+                error_hint(error, "ls -ld %s  (and run as root)", plan->directory);
+                return -error->number;
+        }
+        if (!plan->pivot_root_new)
+                return TAKE_FD(top);
+        fd = openat(top, plan->pivot_root_new + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? error_errno(error, errno, "Cannot open '%s' in tree '%s'",
+                                    plan->pivot_root_new, plan->directory) :
+                        TAKE_FD(fd);
+}
+
+int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
+{
+        _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
+        _cleanup_close_ int root_fd = -EBADF;
+        struct stat root;
+        int r;
+
+        if (!plan)
+                return out_of_memory(error);
+        plan->ephemeral = s->ephemeral;
+        plan->volatile_mode = s->volatile_mode;
+        plan->read_only = s->read_only || s->volatile_mode == VOLATILE_YES ||
+                          s->volatile_mode == VOLATILE_STATE;
+        plan->tmpfs_tmp = s->tmpfs_tmp;
+        plan->personality = s->personality;
+        plan->api_vfs_writable = s->api_vfs_writable;
+        plan->notify_ready = s->notify_ready;
+        plan->oom_score_adjust = s->oom_score_adjust;
+        plan->oom_score_adjust_set = s->oom_score_adjust_set;
+        plan->cpu_affinity = s->cpu_affinity;
+        plan->cpu_affinity_set = s->cpu_affinity_set;
+        plan->selinux_context = TAKE_PTR(s->selinux_context);
+        plan->selinux_apifs_context = TAKE_PTR(s->selinux_apifs_context);
+        plan->container_service = s->container_service ? TAKE_PTR(s->container_service) :
+                                                         strdup("stead");
+        if (!plan->container_service)
+                return out_of_memory(error);
+        plan_console(plan, s);
+        plan_listen(plan);
+
+        r = plan_directory(plan, s, error);
+        if (r >= 0)
+                r = plan_pivot_root(plan, s, error);
+        if (r >= 0)
+                r = root_fd = open_root(plan, &root, error);
+        if (r >= 0)
+                r = plan_name(plan, s, error);
+        if (r >= 0)
+                r = plan_uuid(plan, s, root_fd, error);
+        if (r >= 0)
+                r = plan_program(plan, s, root_fd, error);
+        if (r >= 0)
+                r = plan_os_release(plan, s, root_fd, error);
+        if (r >= 0)
+                r = plan_user(plan, s, root_fd, error);
+        if (r >= 0)
+                r = plan_users(plan, s, &root, error);
+        if (r >= 0)
+                r = plan_network(plan, s, error);
+        if (r >= 0)
+                r = plan_capabilities(plan, s, error);
+        if (r >= 0)
+                r = plan_filter(plan, s, error);
+        if (r >= 0)
+                r = plan_content(plan, s, error);
+        if (r >= 0)
+                r = plan_limits(plan, s, error);
+        if (r >= 0)
+                r = plan_environment(plan, s, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(plan);
+        return 0;
+}

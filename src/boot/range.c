@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Picking and locking user ranges. */
+
+#include "boot/range.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <stdio.h>
+
+#define LOCK_DIRECTORY "/run/systemd/nspawn-uid"
+#define ATTEMPTS 100
+
+uint32_t user_range_candidate(const char *name, unsigned attempt)
+{
+        uint32_t hash = 2166136261U; /* FNV-1a: the same name asks for the same range each time */
+
+        for (const char *p = name; *p; p++)
+                hash = (hash ^ (uint8_t)*p) * 16777619U;
+        hash += attempt * 2654435769U; /* golden ratio: later attempts spread over the whole space */
+        return USER_RANGE_BASE_MIN +
+               (hash % ((USER_RANGE_BASE_MAX - USER_RANGE_BASE_MIN) / USER_RANGE_SIZE + 1)) *
+                       USER_RANGE_SIZE;
+}
+
+static int take_lock(uint32_t base, LockFile *ret)
+{
+        char path[64];
+        int r = mkdir_parents_at(AT_FDCWD, LOCK_DIRECTORY, 0755);
+
+        if (r < 0)
+                return r;
+        (void)snprintf(path, sizeof(path), LOCK_DIRECTORY "/%u", base);
+        return lock_file_take(path, true, ret);
+}
+
+static bool is_known_to_host(uint32_t base)
+{
+        return getpwuid(base) || getgrgid(base) || getpwuid(base + USER_RANGE_SIZE - 2) ||
+               getgrgid(base + USER_RANGE_SIZE - 2);
+}
+
+static bool is_candidate(uint32_t base)
+{
+        return base >= USER_RANGE_BASE_MIN && base <= USER_RANGE_BASE_MAX &&
+               base % USER_RANGE_SIZE == 0;
+}
+
+static int pick(const BootPlan *plan, const struct stat *root, UserRange *ret)
+{
+        for (unsigned attempt = 0; attempt <= ATTEMPTS; attempt++) {
+                uint32_t base = attempt == 0 ? root->st_uid :
+                                               user_range_candidate(plan->machine, attempt - 1);
+                int r;
+
+                if (!is_candidate(base) || (attempt == 0 && root->st_gid != base))
+                        continue;
+                r = take_lock(base, &ret->lock);
+                if (r == -EAGAIN)
+                        continue;
+                if (r < 0)
+                        return r;
+                if (!is_known_to_host(base)) {
+                        ret->base = base;
+                        ret->size = USER_RANGE_SIZE;
+                        return 0;
+                }
+                lock_file_release(&ret->lock);
+        }
+        return -EBUSY;
+}
+
+static int take_fixed(const BootPlan *plan, UserRange *ret, Error *error)
+{
+        int r = 0;
+
+        /* ranges that do not start where picked ones do cannot meet them under one lock file, and an
+         * identity map holds no range at all */
+        if (plan->user_namespace != USER_NAMESPACE_IDENTITY && is_candidate(plan->user_base))
+                r = take_lock(plan->user_base, &ret->lock);
+        if (r == -EAGAIN) {
+                error_set(error, EBUSY, "User range %u to %u is taken by another running machine",
+                          plan->user_base, plan->user_base + plan->user_size - 1);
+                error_hint(error, "--private-users=pick  (who has it: stead list; "
+                                  "fuser " LOCK_DIRECTORY "/%u)",
+                           plan->user_base);
+                return -EBUSY;
+        }
+        if (r < 0)
+                return error_errno(error, -r, "Failed to lock '" LOCK_DIRECTORY "/%u'",
+                                   plan->user_base);
+        ret->base = plan->user_base;
+        ret->size = plan->user_size;
+        return 0;
+}
+
+int user_range_take(const BootPlan *plan, const struct stat *root, UserRange *ret, Error *error)
+{
+        UserRange range = USER_RANGE_NULL;
+        bool database_locked;
+        int r;
+
+        if (plan->user_namespace == USER_NAMESPACE_NO) {
+                *ret = range;
+                return 0;
+        }
+        if (plan->user_namespace != USER_NAMESPACE_PICK) {
+                r = take_fixed(plan, &range, error);
+        } else {
+                /* keeps useradd(8) from choosing the same numbers between our look and our lock; a
+                 * read-only /etc has no writer to fear */
+                database_locked = lckpwdf() >= 0;
+                r = pick(plan, root, &range);
+                if (database_locked)
+                        (void)ulckpwdf();
+                if (r == -EBUSY) {
+                        error_set(error, EBUSY,
+                                  "No free user range after %d attempts: all of them are locked in "
+                                  LOCK_DIRECTORY " or known to the host's user database",
+                                  ATTEMPTS);
+                        error_hint(error, "ls " LOCK_DIRECTORY "  (or --private-users=BASE)");
+                } else if (r < 0) {
+                        error_errno(error, -r, "Failed to lock a user range in " LOCK_DIRECTORY);
+                }
+        }
+        if (r >= 0)
+                *ret = range;
+        return r;
+}
+
+void user_range_release(UserRange *range)
+{
+        lock_file_release(&range->lock);
+        *range = USER_RANGE_NULL;
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the supervisor waits for, and what it does then: the life table decides, this file acts. One
+ * thread, one epoll, nothing that blocks. */
+
+#include "boot/supervisor.h"
+
+#include "boot/console.h"
+#include "boot/life.h"
+#include "boot/notify.h"
+#include "boot/readiness.h"
+#include "boot/stop.h"
+#include "os/cgroup.h"
+#include "os/pidfd.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define RETRY_USEC (50 * 1000)      /* asking an init that cannot hear yet */
+#define READINESS_USEC (100 * 1000) /* looking whether a silent init is up */
+#define CONSOLE_RETRY_USEC (50 * 1000)
+
+typedef enum Source {
+        SOURCE_SIGNAL = 1,
+        SOURCE_LEADER,
+        SOURCE_NOTIFY,
+} Source; /* ConsoleSource begins at 100 */
+
+/* What is due when; USEC_INFINITY: not waited for. */
+typedef enum Timer {
+        TIMER_ASK,       /* ask again to stop or to reboot */
+        TIMER_PATIENCE,  /* stop timeout */
+        TIMER_READINESS,
+        TIMER_CONSOLE,
+        _TIMER_MAX,
+} Timer;
+
+struct Supervisor {
+        Boot *boot;
+        LifeState state;
+        bool rebooting, hears_signals, announced;
+        int epoll_fd, signal_fd;
+        sigset_t saved_mask;
+        uint64_t timers[_TIMER_MAX];
+        uint64_t started_usec;
+        Console console;
+};
+
+static uint64_t now_usec(void)
+{
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void arm(Supervisor *s, Timer timer, uint64_t after_usec)
+{
+        s->timers[timer] = after_usec == USEC_INFINITY ? USEC_INFINITY : now_usec() + after_usec;
+}
+
+static void disarm(Supervisor *s, Timer timer)
+{
+        s->timers[timer] = USEC_INFINITY;
+}
+
+static int add(const Supervisor *s, int fd, Source source)
+{
+        struct epoll_event e = { .events = EPOLLIN, .data.u32 = source };
+
+        return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+Supervisor *supervisor_free(Supervisor *s)
+{
+        if (!s)
+                return NULL;
+        console_done(&s->console);
+        closep(&s->epoll_fd);
+        closep(&s->signal_fd);
+        (void)sigprocmask(SIG_SETMASK, &s->saved_mask, NULL);
+        free(s);
+        return NULL;
+}
+
+int supervisor_new(Boot *boot, Supervisor **ret, Error *error)
+{
+        static const int signals[] = { SIGTERM, SIGINT,   SIGHUP,  SIGUSR1, SIGCHLD,
+                                       SIGWINCH, SIGTSTP, SIGPIPE, SIGCONT };
+        _cleanup_(supervisor_freep) Supervisor *s = calloc(1, sizeof(Supervisor));
+        sigset_t set;
+        int r;
+
+        if (!s)
+                return error_set(error, ENOMEM, "Out of memory");
+        s->boot = boot;
+        s->signal_fd = -EBADF;
+        s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        (void)sigemptyset(&set);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void)sigaddset(&set, signals[i]);
+        if (sigprocmask(SIG_BLOCK, &set, &s->saved_mask) < 0 || s->epoll_fd < 0)
+                return error_errno(error, errno, "Failed to set up the event loop");
+        s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (s->signal_fd < 0 || add(s, s->signal_fd, SOURCE_SIGNAL) < 0)
+                return error_errno(error, errno, "Failed to set up signals");
+        r = console_init(&s->console, boot->plan->console, s->epoll_fd, boot->directory_fd,
+                         &boot->log, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+static void save_state(Supervisor *s, MachineState state)
+{
+        struct timespec now;
+        Machine *m = s->boot->machine;
+
+        m->state = state;
+        if (state == MACHINE_RUNNING && m->ready_usec == 0) {
+                (void)clock_gettime(CLOCK_REALTIME, &now);
+                m->ready_usec = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+        }
+        /* a full /run makes `stead list` show the state before; the machine is not harmed */
+        (void)machine_save(m, s->boot->directory_fd, NULL);
+}
+
+static void announce_ready(Supervisor *s)
+{
+        disarm(s, TIMER_READINESS);
+        save_state(s, MACHINE_RUNNING);
+        if (s->announced)
+                return; /* after a reboot of the machine its unit has been up all the time */
+        s->announced = true;
+        (void)notify_send("READY=1\nSTATUS=Machine %s is running\nX_STEAD_LEADER_PID=%d",
+                          s->boot->plan->machine, (int)s->boot->pid);
+}
+
+static void kill_all(Supervisor *s)
+{
+        if (s->boot->payload_fd >= 0)
+                (void)cgroup_kill(s->boot->payload_fd, SIGKILL);
+        (void)pidfd_signal(s->boot->pid_fd, SIGKILL); /* its end is the end of its pid namespace */
+}
+
+/* Asks now, or arms the timer for another try. */
+static void ask(Supervisor *s)
+{
+        int r = stop_ask(s->boot, s->rebooting);
+
+        if (r == -EAGAIN && s->boot->plan->start == START_COMMAND)
+                kill_all(s); /* a plain program that does not listen will never */
+        else if (r == -EAGAIN)
+                arm(s, TIMER_ASK, RETRY_USEC);
+        else if (r < 0)
+                kill_all(s); /* nothing else is left */
+}
+
+static void on_life(Supervisor *s, LifeEvent event)
+{
+        LifeStep step = life_step(s->state, event);
+
+        if (step.next == LIFE_STOPPING && s->state != LIFE_STOPPING) {
+                save_state(s, MACHINE_STOPPING);
+                arm(s, TIMER_PATIENCE, s->boot->plan->stop_timeout_usec);
+                if (step.action != LIFE_ASK_REBOOT)
+                        (void)notify_send("STOPPING=1\nSTATUS=Stopping machine %s",
+                                          s->boot->plan->machine);
+        }
+        s->state = step.next;
+        switch (step.action) {
+        case LIFE_NOTHING:
+                break;
+        case LIFE_ANNOUNCE:
+                announce_ready(s);
+                break;
+        case LIFE_ASK_STOP:
+        case LIFE_ASK_REBOOT:
+                s->rebooting = step.action == LIFE_ASK_REBOOT;
+                ask(s);
+                break;
+        case LIFE_KILL:
+                disarm(s, TIMER_ASK);
+                kill_all(s);
+                break;
+        }
+}
+
+/* Suspended from our terminal: the machine stands still with us (CI-107). */
+static void suspend(const Supervisor *s)
+{
+        if (s->boot->payload_fd >= 0)
+                (void)write_file_at(s->boot->payload_fd, "cgroup.freeze", "1");
+        (void)raise(SIGSTOP);
+        if (s->boot->payload_fd >= 0)
+                (void)write_file_at(s->boot->payload_fd, "cgroup.freeze", "0");
+}
+
+/* Helpers that we started inside (a stop command) leave zombies; the leader's status is kept. */
+static void reap_helpers(const Supervisor *s)
+{
+        for (;;) {
+                siginfo_t si = {};
+
+                if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0 ||
+                    si.si_pid == s->boot->pid)
+                        return;
+                (void)waitpid(si.si_pid, NULL, WNOHANG);
+        }
+}
+
+static void on_signal(Supervisor *s)
+{
+        struct signalfd_siginfo si;
+
+        while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+                switch (si.ssi_signo) {
+                case SIGTERM:
+                case SIGINT:
+                case SIGHUP:
+                        on_life(s, LIFE_EVENT_STOP);
+                        break;
+                case SIGUSR1:
+                        on_life(s, LIFE_EVENT_REBOOT);
+                        break;
+                case SIGWINCH:
+                        console_on_resize(&s->console);
+                        break;
+                case SIGTSTP:
+                        suspend(s);
+                        break;
+                case SIGCHLD:
+                        reap_helpers(s);
+                        break;
+                default:
+                        break; /* SIGPIPE, SIGCONT: only kept from killing or stopping us */
+                }
+        }
+}
+
+static void on_escape(Supervisor *s)
+{
+        char text[160];
+
+        (void)snprintf(text, sizeof(text),
+                       s->state == LIFE_STOPPING ?
+                               "Killing machine '%s'." :
+                               "Asking machine '%s' to power off. Press ^] three times again to kill it.",
+                       s->boot->plan->machine);
+        console_say(&s->console, text);
+        on_life(s, LIFE_EVENT_STOP);
+}
+
+static void on_notify(Supervisor *s)
+{
+        PayloadNews news = {};
+        int r;
+
+        while ((r = notify_receive(s->boot->notify_fd, s->boot->pid, &news)) >= 0) {
+                if (r == 0)
+                        continue;
+                s->hears_signals |= news.hears_signals;
+                if (news.status) {
+                        free(s->boot->machine->status);
+                        s->boot->machine->status = TAKE_PTR(news.status);
+                        (void)notify_send("STATUS=Machine running: %s", s->boot->machine->status);
+                        save_state(s, s->boot->machine->state);
+                }
+                if (news.ready)
+                        on_life(s, LIFE_EVENT_READY);
+                if (news.stopping)
+                        on_life(s, LIFE_EVENT_GOING);
+                payload_news_done(&news);
+        }
+}
+
+static void on_timer(Supervisor *s, Timer timer)
+{
+        disarm(s, timer);
+        switch (timer) {
+        case TIMER_ASK:
+                ask(s);
+                break;
+        case TIMER_PATIENCE:
+                if (!s->boot->plan->quiet)
+                        fprintf(stderr, "Machine '%s' did not stop in time, killing it.\n",
+                                s->boot->plan->machine);
+                on_life(s, LIFE_EVENT_TIMEOUT);
+                break;
+        case TIMER_READINESS:
+                if (readiness_check(s->boot->plan->init, s->boot->pid, now_usec() - s->started_usec))
+                        on_life(s, LIFE_EVENT_READY);
+                else
+                        arm(s, TIMER_READINESS, READINESS_USEC);
+                break;
+        case TIMER_CONSOLE:
+                console_retry(&s->console);
+                break;
+        case _TIMER_MAX:
+                break;
+        }
+}
+
+/* Runs what is due; returns milliseconds until the next, -1 for never. */
+static int run_timers(Supervisor *s)
+{
+        uint64_t now = now_usec(), next = USEC_INFINITY;
+
+        if (s->console.hung_up && s->timers[TIMER_CONSOLE] == USEC_INFINITY)
+                arm(s, TIMER_CONSOLE, CONSOLE_RETRY_USEC);
+        for (unsigned i = 0; i < _TIMER_MAX; i++) {
+                if (s->timers[i] <= now)
+                        on_timer(s, (Timer)i);
+                next = MIN_OF(next, s->timers[i]);
+        }
+        if (next == USEC_INFINITY)
+                return -1;
+        now = now_usec();
+        return next <= now ? 0 : (int)MIN_OF((next - now) / 1000 + 1, (uint64_t)INT32_MAX);
+}
+
+/* Returns 1 when PID 1 has ended. */
+static int dispatch(Supervisor *s)
+{
+        struct epoll_event events[16];
+        int n = epoll_wait(s->epoll_fd, events, ELEMENTSOF(events), run_timers(s));
+        bool ended = false;
+
+        if (n < 0)
+                return errno == EINTR ? 0 : -errno;
+        for (int i = 0; i < n; i++) {
+                switch (events[i].data.u32) {
+                case SOURCE_SIGNAL:
+                        on_signal(s);
+                        break;
+                case SOURCE_LEADER:
+                        ended = true;
+                        break;
+                case SOURCE_NOTIFY:
+                        on_notify(s);
+                        break;
+                default:
+                        if (console_on_event(&s->console, events[i].data.u32) > 0)
+                                on_escape(s);
+                        break;
+                }
+        }
+        return ended;
+}
+
+/* reboot(2) in a pid namespace ends its PID 1 as if by a signal: CI-159, CI-160. */
+static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
+{
+        if (si->si_code == CLD_EXITED) {
+                *ret_status = si->si_status;
+                return s->rebooting && s->state == LIFE_STOPPING ? SUPERVISOR_REBOOT : SUPERVISOR_OFF;
+        }
+        if (si->si_status == SIGHUP)
+                return SUPERVISOR_REBOOT;
+        if (si->si_status == SIGINT || (s->state == LIFE_STOPPING && !s->rebooting &&
+                                        s->boot->plan->init == INIT_OTHER)) {
+                *ret_status = 0;
+                return SUPERVISOR_OFF;
+        }
+        *ret_status = s->boot->plan->start == START_INIT ? EXIT_FAILURE : 128 + si->si_status;
+        return SUPERVISOR_OFF;
+}
+
+static void begin(Supervisor *s)
+{
+        s->state = LIFE_STARTING;
+        s->rebooting = s->hears_signals = false;
+        s->started_usec = now_usec();
+        for (unsigned i = 0; i < _TIMER_MAX; i++)
+                disarm(s, (Timer)i);
+        console_set_master(&s->console, s->boot->console_fd);
+        if (s->boot->plan->start == START_INIT) {
+                if (!readiness_is_announced(s->boot->plan->init))
+                        arm(s, TIMER_READINESS, READINESS_USEC);
+                if (!s->boot->plan->notify_ready && !s->announced) {
+                        s->announced = true; /* running is enough for whoever waits for us */
+                        (void)notify_send("READY=1\nSTATUS=Machine %s is starting\n"
+                                          "X_STEAD_LEADER_PID=%d",
+                                          s->boot->plan->machine, (int)s->boot->pid);
+                }
+        } else if (!s->boot->plan->notify_ready) {
+                on_life(s, LIFE_EVENT_READY);
+        }
+}
+
+int supervisor_run(Supervisor *s, int *ret_status, Error *error)
+{
+        siginfo_t si = {};
+        int r;
+
+        r = add(s, s->boot->pid_fd, SOURCE_LEADER);
+        if (r >= 0)
+                r = add(s, s->boot->notify_fd, SOURCE_NOTIFY);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to watch machine '%s'", s->boot->plan->machine);
+        begin(s);
+        do
+                r = dispatch(s);
+        while (r == 0);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to wait for machine '%s'",
+                                   s->boot->plan->machine);
+        on_notify(s); /* the last words */
+        console_drain(&s->console);
+        r = pidfd_reap(s->boot->pid_fd, &si);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to read how machine '%s' ended",
+                                   s->boot->plan->machine);
+        closep(&s->boot->pid_fd); /* leaves the epoll set, too */
+        s->boot->pid_fd = -EBADF;
+        return judge(s, &si, ret_status);
+}

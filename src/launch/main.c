@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* stead-launch: boots one tree as a machine and looks after it until it is off. Words and definition
+ * become settings, settings become a plan, the plan is acted on; all of that is in the rooms below. */
+
+#include "boot/boot.h"
+#include "config/command-line.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int launch(int argc, char **argv, Error *error)
+{
+        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        _cleanup_settings_ Settings *settings = NULL;
+        _cleanup_definition_ Definition *definition = NULL;
+        _cleanup_plan_ BootPlan *plan = NULL;
+        _cleanup_free_ char *dry_run = NULL;
+        int r;
+
+        r = command_line_settings("", argc, argv, environ, &settings, &definition, NULL, &diagnostics,
+                                  error);
+        diagnostics_print(&diagnostics, stderr);
+        if (r != 0)
+                return r < 0 ? r : EXIT_SUCCESS;
+        dry_run = TAKE_PTR(settings->dry_run);
+        r = boot_plan_new(settings, &plan, error);
+        if (r < 0)
+                return r;
+        if (dry_run) {
+                r = boot_plan_print(plan, strcmp(dry_run, "json") == 0, stdout);
+                return r < 0 ? error_errno(error, -r, "Failed to print the plan") : EXIT_SUCCESS;
+        }
+        if (geteuid() != 0) {
+                error_set(error, EPERM, "Only root can start a machine");
+                error_hint(error, "sudo %s ...", argv[0]);
+                return -EPERM;
+        }
+        return boot_run(plan, error);
+}
+
+int main(int argc, char **argv)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        int r = launch(argc, argv, &error);
+
+        if (r < 0) {
+                error_print(&error);
+                return EXIT_FAILURE;
+        }
+        return r;
+}
