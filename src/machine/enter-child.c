@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Joiner and payload of an entry. The joiner starts with the caller's privileges in the host's
- * namespaces and ends with all capabilities in the machine's; the payload sheds what the machine may
- * not have. From setns() on the machine can see us, so nothing of the host is open any more but what
- * the payload gets and the descriptor of the machine's own root. */
+ * namespaces and ends with all capabilities in the machine's; the payload sheds what the machine
+ * may not have. From setns() on the machine can see us, so nothing of the host is open any more but
+ * what the payload gets and the descriptor of the machine's own root. */
 
 #include "machine/enter-child.h"
 
@@ -66,8 +66,9 @@ static _noreturn_ void fail(EnterStep step, int r, const char *path)
         _exit(127);
 }
 
-/* Limits of the machine's PID 1. One that cannot be raised to the wanted value (no CAP_SYS_RESOURCE)
- * comes as close as it may; raising is only possible before the user namespace is joined. */
+/* Limits of the machine's PID 1. One that cannot be raised to the wanted value (no
+ * CAP_SYS_RESOURCE) comes as close as it may; raising is only possible before the user namespace is
+ * joined. */
 static void apply_limits(const Machine *m)
 {
         for (int i = 0; i < RLIM_NLIMITS; i++) {
@@ -110,12 +111,8 @@ static void place(int fd, int target, int flags, EnterStep step)
 /* Puts every descriptor in its place and closes all others, before the machine can look at them. */
 static void arrange_descriptors(const EnterPlan *plan)
 {
-        int high[6] = { plan->socket_fd,
-                        plan->root_fd,
-                        plan->machine->leader_fd,
-                        plan->request->stdio[0],
-                        plan->request->stdio[1],
-                        plan->request->stdio[2] };
+        int high[6] = { plan->socket_fd,         plan->root_fd,           plan->machine->leader_fd,
+                        plan->request->stdio[0], plan->request->stdio[1], plan->request->stdio[2] };
 
         /* first out of the way of each other */
         for (size_t i = 0; i < ELEMENTSOF(high); i++) {
@@ -166,7 +163,8 @@ static void reset_process(void)
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)umask(022);
-        /* The caller's session keyring is not the machine's; where the call is filtered, so is use. */
+        /* The caller's session keyring is not the machine's; where the call is filtered, so is use.
+         */
         (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 }
 
@@ -176,8 +174,8 @@ static void become_user(const EnterPlan *plan)
         const User *u = &plan->user;
         int r;
 
-        /* The filter and the bounding set need capabilities after the change of user; exec takes them
-         * from everyone but root. */
+        /* The filter and the bounding set need capabilities after the change of user; exec takes
+         * them from everyone but root. */
         if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 fail(ENTER_PRIVILEGES, -errno, NULL);
         if (setgroups(u->n_groups, u->groups) < 0 || setresgid(u->gid, u->gid, u->gid) < 0 ||
@@ -190,8 +188,8 @@ static void become_user(const EnterPlan *plan)
                 fail(ENTER_PRIVILEGES, -errno, NULL);
 }
 
-/* The caller's death is ours, checked once for the time before the wish was in force. In another pid
- * namespace the caller has no number: its place is 0 while it lives. */
+/* The caller's death is ours, checked once for the time before the wish was in force. In another
+ * pid namespace the caller has no number: its place is 0 while it lives. */
 static void die_with_caller(const EnterPlan *plan)
 {
         pid_t expected = plan->namespaces & CLONE_NEWPID ? 0 : plan->caller;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The two processes of an entry. The joiner is forked by us straight into the machine's cgroup, joins
- * the namespaces and forks the payload as our child, not its own (CLONE_PARENT), since a pid namespace
- * only holds for children. All is prepared before: between fork and exec there are only system calls.
+/* The two processes of an entry. The joiner is forked by us straight into the machine's cgroup,
+ * joins the namespaces and forks the payload as our child, not its own (CLONE_PARENT), since a pid
+ * namespace only holds for children. All is prepared before: between fork and exec there are only
+ * system calls.
  *
  *   we                       joiner                       payload
  *   clone(cgroup) ---------> rlimits, setns

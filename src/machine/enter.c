@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The caller's side of an entry: everything is looked up and decided here, in the host's namespaces,
- * so that the processes in the machine only carry it out. */
+/* The caller's side of an entry: everything is looked up and decided here, in the host's
+ * namespaces, so that the processes in the machine only carry it out. */
 
 #include "machine/enter.h"
 
@@ -39,7 +39,8 @@ static const struct {
         [ENTER_USER] = { "Failed to become user '%s' of the machine", true },
         [ENTER_PRIVILEGES] = { "Failed to set the machine's capabilities" },
         [ENTER_FILTER] = { "Failed to install the machine's system call filter" },
-        [ENTER_INTERPRETER] = { "Failed to run '%s': its interpreter is missing in the machine", true },
+        [ENTER_INTERPRETER] = { "Failed to run '%s': its interpreter is missing in the machine",
+                                true },
         [ENTER_EXEC] = { "Failed to run '%s' in the machine", true },
 };
 
@@ -165,10 +166,9 @@ static int check_user(const EnterPlan *plan, Error *error)
         const Machine *m = plan->machine;
 
         if (m->uid_size > 0 && (plan->user.uid >= m->uid_size || plan->user.gid >= m->uid_size))
-                return error_set(error, ERANGE,
-                                 "User '%s' (%u:%u) is outside of the %u ids of machine '%s'",
-                                 plan->user.name, plan->user.uid, plan->user.gid, m->uid_size,
-                                 m->name);
+                return error_set(
+                        error, ERANGE, "User '%s' (%u:%u) is outside of the %u ids of machine '%s'",
+                        plan->user.name, plan->user.uid, plan->user.gid, m->uid_size, m->name);
         return 0;
 }
 
@@ -181,9 +181,10 @@ static int enter_plan_init(EnterPlan *plan, Error *error)
 
         r = namespace_difference(m->leader, &plan->namespaces);
         if (r < 0)
-                return r == -ENOENT ? machine_gone(m, error)
-                                    : error_errno(error, -r, "Failed to look at the namespaces of '%s'",
-                                                  m->name);
+                return r == -ENOENT
+                               ? machine_gone(m, error)
+                               : error_errno(error, -r, "Failed to look at the namespaces of '%s'",
+                                             m->name);
         (void)snprintf(path, sizeof(path), "/proc/%d/root", (int)m->leader);
         plan->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         /* alive after the look-ups: the number was still the leader's during them */
@@ -202,8 +203,7 @@ static int enter_plan_init(EnterPlan *plan, Error *error)
         r = make_environment(plan);
         if (r < 0)
                 return error_errno(error, -r, "Failed to prepare the environment");
-        plan->directory = request->directory    ?: request->login_shell ? plan->user.home
-                                                                         : "/";
+        plan->directory = request->directory ?: request->login_shell ? plan->user.home : "/";
         plan->caller = getpid();
         return 0;
 }
@@ -322,9 +322,8 @@ static void reap(pid_t pid)
 int machine_enter(const Machine *machine, const EnterRequest *request, EnteredProcess *ret,
                   Error *error)
 {
-        _cleanup_(enter_plan_done) EnterPlan plan = { .machine = machine,
-                                                       .request = request,
-                                                       .root_fd = -EBADF };
+        _cleanup_(enter_plan_done)
+                EnterPlan plan = { .machine = machine, .request = request, .root_fd = -EBADF };
         _cleanup_(entered_process_done) EnteredProcess p = ENTERED_PROCESS_NULL;
         _cleanup_close_ int ours = -EBADF, joiner_fd = -EBADF;
         int r, pair[2];
@@ -364,7 +363,8 @@ void entered_process_done(EnteredProcess *p)
         closep(&p->pid_fd);
         closep(&p->pty_fd);
         if (p->cgroup)
-                (void)rmdir(p->cgroup); /* busy while another entry or a daemon left behind is in it */
+                (void)rmdir(
+                        p->cgroup); /* busy while another entry or a daemon left behind is in it */
         free(p->cgroup);
         *p = ENTERED_PROCESS_NULL;
 }

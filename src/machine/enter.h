@@ -2,8 +2,9 @@
 #pragma once
 
 /* Starting a process in a running machine: by pidfd, in all its namespaces, in a cgroup of the
- * machine, with its bounding set, limits and system call filter, as a user of its own user database.
- * Works with any init and without anything running inside. Knows nothing of verbs and terminals. */
+ * machine, with its bounding set, limits and system call filter, as a user of its own user
+ * database. Works with any init and without anything running inside. Knows nothing of verbs and
+ * terminals. */
 
 #include "machine/machine.h"
 
@@ -14,14 +15,14 @@ typedef struct EnterRequest {
         const char *directory;    /* NULL: the user's home for a login shell, else "/" */
         bool login_shell;         /* argv is ignored if empty: the user's shell, argv[0] "-sh" */
         int stdio[3];             /* host descriptors for 0, 1, 2; all -EBADF: use the pty */
-        bool pty;                 /* make one in the machine's own devpts, as controlling terminal */
+        bool pty; /* make one in the machine's own devpts, as controlling terminal */
 } EnterRequest;
 
 typedef struct EnteredProcess {
-        int pid_fd;    /* waitid(P_PIDFD) by the caller, whose child it is */
+        int pid_fd; /* waitid(P_PIDFD) by the caller, whose child it is */
         pid_t pid;
-        int pty_fd;    /* master side, or -EBADF */
-        char *cgroup;  /* directory to remove when the process is gone, or NULL */
+        int pty_fd;   /* master side, or -EBADF */
+        char *cgroup; /* directory to remove when the process is gone, or NULL */
 } EnteredProcess;
 
 #define ENTERED_PROCESS_NULL ((EnteredProcess){ .pid_fd = -EBADF, .pty_fd = -EBADF })

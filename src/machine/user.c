@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Larger than any file kept by hand or by adduser; a hostile tree must not make us read for ever. */
+/* Larger than any file kept by hand or by adduser; a hostile tree must not make us read for ever.
+ */
 #define DATABASE_MAX ((size_t)16 * 1024 * 1024)
 
 void user_done(User *u)

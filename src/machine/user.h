@@ -21,6 +21,6 @@ typedef struct User {
 #define _cleanup_user_ _cleanup_(user_done)
 void user_done(User *u);
 
-/* @name: a name or a number; NULL: root. A number that passwd does not list is taken as it is, and so
- * is root in a tree without passwd. -ESRCH if there is no such user. */
+/* @name: a name or a number; NULL: root. A number that passwd does not list is taken as it is, and
+ * so is root in a tree without passwd. -ESRCH if there is no such user. */
 int user_find(int root_fd, const char *name, User *ret, Error *error);

@@ -19,8 +19,8 @@ static const struct {
         const char *name;
         int flag;
 } kinds[] = {
-        { "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC },   { "mnt", CLONE_NEWNS },
-        { "net", CLONE_NEWNET },       { "pid", CLONE_NEWPID },   { "time", CLONE_NEWTIME },
+        { "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC }, { "mnt", CLONE_NEWNS },
+        { "net", CLONE_NEWNET },       { "pid", CLONE_NEWPID }, { "time", CLONE_NEWTIME },
         { "user", CLONE_NEWUSER },     { "uts", CLONE_NEWUTS },
 };
 
