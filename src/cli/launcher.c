@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding the launcher and becoming it. */
+
+#include "cli/launcher.h"
+
+#include "base/strv.h"
+#include "config/definition.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LAUNCHER "stead-launch"
+
+/* The directory that our own program lies in, with a final '/'. */
+static int own_directory(char *buffer, size_t size)
+{
+        ssize_t n = readlink("/proc/self/exe", buffer, size - 1);
+
+        if (n < 0)
+                return -errno;
+        buffer[n] = '\0';
+        strrchr(buffer, '/')[1] = '\0'; /* it is absolute */
+        return 0;
+}
+
+int launcher_find(char **ret, Error *error)
+{
+        static const char *const places[] = { "../launch/" LAUNCHER, LAUNCHER,
+                                              "../lib/stead/" LAUNCHER };
+        const char *search = getenv("PATH") ?: "/usr/local/bin:/usr/bin";
+        _cleanup_strv_ char **directories = NULL;
+        char here[PATH_MAX];
+
+        if (own_directory(here, sizeof(here)) >= 0)
+                for (size_t i = 0; i < ELEMENTSOF(places); i++) {
+                        _cleanup_free_ char *path = NULL;
+
+                        if (asprintf(&path, "%s%s", here, places[i]) < 0)
+                                return error_set(error, ENOMEM, "Out of memory");
+                        if (access(path, X_OK) >= 0) {
+                                *ret = TAKE_PTR(path);
+                                return 0;
+                        }
+                }
+        if (strv_split(search, ":", &directories) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        STRV_FOREACH (d, directories) {
+                _cleanup_free_ char *path = NULL;
+
+                if (asprintf(&path, "%s/%s", *d, LAUNCHER) < 0)
+                        return error_set(error, ENOMEM, "Out of memory");
+                if (access(path, X_OK) >= 0) {
+                        *ret = TAKE_PTR(path);
+                        return 0;
+                }
+        }
+        error_hint(error, "meson install  (the launcher belongs to the same package)");
+        return error_set(error, ENOENT, "Program '%s' is neither beside 'stead' nor in PATH",
+                         LAUNCHER);
+}
+
+int launcher_target(const char *word, char ***argv)
+{
+        return strv_pushf(argv, strchr(word, '/') ? "--directory=%s" : "--machine=%s", word);
+}
+
+int launcher_exec(char **argv, Error *error)
+{
+        _cleanup_free_ char *program = NULL, *name = strdup(LAUNCHER);
+        int r = launcher_find(&program, error);
+
+        if (r < 0)
+                return r;
+        if (!name)
+                return error_set(error, ENOMEM, "Out of memory");
+        free(argv[0]);
+        argv[0] = TAKE_PTR(name);
+        (void)execv(program, argv);
+        return error_errno(error, errno, "Failed to run '%s'", program);
+}
+
+int launcher_start_options(const char *name, char ***argv, Error *error)
+{
+        _cleanup_definition_ Definition *d = NULL;
+        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        bool says_how = false;
+        int r = definition_load("", name, NULL, DEFINITION_TRUST_BY_PLACE, &d, &diagnostics, error);
+
+        if (r == -ENOENT) { /* a tree without a definition */
+                error_done(error);
+                r = 0;
+        }
+        if (r < 0) {
+                error_hint(error, "stead check %s", name);
+                return r;
+        }
+        for (size_t i = 0; d && i < d->assignments.n; i++) {
+                const char *key = d->assignments.items[i].option->key;
+
+                says_how = says_how ||
+                           (key && (strcmp(key, "Boot") == 0 || strcmp(key, "ProcessTwo") == 0));
+        }
+        r = says_how ? 0 : strv_push(argv, "--boot");
+        return r < 0 ? error_set(error, ENOMEM, "Out of memory") : 0;
+}

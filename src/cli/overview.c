@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Collecting facts about a machine. */
+
+#include "cli/overview.h"
+
+#include "base/fd.h"
+#include "base/strv.h"
+#include "cli/addresses.h"
+#include "cli/names.h"
+#include "config/definition.h"
+#include "os/path.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+void overview_done(Overview *o)
+{
+        free(o->name);
+        o->machine = machine_free(o->machine);
+        free(o->root);
+        free(o->definition);
+        free(o->os);
+        free(o->os_id);
+        o->addresses = strv_free(o->addresses);
+        *o = OVERVIEW_NULL;
+}
+
+const char *overview_state(const Overview *o)
+{
+        return o->machine ? machine_state_to_string(o->machine->state) : "stopped";
+}
+
+/* The value of KEY= in os-release's shell-like syntax. */
+static char *os_release_value(const char *text, const char *key)
+{
+        size_t n = strlen(key);
+
+        for (const char *line = text; line; line = strchr(line, '\n')) {
+                _cleanup_free_ char *value = NULL;
+                _cleanup_strv_ char **words = NULL;
+
+                line += *line == '\n';
+                if (strncmp(line, key, n) != 0 || line[n] != '=')
+                        continue;
+                value = strndup(line + n + 1, strcspn(line + n + 1, "\n"));
+                if (!value || strv_split_quoted(value, &words) < 0 || !words)
+                        return NULL;
+                return strdup(words[0]);
+        }
+        return NULL;
+}
+
+static void load_os(Overview *o)
+{
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        char live[64];
+
+        if (o->machine) /* what it sees, not what lies below an overlay */
+                (void)snprintf(live, sizeof(live), "/proc/%d/root", (int)o->machine->leader);
+        else if (!o->root)
+                return;
+        fd = open(o->machine ? live : o->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || (path_read(fd, "/etc/os-release", 65536, &text) < 0 &&
+                       path_read(fd, "/usr/lib/os-release", 65536, &text) < 0))
+                return;
+        o->os = os_release_value(text, "PRETTY_NAME") ?: os_release_value(text, "NAME");
+        o->os_id = os_release_value(text, "ID");
+}
+
+static uint64_t read_number(int dirfd, const char *file)
+{
+        _cleanup_free_ char *text = NULL;
+        uint64_t value;
+
+        if (read_file_at(dirfd, file, 64, &text) < 0)
+                return OVERVIEW_UNKNOWN;
+        text[strcspn(text, "\n")] = '\0';
+        return parse_uint64(text, &value) < 0 ? OVERVIEW_UNKNOWN : value;
+}
+
+static void load_cgroup(Overview *o)
+{
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        unsigned long long usec;
+
+        if (!o->machine || !o->machine->cgroup)
+                return;
+        fd = open(o->machine->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        o->memory = read_number(fd, "memory.current");
+        o->tasks = read_number(fd, "pids.current");
+        if (read_file_at(fd, "cpu.stat", 65536, &text) > 0 &&
+            sscanf(text, "usage_usec %llu", &usec) == 1)
+                o->cpu_usec = usec;
+}
+
+/* Where the tree of a machine that does not run is: as its definition says, or in its usual place.
+ */
+static int load_definition(Overview *o)
+{
+        _cleanup_definition_ Definition *d = NULL;
+        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        _cleanup_free_ char *place = NULL;
+
+        if (definition_load("", o->name, NULL, DEFINITION_TRUST_BY_PLACE, &d, &diagnostics, NULL) >=
+            0) {
+                const char *path = d->path ?: d->files ? d->files[0] : NULL;
+
+                o->definition = path ? strdup(path) : NULL;
+                for (size_t i = 0; i < d->assignments.n; i++) {
+                        const Assignment *a = &d->assignments.items[i];
+
+                        if (!a->option->key || strcmp(a->option->key, "Directory") != 0 ||
+                            !a->value)
+                                continue;
+                        free(o->root);
+                        o->root = strdup(a->value);
+                }
+        }
+        if (o->root)
+                return 0;
+        if (asprintf(&place, TREES_DIRECTORY "/%s", o->name) < 0) {
+                place = NULL;
+                return -ENOMEM;
+        }
+        if (access(place, F_OK) >= 0)
+                o->root = TAKE_PTR(place);
+        return 0;
+}
+
+int overview_load(const char *name, Overview *ret)
+{
+        _cleanup_overview_ Overview o = OVERVIEW_NULL;
+        int r;
+
+        o.name = strdup(name);
+        if (!o.name)
+                return -ENOMEM;
+        if (machine_open(name, &o.machine, NULL) >= 0 && o.machine->root) {
+                o.root = strdup(o.machine->root);
+                if (!o.root)
+                        return -ENOMEM;
+        }
+        r = load_definition(&o);
+        if (r < 0)
+                return r;
+        load_os(&o);
+        load_cgroup(&o);
+        if (o.machine)
+                (void)addresses_of(o.machine, &o.addresses); /* none is shown */
+        *ret = o;
+        o = OVERVIEW_NULL;
+        return 0;
+}

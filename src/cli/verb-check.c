@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* stead check: everything that is wrong with definitions, with file and line. */
+
+#include "base/strv.h"
+#include "cli/arguments.h"
+#include "cli/names.h"
+#include "cli/table.h"
+#include "config/definition.h"
+
+#include <stdio.h>
+
+static const Flag flags[] = {
+        { "json", 0, NULL, "Print a JSON array" },
+};
+
+static const Column columns[] = {
+        { "NAME", "name", false },     { "SEVERITY", "severity", false },
+        { "ORIGIN", "origin", false }, { "MESSAGE", "message", false },
+        { "HINT", "hint", false },
+};
+
+static void add_rows(Table *t, const char *name, const Diagnostics *d)
+{
+        for (size_t i = 0; i < d->n; i++) {
+                const Diagnostic *item = &d->items[i];
+
+                table_add(t, name, NULL);
+                table_add(t, item->severity == DIAGNOSTIC_ERROR ? "error" : "warning", NULL);
+                table_add(t, item->origin, NULL);
+                table_add(t, item->message, NULL);
+                table_add(t, item->hint, NULL);
+        }
+}
+
+/* Values are checked line by line; what excludes what only shows when all are put together. */
+static int check_together(const Definition *d, Error *error)
+{
+        _cleanup_settings_ Settings *settings = NULL;
+
+        return settings_from_assignments(&d->assignments, &settings, error);
+}
+
+static int check_one(const char *name, Diagnostics *diagnostics, Error *error)
+{
+        _cleanup_definition_ Definition *d = NULL;
+        _cleanup_error_ Error problem = ERROR_NULL;
+        int r = definition_load("", name, NULL, DEFINITION_TRUST_BY_PLACE, &d, diagnostics,
+                                &problem);
+
+        if (r >= 0)
+                r = check_together(d, &problem);
+        if (r < 0 && diagnostics->n_errors == 0) { /* not a matter of one line */
+                if (r != -EINVAL)
+                        return error_move(error, &problem);
+                return diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, d && d->path ? d->path : name,
+                                       &problem);
+        }
+        return 0;
+}
+
+static int run(const Arguments *a, Error *error)
+{
+        _cleanup_strv_ char **names = NULL;
+        _cleanup_table_ Table *t = table_new(columns, ELEMENTSOF(columns));
+        bool json = arguments_has(a, "json");
+        size_t n_errors = 0, n_warnings = 0;
+        int r = a->words ? names_select(NAMES_DEFINED, a->words, &names, error)
+                         : names_list(NAMES_DEFINED, &names, error);
+
+        if (r < 0)
+                return r;
+        STRV_FOREACH (n, names) {
+                _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+
+                r = check_one(*n, &diagnostics, error);
+                if (r < 0)
+                        return r;
+                if (json)
+                        add_rows(t, *n, &diagnostics);
+                else
+                        diagnostics_print(&diagnostics, stdout);
+                n_errors += diagnostics.n_errors;
+                n_warnings += diagnostics.n - diagnostics.n_errors;
+        }
+        if (json)
+                (void)table_print(t, true); /* the status says it anyway */
+        else
+                fprintf(stderr, "%zu definition%s checked: %zu error%s, %zu warning%s.\n",
+                        strv_length(names), strv_length(names) == 1 ? "" : "s", n_errors,
+                        n_errors == 1 ? "" : "s", n_warnings, n_warnings == 1 ? "" : "s");
+        return n_errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const Verb verb_check = {
+        .name = "check",
+        .operands = "[NAME...]",
+        .help = "Report every error of definitions, with file and line",
+        .text = "Without a name: all definitions. The exit status is 1 if there is any error.",
+        .group = VERB_GROUP_DEFINITION,
+        .operand_kind = OPERAND_ANY,
+        .flags = flags,
+        .n_flags = ELEMENTSOF(flags),
+        .minimum = 0,
+        .maximum = NO_LIMIT,
+        .command_after = NO_COMMAND,
+        .run = run,
+};

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* stead create: a new tree, from Debian's archive, from a tar file, or as a copy. */
+
+#include "base/strv.h"
+#include "cli/arguments.h"
+#include "cli/color.h"
+#include "cli/names.h"
+#include "config/definition.h"
+#include "image/create.h"
+#include "machine/machine.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const Flag flags[] = {
+        { "from", 0, "NAME|DIR", "Copy this tree" },
+        { "init", 0, "INIT", "Debian: systemd, sysvinit, openrc or runit (default: systemd)" },
+        { "include", 0, "PACKAGE,...", "Debian: further packages" },
+        { "mirror", 0, "URL", "Debian: mirror, or a whole line of sources.list" },
+        { "keep-devices", 0, NULL, "Archive: make the device nodes that are in it" },
+        { "force", 'f', NULL, "Copy: also while the source is in use" },
+        { "quiet", 'q', NULL, "No progress display" },
+};
+
+/* What the display shows, as the work goes on. */
+typedef struct Display {
+        const char *name;
+        char stage[256];
+        bool quiet, terminal;
+        time_t start;
+} Display;
+
+/* On a terminal one line that is written over, elsewhere one line a stage. */
+static void on_progress(const char *stage, void *userdata)
+{
+        Display *d = userdata;
+
+        if (stage)
+                (void)snprintf(d->stage, sizeof(d->stage), "%s", stage);
+        if (d->quiet || (!stage && !d->terminal))
+                return;
+        if (d->terminal)
+                fprintf(stderr, "\r\033[K%s: %s %s(%lds)%s", d->name, d->stage,
+                        color_on(stderr, COLOR_FAINT), (long)(time(NULL) - d->start),
+                        color_off(stderr, COLOR_FAINT));
+        else if (!strchr(stage, '%')) /* a log needs no percentages */
+                fprintf(stderr, "%s: %s\n", d->name, stage);
+}
+
+static void end_display(const Display *d)
+{
+        if (d->terminal && !d->quiet && d->stage[0])
+                fputs("\r\033[K", stderr);
+}
+
+static int prepare_debian(const Arguments *a, const char *word, CreateRequest *request,
+                          Error *error)
+{
+        const char *init = arguments_value(a, "init") ?: "systemd";
+        DebianRecipe *recipe = &request->debian;
+
+        recipe->suite = debian_suite(word);
+        recipe->init = debian_init_from_string(init);
+        if (recipe->init < 0) {
+                _cleanup_free_ char *choices = string_table_choices(&debian_init_table);
+
+                return arguments_usage(a->verb, error, "--init= takes %s, not '%s'", choices ?: "",
+                                       init);
+        }
+        recipe->include = arguments_value(a, "include");
+        recipe->mirror = arguments_value(a, "mirror");
+        request->source = CREATE_DEBIAN;
+        return 0;
+}
+
+static int prepare_archive(const Arguments *a, const char *word, CreateRequest *request,
+                           Error *error)
+{
+        ArchiveSource *source = &request->archive;
+        struct stat st;
+
+        source->fd = strcmp(word, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                            : open(word, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (source->fd < 0 && errno == ENOENT) {
+                error_hint(error, "stead create %s debian/12  (or a tar file, or --from=NAME)",
+                           request->name);
+                return error_set(error, ENOENT, "'%s' is no file, and none of %s", word,
+                                 debian_choices());
+        }
+        if (source->fd < 0 || fstat(source->fd, &st) < 0)
+                return error_errno(error, errno, "Failed to open '%s'", word);
+        if (S_ISDIR(st.st_mode)) {
+                error_hint(error, "stead create %s --from=%s%s", request->name,
+                           strchr(word, '/') ? "" : "./", word);
+                return error_set(error, EISDIR, "'%s' is a directory", word);
+        }
+        source->name = strcmp(word, "-") == 0 ? "standard input" : word;
+        source->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+        source->keep_devices = arguments_has(a, "keep-devices");
+        request->source = CREATE_ARCHIVE;
+        return 0;
+}
+
+static int prepare_copy(const Arguments *a, const char *from, char **ret_path,
+                        CreateRequest *request, Error *error)
+{
+        _cleanup_free_ char *path = NULL;
+        _cleanup_machine_ Machine *m = NULL;
+        struct stat st;
+
+        if (strchr(from, '/'))
+                path = realpath(from, NULL);
+        else if (asprintf(&path, TREES_DIRECTORY "/%s", from) < 0)
+                path = NULL;
+        if (!path || stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+                int r = strchr(from, '/') ? 0 : names_check(NAMES_TREES, from, error);
+
+                return r < 0 ? r : error_set(error, ENOENT, "There is no tree '%s'", path ?: from);
+        }
+        request->copy_busy = arguments_has(a, "force");
+        if (!request->copy_busy && !strchr(from, '/') && machine_open(from, &m, NULL) >= 0) {
+                error_hint(error, "stead stop %s; or --force for a copy as after a power cut",
+                           from);
+                return error_set(error, EBUSY, "Machine '%s' is running", from);
+        }
+        *ret_path = TAKE_PTR(path);
+        request->copy_from = *ret_path;
+        request->source = CREATE_COPY;
+        return 0;
+}
+
+/* The machine's own name may be in use by a definition that already says where its tree is. */
+static int check_name(const char *name, Error *error)
+{
+        if (!machine_name_is_valid(name))
+                return error_set(
+                        error, EINVAL,
+                        "'%s' is not a machine name: letters, digits, '-' and '.', at most 64",
+                        name);
+        if (geteuid() != 0) {
+                error_hint(error, "sudo stead create %s ...", name);
+                return error_set(error, EPERM, "Only root can create machines");
+        }
+        return 0;
+}
+
+static int run(const Arguments *a, Error *error)
+{
+        const char *name = a->words[0], *word = a->words[1], *from = arguments_value(a, "from");
+        CreateRequest request = { .directory = TREES_DIRECTORY, .name = name };
+        Display display = { .name = name,
+                            .quiet = arguments_has(a, "quiet"),
+                            .terminal = isatty(STDERR_FILENO),
+                            .start = time(NULL) };
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (!word == !from)
+                return arguments_usage(a->verb, error,
+                                       "'create' needs one source: %s, a tar file, or --from=NAME",
+                                       debian_choices());
+        r = check_name(name, error);
+        if (r < 0)
+                return r;
+        request.archive.fd = -EBADF;
+        if (from)
+                r = prepare_copy(a, from, &path, &request, error);
+        else if (debian_suite(word) || strncmp(word, "debian/", 7) == 0)
+                r = debian_suite(word) ? prepare_debian(a, word, &request, error)
+                                       : arguments_usage(a->verb, error, "'%s' is none of %s", word,
+                                                         debian_choices());
+        else
+                r = prepare_archive(a, word, &request, error);
+        if (r < 0)
+                return r;
+        r = create_tree(&request, on_progress, &display, error);
+        closep(&request.archive.fd);
+        end_display(&display);
+        if (r < 0)
+                return r;
+        if (!display.quiet)
+                fprintf(stderr,
+                        "Created machine '%s' in %lds. Next: stead start %s; stead shell %s\n",
+                        name, (long)(time(NULL) - display.start), name, name);
+        return EXIT_SUCCESS;
+}
+
+const Verb verb_create = {
+        .name = "create",
+        .operands = "NAME SOURCE",
+        .help = "Create a machine's tree",
+        .text = "SOURCE is debian/11, debian/12 or debian/13 (or the suite's name), a tar file "
+                "(.tar, .tar.gz,\n"
+                ".tar.xz, .tar.zst; '-' for standard input), or, with --from=, another tree. The "
+                "new tree is\n"
+                "/var/lib/machines/NAME; it gets a host name, machine id and ssh keys of its own.",
+        .group = VERB_GROUP_TREES,
+        .operand_kind = OPERAND_NONE,
+        .flags = flags,
+        .n_flags = ELEMENTSOF(flags),
+        .minimum = 1,
+        .maximum = 2,
+        .command_after = NO_COMMAND,
+        .run = run,
+};

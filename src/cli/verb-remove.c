@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* stead remove: the end of a tree. */
+
+#include "base/strv.h"
+#include "cli/arguments.h"
+#include "cli/names.h"
+#include "image/staging.h"
+#include "image/tree-lock.h"
+#include "machine/console-log.h"
+#include "machine/machine.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const Flag flags[] = {
+        { "yes", 'y', NULL, "Do not ask" },
+        { "purge", 0, NULL, "Remove /etc/stead/NAME.machine as well" },
+        { "dry-run", 0, NULL, "Say what would be removed" },
+};
+
+static char *definition_path(const char *name)
+{
+        char *path = NULL;
+
+        return asprintf(&path, "/etc/stead/%s.machine", name) < 0 ? NULL : path;
+}
+
+/* Whether a person said yes. Without a terminal nobody can: the flag is needed there. */
+static int ask(char *const *names, bool purge, Error *error)
+{
+        _cleanup_free_ char *list = strv_join(names, ", ");
+        char answer[16] = "";
+
+        if (!isatty(STDIN_FILENO)) {
+                error_hint(error, "stead remove --yes %s", list ?: "NAME");
+                return error_set(error, ECANCELED, "Nothing is removed without --yes");
+        }
+        fprintf(stderr, "Remove the tree%s of %s%s, with everything in %s? [y/N] ",
+                names[1] ? "s" : "", list ?: "?", purge ? " and the definition" : "",
+                names[1] ? "them" : "it");
+        if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
+                return error_set(error, ECANCELED, "Nothing was removed");
+        return 0;
+}
+
+static int check_stopped(const char *name, Error *error)
+{
+        _cleanup_machine_ Machine *m = NULL;
+
+        if (machine_open(name, &m, NULL) < 0)
+                return 0;
+        error_hint(error, "stead stop %s", name);
+        return error_set(error, EBUSY, "Machine '%s' is running", name);
+}
+
+static int remove_files(const char *name, bool purge, bool had_tree, Error *error)
+{
+        _cleanup_free_ char *definition = definition_path(name);
+
+        (void)console_log_remove(name); /* a copy of what is gone */
+        if (!definition)
+                return error_set(error, ENOMEM, "Out of memory");
+        if (purge && unlink(definition) < 0 && errno != ENOENT)
+                return error_errno(error, errno, "Failed to remove '%s'", definition);
+        if (!purge && access(definition, F_OK) >= 0)
+                fprintf(stderr, "'%s' was kept (--purge removes it).\n", definition);
+        else if (!had_tree && !purge)
+                return error_set(error, ENOENT, "Machine '%s' has no tree in %s", name,
+                                 TREES_DIRECTORY);
+        return 0;
+}
+
+static int remove_one(const char *name, bool purge, Error *error)
+{
+        _cleanup_(tree_lock_release) TreeLock lock = TREE_LOCK_NULL;
+        _cleanup_free_ char *path = NULL;
+        bool has_tree;
+        int r = check_stopped(name, error);
+
+        if (r < 0)
+                return r;
+        if (asprintf(&path, TREES_DIRECTORY "/%s", name) < 0) {
+                path = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        has_tree = access(path, F_OK) >= 0;
+        if (has_tree) {
+                r = tree_lock_take(path, true, &lock, error);
+                if (r >= 0)
+                        r = staging_remove(TREES_DIRECTORY, name, error);
+                if (r < 0)
+                        return error_errno(error, -r, "Failed to remove '%s'", path);
+        }
+        return remove_files(name, purge, has_tree, error);
+}
+
+static int run(const Arguments *a, Error *error)
+{
+        _cleanup_strv_ char **names = NULL;
+        bool purge = arguments_has(a, "purge");
+        int r = names_select(NAMES_TREES | NAMES_DEFINED, a->words, &names, error);
+
+        for (char **n = names; r >= 0 && n && *n; n++)
+                r = check_stopped(*n, error);
+        if (r < 0)
+                return r;
+        if (arguments_has(a, "dry-run")) {
+                STRV_FOREACH (n, names)
+                        printf("%s/%s%s%s%s\n", TREES_DIRECTORY, *n, purge ? " /etc/stead/" : "",
+                               purge ? *n : "", purge ? ".machine" : "");
+                return EXIT_SUCCESS;
+        }
+        if (!arguments_has(a, "yes")) {
+                r = ask(names, purge, error);
+                if (r < 0)
+                        return r;
+        }
+        STRV_FOREACH (n, names) {
+                r = remove_one(*n, purge, error);
+                if (r < 0)
+                        return r;
+        }
+        return EXIT_SUCCESS;
+}
+
+const Verb verb_remove = {
+        .name = "remove",
+        .operands = "NAME...",
+        .help = "Remove machines' trees",
+        .text = "Refused while a machine is running, or while anything is mounted in the tree.",
+        .group = VERB_GROUP_TREES,
+        .operand_kind = OPERAND_ANY,
+        .flags = flags,
+        .n_flags = ELEMENTSOF(flags),
+        .minimum = 1,
+        .maximum = NO_LIMIT,
+        .command_after = NO_COMMAND,
+        .run = run,
+};

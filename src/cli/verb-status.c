@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* stead status: one block a machine, for people. Exit status 3 if one does not run, as systemctl.
+ */
+
+#include "base/fd.h"
+#include "base/strv.h"
+#include "cli/arguments.h"
+#include "cli/color.h"
+#include "cli/console-text.h"
+#include "cli/format.h"
+#include "cli/names.h"
+#include "cli/properties.h"
+#include "cli/table.h"
+#include "machine/console-log.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EXIT_NOT_RUNNING 3
+
+static const Flag flags[] = {
+        { "lines", 'n', "N", "So many last lines of the console (default: 10)" },
+        { "json", 0, NULL, "Print a JSON array" },
+};
+
+static void line(const char *head, const char *format, ...) _printf_(2, 3);
+static void line(const char *head, const char *format, ...)
+{
+        va_list ap;
+
+        printf("%12s: ", head);
+        va_start(ap, format);
+        vprintf(format, ap);
+        va_end(ap);
+        putchar('\n');
+}
+
+static void print_head(const Overview *o)
+{
+        Color color = !o->machine                            ? COLOR_FAINT
+                      : o->machine->state == MACHINE_RUNNING ? COLOR_GOOD
+                                                             : COLOR_BUSY;
+        char since[FORMAT_MAX], span[FORMAT_MAX];
+
+        printf("%s●%s %s%s%s\n", color_on(stdout, color), color_off(stdout, color), o->name,
+               o->os ? " - " : "", o->os ?: "");
+        line("Definition", "%s", o->definition ?: "none");
+        if (!o->machine) {
+                line("State", "stopped");
+                return;
+        }
+        printf("%12s: %s%s%s since %s; %s ago\n", "State", color_on(stdout, color),
+               overview_state(o), color_off(stdout, color),
+               format_time(o->machine->started_usec, since),
+               format_span(usec_since(o->machine->started_usec), span));
+        if (o->machine->ready_usec > o->machine->started_usec)
+                line("Ready", "after %.3f s",
+                     (double)(o->machine->ready_usec - o->machine->started_usec) / 1e6);
+        if (o->machine->status)
+                line("Status", "\"%s\"", o->machine->status);
+}
+
+/* "(systemd)" beside a process number. */
+static void print_process(const char *head, pid_t pid)
+{
+        _cleanup_free_ char *name = NULL;
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+        if (read_file_at(AT_FDCWD, path, 64, &name) > 0)
+                name[strcspn(name, "\n")] = '\0';
+        line(head, "%d (%s)", (int)pid, name ?: "?");
+}
+
+static void print_machine(const Overview *o)
+{
+        const Machine *m = o->machine;
+        _cleanup_free_ char *addresses = strv_join(o->addresses, ", ");
+        char text[FORMAT_MAX];
+
+        line("Init", "%s", init_kind_to_string(m->init));
+        print_process("Leader", m->leader);
+        print_process("Launcher", m->launcher);
+        if (m->uid_size > 0)
+                line("Users", "%" PRIu32 " to %" PRIu32 " on the host", m->uid_base,
+                     m->uid_base + m->uid_size - 1);
+        else
+                line("Users", "the host's (no user namespace)");
+        line("Network", "%s", m->private_network ? "private" : "the host's");
+        if (addresses && *addresses)
+                line("Addresses", "%s", addresses);
+        if (o->tasks != OVERVIEW_UNKNOWN)
+                line("Tasks", "%" PRIu64, o->tasks);
+        if (o->memory != OVERVIEW_UNKNOWN)
+                line("Memory", "%s", format_size(o->memory, text));
+        if (o->cpu_usec != OVERVIEW_UNKNOWN)
+                line("CPU", "%.3f s", (double)o->cpu_usec / 1e6);
+        if (m->cgroup)
+                line("CGroup", "%s", m->cgroup);
+}
+
+static void print_console(const char *name, uint32_t lines)
+{
+        _cleanup_(console_log_done) ConsoleLog log = CONSOLE_LOG_NULL;
+        _cleanup_free_ char *data = NULL, *text = NULL;
+        uint64_t position = 0;
+        size_t size = 0;
+
+        if (lines == 0 || console_log_open(name, &log) < 0 ||
+            console_log_read(&log, &position, &data, &size) < 0 || size == 0)
+                return; /* never started */
+        text = console_text_clean(data, size, false);
+        if (!text)
+                return;
+        text[strlen(text) - (text[strlen(text) - (*text != '\0')] == '\n')] = '\0';
+        if (*text)
+                printf("\n%s\n", console_text_tail(text, lines));
+}
+
+static void print_one(const Overview *o, uint32_t lines)
+{
+        print_head(o);
+        line("Root", "%s", o->root ?: "none");
+        if (o->machine)
+                print_machine(o);
+        print_console(o->name, lines);
+}
+
+static int run(const Arguments *a, Error *error)
+{
+        _cleanup_strv_ char **names = NULL;
+        json_t *array = arguments_has(a, "json") ? json_array() : NULL;
+        uint32_t lines = 10;
+        int r, status = EXIT_SUCCESS;
+
+        if (arguments_value(a, "lines") && parse_uint32(arguments_value(a, "lines"), &lines) < 0)
+                return arguments_usage(a->verb, error, "'%s' is no number of lines",
+                                       arguments_value(a, "lines"));
+        r = a->words ? names_select(NAMES_ALL, a->words, &names, error)
+                     : names_list(NAMES_RUNNING, &names, error);
+        for (char **n = names; r >= 0 && n && *n; n++) {
+                _cleanup_overview_ Overview o = OVERVIEW_NULL;
+
+                r = overview_load(*n, &o);
+                if (r < 0)
+                        break;
+                if (!o.machine)
+                        status = EXIT_NOT_RUNNING;
+                if (array) {
+                        (void)json_array_append_new(array, properties_to_json(&o));
+                        continue;
+                }
+                if (n != names)
+                        putchar('\n');
+                print_one(&o, lines);
+        }
+        if (array && r >= 0)
+                r = json_print_take(json_incref(array));
+        json_decref(array);
+        return r < 0 ? error_errno(error, -r, "Failed to show machines") : status;
+}
+
+const Verb verb_status = {
+        .name = "status",
+        .operands = "[NAME...]",
+        .help = "Show how machines are",
+        .text = "Without a name: all running machines. The exit status is 3 if one of them does "
+                "not run.",
+        .group = VERB_GROUP_LOOK,
+        .operand_kind = OPERAND_ANY,
+        .flags = flags,
+        .n_flags = ELEMENTSOF(flags),
+        .minimum = 0,
+        .maximum = NO_LIMIT,
+        .command_after = NO_COMMAND,
+        .run = run,
+};

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All verbs in the order of the help, and the help itself. */
+
+#include "cli/verb.h"
+
+#include "base/cleanup.h"
+#include "base/nearest.h"
+
+#include <string.h>
+
+const Verb *const verb_table[] = {
+        &verb_create,  &verb_remove, &verb_boot,   &verb_run,  &verb_start, &verb_stop,
+        &verb_restart, &verb_reboot, &verb_kill,   &verb_exec, &verb_shell, &verb_login,
+        &verb_console, &verb_list,   &verb_status, &verb_show, &verb_logs,  &verb_plan,
+        &verb_cat,     &verb_edit,   &verb_check,
+};
+const size_t verb_count = ELEMENTSOF(verb_table);
+
+static const char *const group_titles[_VERB_GROUP_MAX] = {
+        [VERB_GROUP_TREES] = "Trees",
+        [VERB_GROUP_LIFE] = "Life of a machine",
+        [VERB_GROUP_INSIDE] = "Inside a machine",
+        [VERB_GROUP_LOOK] = "Looking at machines",
+        [VERB_GROUP_DEFINITION] = "Definitions",
+};
+
+const Verb *verb_find(const char *name)
+{
+        for (size_t i = 0; i < verb_count; i++)
+                if (strcmp(verb_table[i]->name, name) == 0)
+                        return verb_table[i];
+        return NULL;
+}
+
+const Verb *verb_nearest(const char *name)
+{
+        Nearest nearest = NEAREST(name);
+
+        for (size_t i = 0; i < verb_count; i++)
+                nearest_offer(&nearest, verb_table[i]->name);
+        return nearest.best ? verb_find(nearest.best) : NULL;
+}
+
+const Flag *verb_flag(const Verb *verb, const char *name)
+{
+        for (size_t i = 0; i < verb->n_flags; i++)
+                if (strcmp(verb->flags[i].name, name) == 0)
+                        return &verb->flags[i];
+        return NULL;
+}
+
+static void print_flag(const Flag *flag, FILE *f)
+{
+        char left[64];
+
+        (void)snprintf(left, sizeof(left), "--%s%s%s", flag->name, flag->metavar ? "=" : "",
+                       flag->metavar ?: "");
+        if (flag->letter)
+                fprintf(f, "  -%c, %-26s %s\n", flag->letter, left, flag->help);
+        else
+                fprintf(f, "      %-26s %s\n", left, flag->help);
+}
+
+void verb_print_help(const Verb *verb, FILE *f)
+{
+        fprintf(f, "stead %s [OPTIONS]%s%s\n\n%s.\n", verb->name, *verb->operands ? " " : "",
+                verb->operands, verb->help);
+        if (verb->text)
+                fprintf(f, "\n%s\n", verb->text);
+        fputs("\nOptions:\n", f);
+        for (size_t i = 0; i < verb->n_flags; i++)
+                print_flag(&verb->flags[i], f);
+        print_flag(&(Flag){ .name = "help", .letter = 'h', .help = "Show this text" }, f);
+        if (verb->launcher_options)
+                fputs("\nAll options of stead-launch may be given as well, before the name.\n", f);
+}
+
+void verb_print_overview(FILE *f)
+{
+        fputs("stead VERB [OPTIONS] [NAME...]\n\n"
+              "Boots whole operating system trees, each with its own init, and looks after them.\n",
+              f);
+        for (VerbGroup g = 0; g < _VERB_GROUP_MAX; g++) {
+                fprintf(f, "\n%s:\n", group_titles[g]);
+                for (size_t i = 0; i < verb_count; i++) {
+                        char left[64];
+
+                        if (verb_table[i]->group != g)
+                                continue;
+                        (void)snprintf(left, sizeof(left), "%s %s", verb_table[i]->name,
+                                       verb_table[i]->operands);
+                        fprintf(f, "  %-30s %s\n", left, verb_table[i]->help);
+                }
+        }
+        fputs("\nNames may be patterns ('web*') where several machines make sense.\n"
+              "`stead VERB --help` tells more about a verb, stead(1) about all of them.\n",
+              f);
+}

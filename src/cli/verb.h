@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The table of verbs: one row per verb, one file per verb. Parsing, --help, shell completion and
+ * the test of the manual page read these rows and nothing else. */
+
+#include "base/error.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct Arguments Arguments;
+
+typedef struct Flag {
+        const char *name;    /* without "--" */
+        char letter;         /* or 0 */
+        const char *metavar; /* NULL: takes no value */
+        const char *help;
+} Flag;
+
+typedef enum VerbGroup {
+        VERB_GROUP_TREES,
+        VERB_GROUP_LIFE,
+        VERB_GROUP_INSIDE,
+        VERB_GROUP_LOOK,
+        VERB_GROUP_DEFINITION,
+        _VERB_GROUP_MAX,
+} VerbGroup;
+
+/* What a verb's words are, for completion. */
+typedef enum OperandKind {
+        OPERAND_NONE,
+        OPERAND_RUNNING,    /* names of running machines */
+        OPERAND_ANY,        /* names of all machines */
+        OPERAND_ANY_OR_PATH /* the same, or a directory */
+} OperandKind;
+
+#define NO_COMMAND (-1)
+#define NO_LIMIT (-1)
+
+typedef struct Verb {
+        const char *name;
+        const char *operands; /* as --help shows them */
+        const char *help;     /* one line */
+        const char *text;     /* paragraph of the verb's own --help, or NULL */
+        VerbGroup group;
+        OperandKind operand_kind;
+        const Flag *flags;
+        size_t n_flags;
+        int minimum, maximum;  /* number of words; NO_LIMIT */
+        int command_after;     /* after so many words all is a command line; NO_COMMAND */
+        bool launcher_options; /* unknown options are the launcher's */
+        /* The exit status, or negative with @error set; VERB_USAGE for a wrong command line. */
+        int (*run)(const Arguments *arguments, Error *error);
+} Verb;
+
+#define VERB_USAGE INT_MIN
+#define EXIT_USAGE 2
+
+extern const Verb verb_boot, verb_cat, verb_check, verb_console, verb_create, verb_edit, verb_exec,
+        verb_kill, verb_list, verb_login, verb_logs, verb_plan, verb_reboot, verb_remove,
+        verb_restart, verb_run, verb_shell, verb_show, verb_start, verb_status, verb_stop;
+
+extern const Verb *const verb_table[];
+extern const size_t verb_count;
+
+const Verb *verb_find(const char *name);
+/* The verb most like a misspelt one, or NULL. */
+const Verb *verb_nearest(const char *name);
+const Flag *verb_flag(const Verb *verb, const char *name);
+
+void verb_print_help(const Verb *verb, FILE *f);
+/* Help of the program: all verbs by group. */
+void verb_print_overview(FILE *f);
