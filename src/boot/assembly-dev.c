@@ -131,8 +131,9 @@ int assembly_dev(Assembly *a, Error *error)
 
         pts = mount_newf("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
                          "newinstance,mode=620,ptmxmode=666,gid=%u", a->base + TTY_GROUP);
-        if (pts < 0)
-                return error_errno(error, -pts, "Failed to make the devpts instance");
+        if (pts < 0 || fchownat(pts, "", a->base, a->base, AT_EMPTY_PATH) < 0)
+                return error_errno(error, pts < 0 ? -pts : errno,
+                                   "Failed to make the devpts instance");
         r = assembly_attach_consume(a, fcntl(pts, F_DUPFD_CLOEXEC, 3), "/dev/pts", error);
         if (r >= 0)
                 r = make_console(a, dev, pts, error);

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 void assembly_done(Assembly *a)
 {
         closep(&a->map_fd);
+        closep(&a->tree_fd);
         closep(&a->scratch_fd);
         closep(&a->root_fd);
         closep(&a->ephemeral_fd);
@@ -123,12 +125,12 @@ static int make_scratch(Assembly *a, Error *error)
 
 int assembly_scratch(Assembly *a, int mount_fd, Error *error)
 {
-        static const char name[] = "x";
+        char name[16];
         int r;
 
-        /* one directory serves all: each mount is attached on top of the one before and found by
-         * its descriptor, never by the path */
-        if (mkdirat(a->scratch_fd, name, 0700) < 0 && errno != EEXIST)
+        /* a directory each: mounts on one place would stack, and the root must not carry others */
+        (void)snprintf(name, sizeof(name), "%u", a->n_scratch++);
+        if (mkdirat(a->scratch_fd, name, 0700) < 0)
                 return error_errno(error, errno, "Failed to prepare a mount point");
         r = mount_attach(mount_fd, a->scratch_fd, name);
         return r < 0 ? error_errno(error, -r, "Failed to attach a mount") : 0;
@@ -171,17 +173,16 @@ static int make_skeleton(Assembly *a, Error *error)
         return 0;
 }
 
-static int make_ordinary(Assembly *a, Error *error)
+static int make_run_and_tmp(Assembly *a, Error *error)
 {
-        int r;
+        int r = assembly_mount(a, "/run", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
+                               "mode=0755,size=20%%,nr_inodes=800k,uid=%u,gid=%u", a->base, a->base);
 
-        r = assembly_mount(a, "/run", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
-                           "mode=0755,size=20%%,nr_inodes=800k,uid=%u,gid=%u", a->base, a->base);
-        if (r >= 0 && a->plan->tmpfs_tmp)
-                r = assembly_mount(a, "/tmp", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
-                                   "mode=1777,size=10%%,nr_inodes=1m,uid=%u,gid=%u", a->base,
-                                   a->base);
-        return r;
+        /* without mounts in it, the first process makes it: see child-join.c */
+        if (r < 0 || !a->plan->tmpfs_tmp || !a->plan->mounts_in_tmp)
+                return r;
+        return assembly_mount(a, "/tmp", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
+                              "mode=1777,size=10%%,nr_inodes=1m,uid=%u,gid=%u", a->base, a->base);
 }
 
 /* Everything below the root, with the files that come about belonging to the machine's root. */
@@ -194,6 +195,12 @@ static int build_below_root(Assembly *a, Error *error)
         r = namespaced_new(a, &n, error);
         if (r < 0)
                 return r;
+        /* the kernel gave it to whoever called clone3() */
+        if (fchownat(n.mqueue_fd, "", a->base, a->base, AT_EMPTY_PATH) < 0) {
+                r = error_errno(error, errno, "Failed to give /dev/mqueue to the machine");
+                namespaced_done(&n);
+                return r;
+        }
         r = creator_enter(a->mapped ? a->base : 0, &creator);
         if (r < 0)
                 error_errno(error, -r, "Failed to create files as user %u", a->base);
@@ -204,7 +211,7 @@ static int build_below_root(Assembly *a, Error *error)
         if (r >= 0)
                 r = assembly_attach_consume(a, TAKE_FD(n.mqueue_fd), "/dev/mqueue", error);
         if (r >= 0)
-                r = make_ordinary(a, error);
+                r = make_run_and_tmp(a, error);
         if (r >= 0)
                 r = assembly_run_host(a, error);
         if (r >= 0)
@@ -235,13 +242,34 @@ static int enter_root(Assembly *a, Error *error)
         return 0;
 }
 
+/* The tree as this mount namespace knows it: only mounts of our own namespace can be cloned. It has to
+ * be the very directory that is locked. */
+static int reopen_tree(Assembly *a, Error *error)
+{
+        _cleanup_free_ char *path = NULL;
+        struct stat locked, here;
+
+        if (asprintf(&path, "%s%s", a->plan->directory, a->plan->pivot_root_new ?: "") < 0) {
+                path = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        a->tree_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (a->tree_fd < 0 || fstat(a->tree_fd, &here) < 0 || fstat(a->locked_tree_fd, &locked) < 0)
+                return error_errno(error, errno, "Failed to open tree '%s'", path);
+        if (here.st_dev != locked.st_dev || here.st_ino != locked.st_ino)
+                return error_set(error, ESTALE, "Tree '%s' was replaced during the start", path);
+        return 0;
+}
+
 int assembly_build(Assembly *a, Error *error)
 {
         int r;
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return error_errno(error, errno, "Failed to make a private mount namespace");
-        r = make_scratch(a, error);
+        r = reopen_tree(a, error);
+        if (r >= 0)
+                r = make_scratch(a, error);
         if (r >= 0)
                 r = assembly_root(a, error);
         if (r >= 0)

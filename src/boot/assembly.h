@@ -22,8 +22,10 @@ typedef struct Assembly {
         pid_t pid;       /* the waiting first process */
         int pid_fd;
         int map_fd;      /* its user namespace, or -EBADF */
-        int tree_fd;     /* the tree on the host, as opened before */
+        int locked_tree_fd; /* the tree in the host's mount namespace; borrowed */
+        int tree_fd;     /* the same in this one */
         int scratch_fd;  /* private tmpfs for lower layers and the root's mount point */
+        unsigned n_scratch; /* mounts attached below it */
         int root_fd;     /* the machine's root, attached */
         bool has_cgroup; /* it starts in a cgroup of its own */
         int incoming_fd; /* detached slave of the host's propagation directory, or -EBADF */

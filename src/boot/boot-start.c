@@ -239,7 +239,7 @@ int boot_start(Boot *b, Error *error)
         a.plan = b->plan;
         a.base = b->range.base;
         a.mapped = b->range.size > 0 && b->range.base > 0;
-        a.tree_fd = b->tree_fd;
+        a.locked_tree_fd = b->tree_fd;
         a.incoming_fd = b->incoming_fd < 0 ? -EBADF : fcntl(b->incoming_fd, F_DUPFD_CLOEXEC, 3);
         a.has_cgroup = b->cgroup;
         a.ephemeral = TAKE_PTR(b->ephemeral);

@@ -56,6 +56,10 @@ int child_join(const ChildContext *c, Error *error)
                 return error_errno(error, errno, "Failed to tie the machine to its supervisor");
         if (unshare(CLONE_NEWNS) < 0)
                 return error_errno(error, errno, "Failed to make the machine's mount namespace");
+        /* not locked like the others, since inits unmount it at their end and would report a failure */
+        if (c->plan->tmpfs_tmp && !c->plan->mounts_in_tmp &&
+            mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=10%,nr_inodes=1m") < 0)
+                return error_errno(error, errno, "Failed to mount /tmp");
         /* services with mount namespaces of their own see later mounts only through sharing */
         if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
                 return error_errno(error, errno, "Failed to share the machine's mounts");

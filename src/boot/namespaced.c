@@ -49,10 +49,12 @@ static int helper_main(void *argument)
                 h->failed = "the machine's namespaces";
                 return 0;
         }
-        if (plan->private_network && !plan->network_namespace_path && loopback_up() < 0) {
-                h->failed = "the loopback interface";
-                h->result = -errno;
-                return 0;
+        if (plan->private_network && !plan->network_namespace_path) {
+                h->result = loopback_up();
+                if (h->result < 0) {
+                        h->failed = "the loopback interface";
+                        return 0;
+                }
         }
         if (make(h, "proc", "", &h->mounts.proc_fd) < 0 ||
             make(h, "sysfs", "", &h->mounts.sysfs_fd) < 0 ||

@@ -194,6 +194,9 @@ static int plan_content(BootPlan *plan, Settings *s, Error *error)
         plan->n_mounts = s->n_mounts;
         s->n_mounts = 0;
         sort_mounts(plan);
+        for (size_t i = 0; i < plan->n_mounts; i++)
+                plan->mounts_in_tmp |= strncmp(plan->mounts[i].destination, "/tmp/", 5) == 0 ||
+                                       strcmp(plan->mounts[i].destination, "/tmp") == 0;
         plan->credentials = TAKE_PTR(s->credentials);
         plan->n_credentials = s->n_credentials;
         s->n_credentials = 0;

@@ -69,6 +69,7 @@ typedef struct BootPlan {
         char *timezone_name;  /* of the host, "Europe/Berlin", or NULL */
         MountSetting *mounts; /* in the order in which they are made */
         size_t n_mounts;
+        bool mounts_in_tmp; /* some of them are on or below /tmp */
         CredentialSetting *credentials; /* loaded */
         size_t n_credentials;
         unsigned n_listen; /* sockets passed on, from descriptor 3 */
