@@ -72,7 +72,7 @@ def in_command(scope, rows):
     """Makes one test of each row, run as the plain command of a launcher of its own."""
     for r in rows:
         def test(plain, r=r):
-            result = plain("/bin/sh", "-c", r.command, options=r.options, env=r.env)
+            result = plain("/bin/sh", "-c", "exec 2>&1; " + r.command, options=r.options, env=r.env)
             judge(r, (result.stdout + result.stderr).rstrip("\n"))
         test.__signature__ = _only("plain")
         _add(scope, r, on_trees(r.userns, r.trees)(test), set(scope))
