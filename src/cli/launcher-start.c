@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -173,21 +174,23 @@ static int read_notification(int fd)
         return strncmp(text, "READY=1", 7) == 0 || strstr(text, "\nREADY=1");
 }
 
-/* The launcher has ended before the machine was ready: what it said is the error. */
-static int launcher_failed(LauncherStart *s, Error *error)
+int launcher_last_words(const char *name, Error *error, const char *format, ...)
 {
-        _cleanup_free_ char *text = NULL;
-        siginfo_t info = {};
+        _cleanup_free_ char *path = NULL, *text = NULL, *what = NULL;
         char *line, *hint;
+        va_list ap;
         ssize_t n;
 
-        (void)pidfd_reap(s->pid_fd, &info); /* it has ended */
-        n = read_file_at(AT_FDCWD, s->log_path, 65536, &text);
+        va_start(ap, format);
+        if (vasprintf(&what, format, ap) < 0)
+                what = NULL;
+        va_end(ap);
+        if (asprintf(&path, LOG_DIRECTORY "/%s", name) < 0)
+                path = NULL;
+        n = path ? read_file_at(AT_FDCWD, path, 65536, &text) : -ENOMEM;
         if (n <= 0) {
-                error_hint(error, "stead boot %s", s->name);
-                return error_set(error, EIO, "Machine '%s' ended before it was ready (%s %d)",
-                                 s->name, info.si_code == CLD_EXITED ? "status" : "signal",
-                                 info.si_status);
+                error_hint(error, "stead logs %s", name);
+                return error_set(error, EIO, "%s", what ?: "Failed");
         }
         hint = strstr(text, "\n  Try: ");
         if (hint) {
@@ -198,7 +201,19 @@ static int launcher_failed(LauncherStart *s, Error *error)
         }
         text[strlen(text) - (text[strlen(text) - 1] == '\n')] = '\0';
         line = strncmp(text, "stead-launch: ", 14) == 0 ? text + 14 : text;
-        return error_set(error, EIO, "Machine '%s' did not start: %s", s->name, line);
+        return error_set(error, EIO, "%s: %s", what ?: "Failed", line);
+}
+
+/* The launcher has ended before the machine was ready: what it said is the error. */
+static int launcher_failed(LauncherStart *s, Error *error)
+{
+        siginfo_t info = {};
+
+        (void)pidfd_reap(s->pid_fd, &info); /* it has ended */
+        if (info.si_code == CLD_EXITED && info.si_status == 0)
+                return launcher_last_words(s->name, error, "Machine '%s' ended before it was ready",
+                                           s->name);
+        return launcher_last_words(s->name, error, "Machine '%s' did not start", s->name);
 }
 
 static int64_t now_ms(void)

@@ -3,6 +3,7 @@
 
 #include "cli/launcher.h"
 
+#include "base/parse.h"
 #include "base/strv.h"
 #include "config/definition.h"
 
@@ -80,12 +81,26 @@ int launcher_exec(char **argv, Error *error)
         return error_errno(error, errno, "Failed to run '%s'", program);
 }
 
+/* The last value of a boolean key: 1, 0, or -ENODATA if nobody gave one. */
+static int definition_boolean(const Definition *d, const char *key)
+{
+        int value = -ENODATA;
+
+        for (size_t i = 0; d && i < d->assignments.n; i++) {
+                const Assignment *a = &d->assignments.items[i];
+
+                if (a->option->key && strcmp(a->option->key, key) == 0)
+                        value = a->value ? parse_boolean(a->value) : 1;
+        }
+        return value;
+}
+
 int launcher_start_options(const char *name, char ***argv, Error *error)
 {
-        _cleanup_definition_ Definition *d = NULL;
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
-        bool says_how = false;
-        int r = definition_load("", name, NULL, DEFINITION_TRUST_BY_PLACE, &d, &diagnostics, error);
+        _cleanup_definition_ Definition *d = NULL;
+        int boot, r = definition_load("", name, NULL, DEFINITION_TRUST_BY_PLACE, &d, &diagnostics,
+                                      error);
 
         if (r == -ENOENT) { /* a tree without a definition */
                 error_done(error);
@@ -95,12 +110,13 @@ int launcher_start_options(const char *name, char ***argv, Error *error)
                 error_hint(error, "stead check %s", name);
                 return r;
         }
-        for (size_t i = 0; d && i < d->assignments.n; i++) {
-                const char *key = d->assignments.items[i].option->key;
-
-                says_how = says_how ||
-                           (key && (strcmp(key, "Boot") == 0 || strcmp(key, "ProcessTwo") == 0));
-        }
-        r = says_how ? 0 : strv_push(argv, "--boot");
+        boot = definition_boolean(d, "Boot");
+        if (boot < 0 && definition_boolean(d, "ProcessTwo") < 0)
+                boot = 1;
+        if (boot > 0)
+                r = strv_push(argv, "--boot");
+        /* who waits for a start waits for what the init has to start */
+        if (r >= 0 && boot > 0 && definition_boolean(d, "NotifyReady") < 0)
+                r = strv_push(argv, "--notify-ready=yes");
         return r < 0 ? error_set(error, ENOMEM, "Out of memory") : 0;
 }

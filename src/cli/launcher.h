@@ -34,6 +34,9 @@ int launcher_start(const char *name, char *const *options, LauncherStart *ret, E
  * -ETIMEDOUT when @timeout_usec have passed: it goes on starting. */
 int launcher_start_wait(LauncherStart *s, uint64_t timeout_usec, Error *error);
 
+/* Sets @error to the text given, with what the launcher of @name wrote last as the cause. */
+int launcher_last_words(const char *name, Error *error, const char *format, ...) _printf_(3, 4);
+
 /* The options with which `start` and `plan` run a machine: --boot, unless its definition says how.
  */
 int launcher_start_options(const char *name, char ***argv, Error *error);

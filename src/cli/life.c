@@ -163,12 +163,10 @@ static int wait_rebooted(const Machine *old, uint64_t since, uint64_t timeout_us
                     (m->leader != old->leader || m->leader_start != old->leader_start) &&
                     m->state == MACHINE_RUNNING)
                         return 0;
-                if (!pidfd_is_alive(old->launcher_fd)) {
-                        error_hint(error, "stead logs %s", old->name);
-                        return error_set(error, EIO,
-                                         "Machine '%s' has stopped instead of rebooting",
-                                         old->name);
-                }
+                if (!pidfd_is_alive(old->launcher_fd))
+                        return launcher_last_words(old->name, error,
+                                                   "Machine '%s' stopped instead of rebooting",
+                                                   old->name);
                 if (time_left(since, timeout_usec) == 0) {
                         error_hint(error, "stead logs %s", old->name);
                         return error_set(error, ETIMEDOUT, "Machine '%s' is still rebooting",

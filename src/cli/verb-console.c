@@ -1,36 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* stead console: the terminal that the machine booted on. */
 
-#include "base/fd.h"
 #include "cli/arguments.h"
+#include "cli/color.h"
+#include "cli/console-text.h"
 #include "cli/names.h"
 #include "cli/relay.h"
 #include "machine/console-log.h"
 #include "machine/control.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-/* About one screen: enough to see the prompt that waits. */
-#define HISTORY 2048
+/* Enough to see the prompt that waits. */
+#define HISTORY_LINES 20
 
-/* What was on the console before, from the start of a line on. */
+/* What was on the console before. */
 static void show_history(const char *name)
 {
         _cleanup_(console_log_done) ConsoleLog log = CONSOLE_LOG_NULL;
-        _cleanup_free_ char *data = NULL;
+        _cleanup_free_ char *data = NULL, *text = NULL;
         uint64_t position = 0;
-        size_t size = 0, from;
-        const char *line;
+        size_t size = 0;
 
         if (console_log_open(name, &log) < 0 || console_log_read(&log, &position, &data, &size) < 0)
                 return; /* a convenience */
-        from = size > HISTORY ? size - HISTORY : 0;
-        line = from > 0 ? memchr(data + from, '\n', size - from) : NULL;
-        if (line)
-                from = (size_t)(line + 1 - data);
-        (void)write_all(STDOUT_FILENO, data + from, size - from);
+        text = console_text_clean(data, size, color_wanted(stdout));
+        if (text)
+                fputs(console_text_tail(text, HISTORY_LINES), stdout);
+        (void)fflush(stdout);
 }
 
 static int run(const Arguments *a, Error *error)

@@ -144,13 +144,17 @@ static int lock_root(int tree_fd)
         _cleanup_free_ char *text = NULL;
         ssize_t n = path_read(tree_fd, "/etc/shadow", FILE_MAX, &text);
         _cleanup_close_ int fd = -EBADF;
-        const char *rest;
+        char *line, *rest;
 
         if (n < 0)
                 return n == -ENOENT ? 0 : (int)n;
-        if (strncmp(text, "root:", 5) != 0 || !(rest = strchr(text + 5, ':')))
-                return 0; /* not the file that we know */
-        buffer_printf(&out, "root:*%s", rest);
+        line = strncmp(text, "root:", 5) == 0 ? text : strstr(text, "\nroot:");
+        if (!line)
+                return 0;
+        line = strchr(line, ':') + 1; /* the password */
+        rest = line + strcspn(line, ":\n");
+        buffer_append(&out, text, (size_t)(line - text));
+        buffer_printf(&out, "*%s", rest);
         if (buffer_error(&out) < 0)
                 return -ENOMEM;
         /* in place: mode and group of the file matter */

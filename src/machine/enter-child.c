@@ -172,6 +172,7 @@ static void become_user(const EnterPlan *plan)
 {
         const Machine *m = plan->machine;
         const User *u = &plan->user;
+        CapabilitySet held = 0;
         int r;
 
         /* The filter and the bounding set need capabilities after the change of user; exec takes
@@ -181,7 +182,10 @@ static void become_user(const EnterPlan *plan)
         if (setgroups(u->n_groups, u->groups) < 0 || setresgid(u->gid, u->gid, u->gid) < 0 ||
             setresuid(u->uid, u->uid, u->uid) < 0)
                 fail(ENTER_USER, -errno, u->name);
-        r = capability_apply(m->bounding, 0);
+        /* PID 1 got no more than its launcher had, and we may have less still */
+        r = capability_bounding_get(&held);
+        if (r >= 0)
+                r = capability_apply(m->bounding & held, 0);
         if (r < 0)
                 fail(ENTER_PRIVILEGES, r, NULL);
         if (m->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -235,12 +239,21 @@ static _noreturn_ void execute(const EnterPlan *plan)
         fail(ENTER_EXEC, -ENOENT, plan->file);
 }
 
+/* Our host ids mean nobody in the machine's user namespace: what is made there must have an owner.
+ */
+static void become_root(void)
+{
+        if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+                fail(ENTER_USER, -errno, "root");
+}
+
 static _noreturn_ void payload(const EnterPlan *plan)
 {
         int r;
 
         (void)setsid(); /* fails only for a group leader, which a fresh fork is not */
         reset_process();
+        become_root();
         if (plan->request->pty)
                 open_terminal(plan);
         if (chdir(plan->directory) < 0) {

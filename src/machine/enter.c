@@ -280,7 +280,9 @@ static int step_error(const EnterPlan *plan, const EnterMessage *m, Error *error
                 error_hint(error, "stead shell %s", plan->machine->name);
         if (m->step == ENTER_INTERPRETER)
                 return error_set(error, number, "%s", text ?: "?");
-        return error_errno(error, number, "%s", text ?: "?");
+        (void)error_errno(error, number, "%s", text ?: "?");
+        /* only the command itself is "not found" or "not executable" */
+        return m->step == ENTER_EXEC ? -number : -EPROTO;
 }
 
 /* Reads until the payload has become the command (the socket closes) or has failed. */
