@@ -8,7 +8,6 @@
 #include "base/strv.h"
 #include "os/cgroup.h"
 #include "os/device-policy.h"
-#include "os/mount.h"
 #include "os/pidfd.h"
 
 #include <errno.h>
@@ -18,10 +17,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
-#define PROPAGATE_DIRECTORY "/run/systemd/nspawn/propagate"
 #define KILL_PATIENCE_MS 5000
 
 static int out_of_memory(Error *error)
@@ -230,26 +227,6 @@ static int take_filter(Boot *b, Error *error)
         return 0;
 }
 
-/* machined's bind on hosts before 257 passes mounts in through this directory (CI-084). */
-static void take_incoming(Boot *b)
-{
-        _cleanup_free_ char *path = NULL;
-
-        if (b->plan->start != START_INIT ||
-            asprintf(&path, PROPAGATE_DIRECTORY "/%s", b->plan->machine) < 0)
-                return;
-        if (mkdir_parents_at(AT_FDCWD, path, 0700) < 0)
-                return; /* that verb alone will not work */
-        (void)chmod(path, 0600);
-        b->incoming_fd = mount_clone(AT_FDCWD, path, false);
-        if (b->incoming_fd < 0)
-                return;
-        if (mount_set_propagation(b->incoming_fd, MS_SLAVE, false) < 0 ||
-            mount_set_attributes(b->incoming_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0,
-                                 false) < 0)
-                closep(&b->incoming_fd);
-}
-
 static int write_filter(Boot *b, Error *error)
 {
         _cleanup_close_ int fd = openat(b->directory_fd, "seccomp",
@@ -320,7 +297,6 @@ int boot_acquire(Boot *b, Error *error)
                 r = describe(b, error);
         if (r < 0)
                 return r;
-        take_incoming(b);
         /* without /run/stead/console there is nothing to show later, and nothing else is lost */
         (void)console_log_create(b->plan->machine, &b->log);
         return 0;
@@ -345,7 +321,6 @@ void boot_release(Boot *b)
         if (b->cgroup && boot_clear_cgroup(b, &error) < 0)
                 error_print(&error);
         closep(&b->payload_fd);
-        closep(&b->incoming_fd);
         if (b->directory_fd >= 0 && asprintf(&incoming, PROPAGATE_DIRECTORY "/%s", b->plan->machine) >= 0)
                 (void)rmdir(incoming); /* not empty: someone else's mount is below */
         remove_ephemeral(b);

@@ -4,10 +4,12 @@
 
 #include "boot/boot.h"
 
+#include "base/fd.h"
 #include "base/strv.h"
 #include "boot/child.h"
 #include "boot/handshake.h"
 #include "os/clone.h"
+#include "os/mount.h"
 #include "os/pidfd.h"
 #include "os/userns.h"
 
@@ -17,10 +19,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-
-#include "base/fd.h"
 
 static uint64_t namespaces(const BootPlan *plan)
 {
@@ -230,6 +231,25 @@ static void take_over(Boot *b, Assembly *a)
         b->work_directories = TAKE_PTR(a->work_directories);
 }
 
+/* machined's bind on hosts before 257 passes mounts in through this directory (CI-084). Cloned from the
+ * host's mount namespace, so that it follows what happens there. -EBADF: that verb alone will not work. */
+static int clone_incoming(const Boot *b)
+{
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (b->plan->start != START_INIT ||
+            asprintf(&path, PROPAGATE_DIRECTORY "/%s", b->plan->machine) < 0)
+                return -EBADF;
+        if (mkdir_parents_at(AT_FDCWD, path, 0700) < 0 || chmod(path, 0600) < 0)
+                return -EBADF;
+        fd = mount_clone(AT_FDCWD, path, false);
+        if (fd < 0 || mount_set_propagation(fd, MS_SLAVE, false) < 0 ||
+            mount_set_attributes(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0, false) < 0)
+                return -EBADF;
+        return TAKE_FD(fd);
+}
+
 int boot_start(Boot *b, Error *error)
 {
         Assembly a = ASSEMBLY_NULL;
@@ -240,7 +260,7 @@ int boot_start(Boot *b, Error *error)
         a.base = b->range.base;
         a.mapped = b->range.size > 0 && b->range.base > 0;
         a.locked_tree_fd = b->tree_fd;
-        a.incoming_fd = b->incoming_fd < 0 ? -EBADF : fcntl(b->incoming_fd, F_DUPFD_CLOEXEC, 3);
+        a.incoming_fd = clone_incoming(b);
         a.has_cgroup = b->cgroup;
         a.ephemeral = TAKE_PTR(b->ephemeral);
         a.ephemeral_fd = TAKE_FD(b->ephemeral_fd);

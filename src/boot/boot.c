@@ -55,7 +55,6 @@ int boot_run(const BootPlan *plan, Error *error)
                 .tree_lock = TREE_LOCK_NULL,
                 .range = USER_RANGE_NULL,
                 .payload_fd = -EBADF,
-                .incoming_fd = -EBADF,
                 .log = CONSOLE_LOG_NULL,
                 .host_mounts_fd = -EBADF,
                 .host_network_fd = -EBADF,

@@ -12,6 +12,9 @@
 #include "machine/machine.h"
 #include "os/seccomp.h"
 
+/* Where machined of systemd before 257 puts mounts for a running machine. */
+#define PROPAGATE_DIRECTORY "/run/systemd/nspawn/propagate"
+
 typedef struct Boot {
         const BootPlan *plan;
 
@@ -23,7 +26,6 @@ typedef struct Boot {
         UserRange range;
         char *cgroup; /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
         int payload_fd; /* or -EBADF */
-        int incoming_fd;
         const SeccompFilter *filter;
         SeccompFilter *filter_own; /* compiled for this machine */
         ConsoleLog log;

@@ -37,11 +37,15 @@ bool stop_can_hear(pid_t pid, int signal)
 
 static int ask_by_signal(const Boot *b, int signal)
 {
-        if (signal == SIGKILL)
-                return pidfd_signal(b->pid_fd, SIGKILL);
-        if (!stop_can_hear(b->pid, signal))
-                return -EAGAIN;
-        return pidfd_signal(b->pid_fd, signal);
+        bool hears = signal == SIGKILL || stop_can_hear(b->pid, signal);
+        int r;
+
+        r = pidfd_signal(b->pid_fd, signal);
+        if (r < 0)
+                return r;
+        /* Without a handler the kernel has thrown it away, unless PID 1 sits in sigwait(2), which no
+         * mask in /proc shows: so it is sent, and sent again until it surely was heard. */
+        return hears ? 0 : -EAGAIN;
 }
 
 /* What telinit(8) of sysvinit writes into the fifo (initreq.h of sysvinit, fixed for decades). */

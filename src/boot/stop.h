@@ -6,8 +6,8 @@
 
 #include "boot/boot.h"
 
-/* 0: asked. -EAGAIN: it cannot hear yet, ask again in a moment. Other negative errno: there is no way
- * to ask it. */
+/* 0: asked. -EAGAIN: perhaps it could not hear yet, ask again in a while. Other negative errno: there is
+ * no way to ask it. */
 int stop_ask(const Boot *b, bool reboot);
 
 /* Whether PID 1 handles, blocks or waits for @signal. */

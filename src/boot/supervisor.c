@@ -23,7 +23,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define RETRY_USEC (50 * 1000)      /* asking an init that cannot hear yet */
+#define RETRY_USEC (50 * 1000)      /* asking an init that cannot hear yet, ever less often */
+#define RETRY_MAX_USEC (5 * USEC_PER_SEC)
 #define READINESS_USEC (100 * 1000) /* looking whether a silent init is up */
 #define CONSOLE_RETRY_USEC (50 * 1000)
 
@@ -49,7 +50,7 @@ struct Supervisor {
         int epoll_fd, signal_fd;
         sigset_t saved_mask;
         uint64_t timers[_TIMER_MAX];
-        uint64_t started_usec;
+        uint64_t started_usec, retry_usec;
         Console console;
 };
 
@@ -156,12 +157,12 @@ static void ask(Supervisor *s)
 {
         int r = stop_ask(s->boot, s->rebooting);
 
-        if (r == -EAGAIN && s->boot->plan->start == START_COMMAND)
-                kill_all(s); /* a plain program that does not listen will never */
-        else if (r == -EAGAIN)
-                arm(s, TIMER_ASK, RETRY_USEC);
-        else if (r < 0)
+        if (r == -EAGAIN) {
+                arm(s, TIMER_ASK, s->retry_usec);
+                s->retry_usec = MIN_OF(s->retry_usec * 2, (uint64_t)RETRY_MAX_USEC);
+        } else if (r < 0) {
                 kill_all(s); /* nothing else is left */
+        }
 }
 
 static void on_life(Supervisor *s, LifeEvent event)
@@ -185,6 +186,7 @@ static void on_life(Supervisor *s, LifeEvent event)
         case LIFE_ASK_STOP:
         case LIFE_ASK_REBOOT:
                 s->rebooting = step.action == LIFE_ASK_REBOOT;
+                s->retry_usec = RETRY_USEC;
                 ask(s);
                 break;
         case LIFE_KILL:
@@ -359,12 +361,14 @@ static int dispatch(Supervisor *s)
 /* reboot(2) in a pid namespace ends its PID 1 as if by a signal: CI-159, CI-160. */
 static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
 {
+        /* an init that knows no reboot just ends when asked */
+        if ((s->rebooting && s->state == LIFE_STOPPING) ||
+            (si->si_code != CLD_EXITED && si->si_status == SIGHUP))
+                return SUPERVISOR_REBOOT;
         if (si->si_code == CLD_EXITED) {
                 *ret_status = si->si_status;
-                return s->rebooting && s->state == LIFE_STOPPING ? SUPERVISOR_REBOOT : SUPERVISOR_OFF;
+                return SUPERVISOR_OFF;
         }
-        if (si->si_status == SIGHUP)
-                return SUPERVISOR_REBOOT;
         if (si->si_status == SIGINT || (s->state == LIFE_STOPPING && !s->rebooting &&
                                         s->boot->plan->init == INIT_OTHER)) {
                 *ret_status = 0;
