@@ -31,6 +31,9 @@ int mount_new(const char *type, char *const *options, uint64_t attributes)
 
         if (fs_fd < 0)
                 return -errno;
+        /* the name in mount tables; "none" would tell a reader nothing */
+        if (fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", type, 0) < 0)
+                return -errno;
         for (; options && *options; options++) {
                 int r = apply_option(fs_fd, *options);
 
