@@ -104,6 +104,8 @@ int boot_clear_cgroup(Boot *b, Error *error)
 
         if (!b->cgroup)
                 return 0;
+        if (cgroup_remove(b->cgroup) >= 0)
+                return 0; /* nothing was there, or nothing was left in it */
         fd = open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return errno == ENOENT ? 0 : error_errno(error, errno, "Failed to open '%s'", b->cgroup);
@@ -205,12 +207,12 @@ static int check_host_limits(const Boot *b, Error *error)
 static int take_filter(Boot *b, Error *error)
 {
         const BootPlan *plan = b->plan;
-        SeccompProfile profile = seccomp_profile_for(plan->bounding, plan->nesting);
         const char *bad = NULL;
         int r;
 
-        if (!plan->system_calls_allowed && !plan->system_calls_denied && (int)profile >= 0) {
-                b->filter = seccomp_builtin(profile);
+        b->profile = seccomp_profile_for(plan->bounding, plan->nesting);
+        if (!plan->system_calls_allowed && !plan->system_calls_denied && (int)b->profile >= 0) {
+                b->filter = seccomp_builtin(b->profile);
                 return 0;
         }
         r = seccomp_compile(plan->bounding, plan->nesting, plan->system_calls_allowed,
@@ -255,7 +257,8 @@ static int describe(Boot *b, Error *error)
         if (r < 0)
                 return error_errno(error, -r, "Failed to read our own start time from /proc");
         m->root = strdup(plan->directory);
-        m->seccomp = machine_path(plan->machine, "seccomp");
+        m->seccomp = b->filter_own ? machine_path(plan->machine, "seccomp") :
+                                     strdup(seccomp_profile_to_string(b->profile));
         m->container_service = strdup(plan->container_service);
         if (!m->root || !m->seccomp || !m->container_service ||
             (b->cgroup && asprintf(&m->cgroup, "%s/payload", b->cgroup) < 0))
@@ -266,7 +269,7 @@ static int describe(Boot *b, Error *error)
         m->bounding = plan->bounding;
         m->no_new_privileges = plan->no_new_privileges;
         memcpy(m->rlimits, plan->rlimits, sizeof(m->rlimits));
-        return write_filter(b, error);
+        return b->filter_own ? write_filter(b, error) : 0;
 }
 
 int boot_acquire(Boot *b, Error *error)
@@ -297,9 +300,10 @@ int boot_acquire(Boot *b, Error *error)
                 r = describe(b, error);
         if (r < 0)
                 return r;
-        /* without /run/stead/console there is nothing to show later, and nothing else is lost */
-        (void)console_log_create(b->plan->machine, &b->log);
-        return 0;
+        b->log.name = b->plan->machine;
+        return console_log_remove(b->plan->machine) < 0 ?
+                       error_errno(error, errno, "Failed to remove the console log of an earlier run") :
+                       0;
 }
 
 static void remove_ephemeral(Boot *b)

@@ -197,9 +197,10 @@ static int announce(Boot *b, Error *error)
 
         (void)clock_gettime(CLOCK_REALTIME, &now);
         b->machine->leader = b->pid;
-        b->machine->state = MACHINE_STARTING;
+        b->machine->state = boot_plan_waits_for_ready(b->plan) ? MACHINE_STARTING : MACHINE_RUNNING;
         b->machine->started_usec = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
-        b->machine->ready_usec = 0;
+        b->machine->ready_usec =
+                b->machine->state == MACHINE_RUNNING ? b->machine->started_usec : 0;
         r = process_start_time(b->pid, &b->machine->leader_start);
         if (r < 0)
                 return error_errno(error, -r, "Failed to read the start time of process %d", b->pid);

@@ -26,6 +26,7 @@ typedef struct Boot {
         UserRange range;
         char *cgroup; /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
         int payload_fd; /* or -EBADF */
+        SeccompProfile profile;
         const SeccompFilter *filter;
         SeccompFilter *filter_own; /* compiled for this machine */
         ConsoleLog log;

@@ -85,6 +85,12 @@ DEFINE_CLEANUP(BootPlan, boot_plan_free)
 /* Prints it, one line a fact, or as one JSON object. */
 int boot_plan_print(const BootPlan *plan, bool json, FILE *f);
 
+/* A plain command is up as soon as it runs, unless it shall say so itself. */
+static inline bool boot_plan_waits_for_ready(const BootPlan *plan)
+{
+        return plan->start == START_INIT || plan->notify_ready;
+}
+
 static inline bool boot_plan_has_user_namespace(const BootPlan *plan)
 {
         return plan->user_namespace != USER_NAMESPACE_NO;

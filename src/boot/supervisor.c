@@ -124,7 +124,10 @@ static void save_state(Supervisor *s, MachineState state)
 {
         struct timespec now;
         Machine *m = s->boot->machine;
+        bool known = m->state == state && state == MACHINE_RUNNING && m->ready_usec != 0;
 
+        if (known && !m->status)
+                return; /* as it was announced */
         m->state = state;
         if (state == MACHINE_RUNNING && m->ready_usec == 0) {
                 (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -395,7 +398,7 @@ static void begin(Supervisor *s)
                                           "X_STEAD_LEADER_PID=%d",
                                           s->boot->plan->machine, (int)s->boot->pid);
                 }
-        } else if (!s->boot->plan->notify_ready) {
+        } else if (!boot_plan_waits_for_ready(s->boot->plan)) {
                 on_life(s, LIFE_EVENT_READY);
         }
 }

@@ -34,25 +34,18 @@ static int read_counter(int fd, uint64_t *ret)
         return n < 0 ? -errno : n == sizeof(*ret) ? 0 : -ENODATA;
 }
 
-int console_log_create(const char *name, ConsoleLog *ret)
+static int log_create(ConsoleLog *log)
 {
-        _cleanup_close_ int fd = -EBADF;
-        uint64_t zero = 0;
-        int r = mkdir_parents_at(AT_FDCWD, CONSOLE_LOG_DIRECTORY, 0755);
+        const char *name = log->name;
+        int r = log_open(name, O_RDWR | O_CREAT | O_EXCL, log);
 
-        if (r < 0)
-                return r;
-        r = console_log_remove(name); /* a reader of the old one keeps its file */
-        if (r < 0)
-                return r;
-        r = log_open(name, O_RDWR | O_CREAT | O_EXCL, ret);
-        if (r < 0)
-                return r;
-        fd = ret->fd;
-        if (pwrite(fd, &zero, sizeof(zero), 0) != sizeof(zero))
-                return -EIO;
-        (void)TAKE_FD(fd);
-        return 0;
+        if (r == -ENOENT) {
+                r = mkdir_parents_at(AT_FDCWD, CONSOLE_LOG_DIRECTORY, 0755);
+                if (r >= 0)
+                        r = log_open(name, O_RDWR | O_CREAT | O_EXCL, log);
+        }
+        log->name = name;
+        return r;
 }
 
 void console_log_done(ConsoleLog *log)
@@ -65,6 +58,14 @@ int console_log_append(ConsoleLog *log, const void *data, size_t size)
 {
         const char *p = data;
 
+        if (log->fd < 0 && log->name) {
+                int r = log_create(log);
+
+                if (r < 0) {
+                        log->name = NULL; /* no log this time; trying at each line would not help */
+                        return r;
+                }
+        }
         if (log->fd < 0)
                 return 0;
         while (size > 0) {

@@ -15,13 +15,13 @@
 typedef struct ConsoleLog {
         int fd;
         uint64_t written; /* bytes ever written */
+        const char *name; /* writer: whose log the first output begins; borrowed */
 } ConsoleLog;
 
 #define CONSOLE_LOG_NULL ((ConsoleLog){ .fd = -EBADF })
 
-/* Starts an empty log. */
-int console_log_create(const char *name, ConsoleLog *ret);
 void console_log_done(ConsoleLog *log);
+/* Writer: begins the log of log->name with the first call. */
 int console_log_append(ConsoleLog *log, const void *data, size_t size);
 
 /* Reader: opens the log of @name; -ENOENT if there never was one. */

@@ -59,15 +59,21 @@ static int machine_gone(const Machine *m, Error *error)
         return error_set(error, ENXIO, "Machine '%s' has ended", m->name);
 }
 
-/* The filter as the supervisor saved it: an array of instructions. */
+/* The filter of PID 1: one of the build, or an array of instructions that the supervisor saved. */
 static int load_filter(EnterPlan *plan, Error *error)
 {
         const char *path = plan->machine->seccomp;
+        SeccompProfile profile;
         char *data = NULL;
         ssize_t n;
 
         if (!path)
                 return 0;
+        profile = seccomp_profile_from_string(path);
+        if ((int)profile >= 0) {
+                plan->filter = *seccomp_builtin(profile);
+                return 0;
+        }
         n = read_file_at(AT_FDCWD, path, SECCOMP_FILE_MAX, &data);
         if (n >= 0 && (n == 0 || (size_t)n % sizeof(struct sock_filter) != 0)) {
                 free(data);

@@ -165,6 +165,17 @@ static int set_field(Machine *m, size_t i, const char *value)
         return -EINVAL;
 }
 
+/* The first one needs no care: half of it does not name a live launcher and leader, so a reader takes the
+ * machine for one that is not there yet, as it is. */
+static int write_state(int directory_fd, const char *text)
+{
+        _cleanup_close_ int fd =
+                openat(directory_fd, "state", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+        return fd >= 0 ? write_all(fd, text, strlen(text)) :
+                         write_file_atomic_at(directory_fd, "state", text, 0600);
+}
+
 int machine_save(const Machine *m, int directory_fd, Error *error)
 {
         _cleanup_buffer_ Buffer text = BUFFER_NULL;
@@ -181,7 +192,7 @@ int machine_save(const Machine *m, int directory_fd, Error *error)
                               (uint64_t)m->rlimits[i].rlim_cur, (uint64_t)m->rlimits[i].rlim_max);
         r = buffer_error(&text);
         if (r >= 0)
-                r = write_file_atomic_at(directory_fd, "state", text.data, 0600);
+                r = write_state(directory_fd, text.data);
         if (r < 0)
                 return error_errno(error, -r, "Failed to write '" MACHINES_DIRECTORY "/%s/state'",
                                    m->name);

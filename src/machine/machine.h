@@ -56,7 +56,7 @@ typedef struct Machine {
         uint64_t started_usec, ready_usec; /* CLOCK_REALTIME; 0: not yet */
         CapabilitySet bounding;
         bool no_new_privileges;
-        char *seccomp; /* file with the filter's sock_filter array, or NULL for none */
+        char *seccomp; /* a SeccompProfile by name, or the file with the filter's sock_filter array */
         struct rlimit rlimits[RLIM_NLIMITS]; /* as PID 1 was started with */
         char *container_service;
 

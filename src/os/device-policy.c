@@ -75,11 +75,24 @@ static void emit_exit(Program *p, bool allow)
         emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* The target of a jump is known when the rule is complete; until then its place is remembered. */
-static void emit_jump_unless(Program *p, unsigned target, uint32_t value, size_t *jumps, size_t *n)
+/* Jumps whose target is not known yet, remembered by their place. */
+typedef struct Jumps {
+        uint16_t at[INSTRUCTIONS_MAX];
+        size_t n;
+} Jumps;
+
+static void emit_jump(Program *p, unsigned operation, unsigned target, uint32_t value, Jumps *jumps)
 {
-        jumps[(*n)++] = p->length;
-        emit(p, BPF_JMP32 | BPF_JNE | BPF_K, target, 0, 0, value);
+        jumps->at[jumps->n++] = (uint16_t)p->length;
+        emit(p, BPF_JMP32 | operation | BPF_K, target, 0, 0, value);
+}
+
+/* They go to the instruction that comes next. */
+static void land(Program *p, Jumps *jumps)
+{
+        for (size_t i = 0; i < jumps->n; i++)
+                p->code[jumps->at[i]].off = (int16_t)(p->length - jumps->at[i] - 1);
+        jumps->n = 0;
 }
 
 static void emit_start(Program *p)
@@ -95,27 +108,55 @@ static void emit_start(Program *p)
         emit(p, BPF_ALU | BPF_RSH | BPF_K, ACCESS, 0, 0, 16);
 }
 
-static void emit_rule(Program *p, const DeviceRule *rule)
+static uint32_t access_of(const DeviceRule *rule)
 {
-        uint32_t allowed = (rule->read ? BPF_DEVCG_ACC_READ : 0) |
-                           (rule->write ? BPF_DEVCG_ACC_WRITE : 0) |
-                           (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
-        size_t jumps[4], n = 0;
+        return (rule->read ? BPF_DEVCG_ACC_READ : 0U) | (rule->write ? BPF_DEVCG_ACC_WRITE : 0U) |
+               (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0U);
+}
 
-        if (rule->type != 'a')
-                emit_jump_unless(p, TYPE,
-                                 rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR,
-                                 jumps, &n);
-        if (rule->major != DEVICE_ANY)
-                emit_jump_unless(p, MAJOR, rule->major, jumps, &n);
-        if (rule->minor != DEVICE_ANY)
-                emit_jump_unless(p, MINOR, rule->minor, jumps, &n);
-        emit(p, BPF_ALU | BPF_MOV | BPF_X, SCRATCH, ACCESS, 0, 0);
-        emit(p, BPF_ALU | BPF_AND | BPF_K, SCRATCH, 0, 0, ~allowed);
-        emit_jump_unless(p, SCRATCH, 0, jumps, &n);
-        emit_exit(p, true);
-        for (size_t i = 0; i < n; i++)
-                p->code[jumps[i]].off = (int16_t)(p->length - jumps[i] - 1);
+static bool same_kind(const DeviceRule *a, const DeviceRule *b)
+{
+        return a->type == b->type && access_of(a) == access_of(b);
+}
+
+/* How many rules from the first on share one test: minors of one major, or majors in a row with any
+ * minor. The kernel's verifier walks every path, so each test saved is saved many times. */
+static size_t group_length(const DeviceRule *rules, size_t n_rules)
+{
+        bool range = rules[0].minor == DEVICE_ANY && rules[0].major != DEVICE_ANY;
+        size_t n = 1;
+
+        for (; n < n_rules && same_kind(&rules[0], &rules[n]); n++)
+                if (range ? rules[n].minor != DEVICE_ANY || rules[n].major != rules[n - 1].major + 1 :
+                            rules[n].minor == DEVICE_ANY || rules[n].major != rules[0].major)
+                        break;
+        return n;
+}
+
+static void emit_group(Program *p, const DeviceRule *rules, size_t n, Jumps *allow)
+{
+        Jumps next;
+        uint32_t allowed = access_of(&rules[0]);
+
+        next.n = 0; /* the places need no clearing */
+        if (rules[0].type != 'a')
+                emit_jump(p, BPF_JNE, TYPE,
+                          rules[0].type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR, &next);
+        if (rules[0].major != DEVICE_ANY && n > 1 && rules[0].minor == DEVICE_ANY) {
+                emit_jump(p, BPF_JLT, MAJOR, rules[0].major, &next);
+                emit_jump(p, BPF_JGT, MAJOR, rules[n - 1].major, &next);
+        } else if (rules[0].major != DEVICE_ANY) {
+                emit_jump(p, BPF_JNE, MAJOR, rules[0].major, &next);
+        }
+        emit_jump(p, BPF_JSET, ACCESS, ~allowed & 0xffff, &next);
+        if (rules[0].minor == DEVICE_ANY) {
+                emit_jump(p, BPF_JA, 0, 0, allow);
+                p->code[p->length - 1].code = BPF_JMP | BPF_JA;
+        } else {
+                for (size_t i = 0; i < n; i++)
+                        emit_jump(p, BPF_JEQ, MINOR, rules[i].minor, allow);
+        }
+        land(p, &next);
 }
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attr)
@@ -179,15 +220,21 @@ int device_policy_attach(int cgroup_fd, const DeviceRule *rules, size_t n_rules)
 {
         _cleanup_close_ int program_fd = -EBADF;
         union bpf_attr attr = {};
-        Program program = {};
+        Program program;
+        Jumps allow;
         int r;
 
+        program.length = allow.n = 0;
         if (n_rules > (INSTRUCTIONS_MAX - INSTRUCTIONS_AROUND) / INSTRUCTIONS_PER_RULE)
                 return -E2BIG;
         emit_start(&program);
-        for (size_t i = 0; i < n_rules; i++)
-                emit_rule(&program, &rules[i]);
+        for (size_t i = 0, n; i < n_rules; i += n) {
+                n = group_length(&rules[i], n_rules - i);
+                emit_group(&program, &rules[i], n, &allow);
+        }
         emit_exit(&program, false);
+        land(&program, &allow);
+        emit_exit(&program, true);
 
         program_fd = program_load(&program);
         if (program_fd < 0)

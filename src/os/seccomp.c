@@ -26,6 +26,9 @@ static const SeccompFilter builtin[_SECCOMP_PROFILE_MAX] = {
                                     ELEMENTSOF(seccomp_code_suppress_sync) },
 };
 
+DEFINE_STRING_TABLE(seccomp_profile, SeccompProfile, "default", "privileged", "nesting",
+                    "suppress-sync");
+
 const SeccompFilter *seccomp_builtin(SeccompProfile profile)
 {
         if (profile < 0 || profile >= _SECCOMP_PROFILE_MAX)

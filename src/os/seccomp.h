@@ -10,6 +10,7 @@
  * for well-behaved payloads; what must hold is held by capabilities. */
 
 #include "base/cleanup.h"
+#include "base/string-table.h"
 #include "os/capability.h"
 
 #include <errno.h>
@@ -32,6 +33,8 @@ typedef enum SeccompProfile {
         _SECCOMP_PROFILE_MAX,
         _SECCOMP_PROFILE_INVALID = -EINVAL,
 } SeccompProfile;
+
+DECLARE_STRING_TABLE(seccomp_profile, SeccompProfile);
 
 /* A filter of the build; NULL if @profile is out of range. */
 const SeccompFilter *seccomp_builtin(SeccompProfile profile);
