@@ -6,6 +6,7 @@
 
 #include <locale.h>
 #include <string.h>
+#include <unistd.h>
 
 static int unknown_verb(const char *word)
 {
@@ -57,6 +58,10 @@ static int run_verb(const Verb *verb, char *const *words)
         if (r > 0) {
                 verb_print_help(verb, stdout);
                 return EXIT_SUCCESS;
+        }
+        if (r == 0 && !verb->for_everyone && geteuid() != 0) {
+                error_hint(&error, "sudo stead %s ...", verb->name);
+                r = error_set(&error, EPERM, "'stead %s' is for root", verb->name);
         }
         if (r == 0)
                 r = verb->run(&arguments, &error);

@@ -133,31 +133,55 @@ static int unknown_name(NameScope scope, char *const *names, const char *word, E
         return error_set(error, ENXIO, "There is no machine '%s'", word);
 }
 
+/* Most verbs name one running machine; finding it must not cost a look at all others. */
+static bool is_running(NameScope scope, const char *name)
+{
+        _cleanup_machine_ Machine *m = NULL;
+
+        return scope & NAMES_RUNNING && machine_name_is_valid(name) &&
+               machine_open(name, &m, NULL) >= 0;
+}
+
+/* Adds what one word means. @names is the scope, listed when it is first needed. */
+static int select_word(NameScope scope, const char *word, char ***names, char ***chosen,
+                       Error *error)
+{
+        bool any = false;
+        int r;
+
+        if (!is_pattern(word) && is_running(scope, word))
+                return strv_contains(*chosen, word) ? 0 : strv_push(chosen, word);
+        if (!*names) {
+                r = names_list(scope, names, error);
+                if (r < 0)
+                        return r;
+        }
+        STRV_FOREACH (n, *names) {
+                if (is_pattern(word) ? fnmatch(word, *n, 0) != 0 : strcmp(word, *n) != 0)
+                        continue;
+                any = true;
+                r = strv_contains(*chosen, *n) ? 0 : strv_push(chosen, *n);
+                if (r < 0)
+                        return r;
+        }
+        if (!any && is_pattern(word)) {
+                error_hint(error, "stead list --all");
+                return error_set(error, ENXIO, "No %smachine matches '%s'",
+                                 scope == NAMES_RUNNING ? "running " : "", word);
+        }
+        return any ? 0 : unknown_name(scope, *names, word, error);
+}
+
 int names_select(NameScope scope, char *const *words, char ***ret, Error *error)
 {
         _cleanup_strv_ char **names = NULL, **chosen = NULL;
-        int r = names_list(scope, &names, error);
 
-        for (char *const *w = words; r >= 0 && w && *w; w++) {
-                bool any = false;
+        for (char *const *w = words; w && *w; w++) {
+                int r = select_word(scope, *w, &names, &chosen, error);
 
-                STRV_FOREACH (n, names) {
-                        if (is_pattern(*w) ? fnmatch(*w, *n, 0) != 0 : strcmp(*w, *n) != 0)
-                                continue;
-                        any = true;
-                        if (!strv_contains(chosen, *n) && strv_push(&chosen, *n) < 0)
-                                return error_set(error, ENOMEM, "Out of memory");
-                }
-                if (!any && is_pattern(*w)) {
-                        error_hint(error, "stead list --all");
-                        return error_set(error, ENXIO, "No %smachine matches '%s'",
-                                         scope == NAMES_RUNNING ? "running " : "", *w);
-                }
-                if (!any)
-                        return unknown_name(scope, names, *w, error);
+                if (r < 0)
+                        return error_errno(error, -r, "Failed to list machines");
         }
-        if (r < 0)
-                return r;
         *ret = TAKE_PTR(chosen);
         return 0;
 }
@@ -165,8 +189,11 @@ int names_select(NameScope scope, char *const *words, char ***ret, Error *error)
 int names_check(NameScope scope, const char *name, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
-        int r = names_list(scope, &names, error);
+        int r;
 
+        if (is_running(scope, name))
+                return 0;
+        r = names_list(scope, &names, error);
         if (r < 0)
                 return r;
         return strv_contains(names, name) ? 0 : unknown_name(scope, names, name, error);

@@ -21,5 +21,6 @@ const Verb verb_boot = {
         .maximum = 1,
         .command_after = 1,
         .launcher_options = true,
+        .for_everyone = true,
         .run = run,
 };

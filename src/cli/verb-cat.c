@@ -103,5 +103,6 @@ const Verb verb_cat = {
         .minimum = 1,
         .maximum = 1,
         .command_after = NO_COMMAND,
+        .for_everyone = true,
         .run = run,
 };

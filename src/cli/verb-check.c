@@ -103,5 +103,6 @@ const Verb verb_check = {
         .minimum = 0,
         .maximum = NO_LIMIT,
         .command_after = NO_COMMAND,
+        .for_everyone = true,
         .run = run,
 };

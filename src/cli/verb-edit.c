@@ -179,7 +179,10 @@ static int edit_copy(const char *name, const char *path, Error *error)
         if (fd < 0 || write_all(fd, before, strlen(before)) < 0)
                 return error_errno(error, errno, "Failed to write '%s'", copy);
         r = edit(name, path, copy, before, &after, error);
-        (void)unlink(copy);
+        if (r == -EINVAL && isatty(STDIN_FILENO))
+                error_hint(error, "cp %s %s  (your text was kept there)", copy, path);
+        else
+                (void)unlink(copy); /* nobody's any more */
         if (r < 0)
                 return r;
         if (!after) {

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const Flag flags[] = {
@@ -52,9 +53,22 @@ static int print_first(const Arguments *a, const char *data, size_t size)
         return fflush(stdout) < 0 ? -errno : 0;
 }
 
+/* The machine was started again: its new log has another file. */
+static void reopen(const char *name, ConsoleLog *log, uint64_t *position)
+{
+        ConsoleLog next = CONSOLE_LOG_NULL;
+        struct stat st;
+
+        if (fstat(log->fd, &st) < 0 || st.st_nlink > 0 || console_log_open(name, &next) < 0)
+                return;
+        console_log_done(log);
+        *log = next;
+        *position = 0;
+}
+
 /* A sequence cut in two by the end of a read is lost to the cleaning, which is only ever cosmetic.
  */
-static int follow(ConsoleLog *log, uint64_t position, bool raw)
+static int follow(const char *name, ConsoleLog *log, uint64_t position, bool raw)
 {
         for (;;) {
                 _cleanup_free_ char *data = NULL, *text = NULL;
@@ -65,6 +79,7 @@ static int follow(ConsoleLog *log, uint64_t position, bool raw)
                         return r;
                 if (size == 0) {
                         (void)poll(NULL, 0, 200); /* a ring file: nothing to wait on */
+                        reopen(name, log, &position);
                         continue;
                 }
                 text = raw ? NULL : console_text_clean(data, size, color_wanted(stdout));
@@ -100,7 +115,7 @@ static int run(const Arguments *a, Error *error)
         if (r >= 0)
                 r = print_first(a, data, size);
         if (r >= 0 && arguments_has(a, "follow"))
-                r = follow(&log, position, arguments_has(a, "raw"));
+                r = follow(name, &log, position, arguments_has(a, "raw"));
         return r < 0 ? error_errno(error, -r, "Failed to print the console of '%s'", name)
                      : EXIT_SUCCESS;
 }

@@ -60,5 +60,6 @@ const Verb verb_plan = {
         .maximum = 1,
         .command_after = 1,
         .launcher_options = true,
+        .for_everyone = true,
         .run = run,
 };

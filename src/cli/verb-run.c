@@ -20,5 +20,6 @@ const Verb verb_run = {
         .maximum = 1,
         .command_after = 1,
         .launcher_options = true,
+        .for_everyone = true,
         .run = run,
 };

@@ -52,6 +52,7 @@ typedef struct Verb {
         int minimum, maximum;  /* number of words; NO_LIMIT */
         int command_after;     /* after so many words all is a command line; NO_COMMAND */
         bool launcher_options; /* unknown options are the launcher's */
+        bool for_everyone;     /* needs no root: it reads what all may, or the launcher says so */
         /* The exit status, or negative with @error set; VERB_USAGE for a wrong command line. */
         int (*run)(const Arguments *arguments, Error *error);
 } Verb;

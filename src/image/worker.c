@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,7 +64,8 @@ static _noreturn_ void child(Worker *worker, WorkerFunction function, void *argu
                 _exit(EXIT_FAILURE); /* another pid namespace: a living parent has number 0 */
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        (void)setsid(); /* ^C is the parent's business */
+        (void)umask(022); /* a tree's modes are not the caller's taste */
+        (void)setsid();   /* ^C is the parent's business */
         if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
             mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
             mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
