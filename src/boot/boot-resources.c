@@ -127,6 +127,8 @@ int boot_make_payload(Boot *b, Error *error)
         _cleanup_close_ int top = -EBADF;
         int r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
 
+        if (r == -ENOENT) /* the last machine of another supervisor took the slice with it just then */
+                r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
         top = r < 0 ? r : open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (r < 0 || top < 0)
                 return r < 0 ? r : -errno;
@@ -324,6 +326,10 @@ void boot_release(Boot *b)
 
         if (b->cgroup && boot_clear_cgroup(b, &error) < 0)
                 error_print(&error);
+        if (b->cgroup) {
+                *strrchr(b->cgroup, '/') = '\0';
+                (void)rmdir(b->cgroup); /* machine.slice, unless another machine is in it */
+        }
         closep(&b->payload_fd);
         if (b->directory_fd >= 0 && asprintf(&incoming, PROPAGATE_DIRECTORY "/%s", b->plan->machine) >= 0)
                 (void)rmdir(incoming); /* not empty: someone else's mount is below */

@@ -91,6 +91,7 @@ static int fork_first_process(Boot *b, int *ret_handshake, Error *error)
                         .plan = b->plan,
                         .handshake_fd = theirs,
                         .filter = b->filter,
+                        .filter_is_custom = b->filter_own,
                         .has_cgroup = b->cgroup,
                 };
 
@@ -151,6 +152,16 @@ static int expect(const Boot *b, int fd, HandshakeStep step, Error *error)
                          b->plan->machine);
 }
 
+/* A peer that is gone is noticed by the next expect(), which knows why. */
+static int tell(int fd, HandshakeStep step, Error *error)
+{
+        int r = handshake_send(fd, step);
+
+        return r < 0 && r != -EPIPE ?
+                       error_errno(error, -r, "Failed to talk to the machine's first process") :
+                       0;
+}
+
 static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, Error *error)
 {
         int r = join_network(b, error);
@@ -174,10 +185,8 @@ static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, 
                 r = assembly_build(a, error);
         if (r < 0)
                 return r;
-        r = handshake_send(*ret_handshake, HANDSHAKE_ASSEMBLED);
-        if (r < 0 && r != -EPIPE)
-                return error_errno(error, -r, "Failed to talk to the machine's first process");
-        return expect(b, *ret_handshake, HANDSHAKE_ISOLATED, error);
+        /* it keeps this mount namespace alive until it has its own copy: we need not wait for that */
+        return tell(*ret_handshake, HANDSHAKE_ASSEMBLED, error);
 }
 
 /* Back among the host's mounts; the private namespace ends with this. */
@@ -213,9 +222,11 @@ static int set_going(Boot *b, int handshake_fd, Error *error)
 
         if (r < 0)
                 return r;
-        r = handshake_send(handshake_fd, HANDSHAKE_GO);
-        if (r < 0 && r != -EPIPE)
-                return error_errno(error, -r, "Failed to talk to the machine's first process");
+        r = expect(b, handshake_fd, HANDSHAKE_PREPARED, error);
+        if (r >= 0)
+                r = tell(handshake_fd, HANDSHAKE_GO, error);
+        if (r < 0)
+                return r;
         r = handshake_wait(handshake_fd, HANDSHAKE_FAILED, error);
         return r == 1 ? 0 : r; /* end of file: exec closed it */
 }

@@ -19,23 +19,33 @@ _noreturn_ static void child_fail(const ChildContext *c, const Error *error)
         _exit(EXIT_FAILURE);
 }
 
+/* All that needs no permission to run: done while the supervisor writes down that the machine is there. */
+static int prepare(const ChildContext *c, Error *error)
+{
+        int r = child_join(c, error);
+
+        if (r >= 0)
+                r = child_session(c, error);
+        if (r >= 0)
+                r = child_verify(c, error);
+        /* a filter of the user's own might forbid the rest of the handshake */
+        if (r >= 0 && !c->filter_is_custom)
+                r = child_drop(c, error);
+        return r;
+}
+
 _noreturn_ void child_main(const ChildContext *c)
 {
         Error error = ERROR_NULL;
-        int r;
+        int r = prepare(c, &error);
 
-        r = child_join(c, &error);
         if (r >= 0)
-                r = handshake_send(c->handshake_fd, HANDSHAKE_ISOLATED);
-        if (r >= 0)
-                r = child_session(c, &error);
+                r = handshake_send(c->handshake_fd, HANDSHAKE_PREPARED);
         if (r >= 0)
                 r = handshake_wait(c->handshake_fd, HANDSHAKE_GO, &error);
         if (r == 1)
                 _exit(EXIT_FAILURE); /* the supervisor is gone */
-        if (r >= 0)
-                r = child_verify(c, &error);
-        if (r >= 0)
+        if (r >= 0 && c->filter_is_custom)
                 r = child_drop(c, &error);
         if (r >= 0)
                 (void)child_exec(c, &error);

@@ -10,6 +10,7 @@ typedef struct ChildContext {
         const BootPlan *plan;
         int handshake_fd;
         const SeccompFilter *filter; /* NULL: none */
+        bool filter_is_custom;
         bool has_cgroup;
 } ChildContext;
 

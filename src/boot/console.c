@@ -83,6 +83,8 @@ int console_init(Console *c, ConsoleMode mode, int epoll_fd, int directory_fd, C
                 c->input_fd = reopen(STDIN_FILENO, O_RDONLY);
                 c->raw = terminal_set_raw(STDIN_FILENO, &c->saved) >= 0; /* not on a pipe */
         }
+        if (directory_fd < 0)
+                return 0;
         if (control_listen(directory_fd, &c->listen_fd, error) < 0)
                 return -error->number;
         watch(c, c->listen_fd, CONSOLE_SOURCE_LISTEN, EPOLLIN);

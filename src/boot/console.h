@@ -43,7 +43,7 @@ typedef enum ConsoleSource {
         CONSOLE_SOURCE_CLIENT, /* + index */
 } ConsoleSource;
 
-/* Sets the terminal up. @directory_fd: where the socket for clients is made. */
+/* Sets the terminal up. @directory_fd: where the socket for clients is made, < 0: none. */
 int console_init(Console *c, ConsoleMode mode, int epoll_fd, int directory_fd, ConsoleLog *log,
                  Error *error);
 /* Takes the master of a new start; the old one is the caller's to close. */

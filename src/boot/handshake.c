@@ -20,7 +20,7 @@ typedef struct Message {
 static const char *const step_names[_HANDSHAKE_STEP_MAX] = {
         [HANDSHAKE_JOINED] = "entering its namespaces",
         [HANDSHAKE_ASSEMBLED] = "assembling its file systems",
-        [HANDSHAKE_ISOLATED] = "isolating its mounts",
+        [HANDSHAKE_PREPARED] = "preparing itself",
         [HANDSHAKE_GO] = "being set going",
         [HANDSHAKE_FAILED] = "failing",
 };

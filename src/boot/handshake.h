@@ -10,12 +10,12 @@
  *       | writes the id maps, builds the      |
  *       | machine's file systems              |
  *       | -- ASSEMBLED ---------------------> |
- *       |                                     | takes its ids, copies the mount namespace
- *       | <---------------------- ISOLATED -- |
- *       | leaves the private mount namespace, |
- *       | writes the state file               | session, console, limits
+ *       | leaves the private mount namespace, | takes its ids, copies the mount namespace;
+ *       | writes the state file               | session, console, limits; reads masks back;
+ *       |                                     | gives privileges away
+ *       | <---------------------- PREPARED -- |
  *       | -- GO ----------------------------> |
- *       |                                     | reads masks back, privileges, filter, exec
+ *       |                                     | exec
  *       | <-------------- end of file: it runs |
  *
  * At any step either side may say FAILED with errno, what was done and on what; the first process
@@ -28,7 +28,7 @@
 typedef enum HandshakeStep {
         HANDSHAKE_JOINED = 1,
         HANDSHAKE_ASSEMBLED,
-        HANDSHAKE_ISOLATED,
+        HANDSHAKE_PREPARED,
         HANDSHAKE_GO,
         HANDSHAKE_FAILED,
         _HANDSHAKE_STEP_MAX,

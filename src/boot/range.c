@@ -11,6 +11,8 @@
 #include <pwd.h>
 #include <shadow.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define LOCK_DIRECTORY "/run/systemd/nspawn-uid"
 #define ATTEMPTS 100
@@ -38,10 +40,88 @@ static int take_lock(uint32_t base, LockFile *ret)
         return lock_file_take(path, true, ret);
 }
 
+/* Whether a line's number in field @field, counted from 0, lies in the range; with a count behind it
+ * (subuid(5)), whether the two ranges meet. */
+static bool line_meets(const char *line, unsigned field, bool counted, uint32_t base)
+{
+        unsigned long long first, count = 1;
+        char *end;
+
+        for (; field > 0; field--) {
+                line = strchr(line, ':');
+                if (!line)
+                        return false;
+                line++;
+        }
+        first = strtoull(line, &end, 10);
+        if (end == line)
+                return false;
+        if (counted && *end == ':')
+                count = strtoull(end + 1, NULL, 10);
+        return first < (unsigned long long)base + USER_RANGE_SIZE && first + count > base;
+}
+
+/* The host's files, and the ranges that other container managers were given. */
+static bool is_in_files(uint32_t base)
+{
+        static const struct {
+                const char *path;
+                unsigned field;
+                bool counted;
+        } files[] = {
+                { "/etc/passwd", 2, false },
+                { "/etc/group", 2, false },
+                { "/etc/subuid", 1, true },
+                { "/etc/subgid", 1, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                _cleanup_free_ char *text = NULL;
+                char *line, *rest;
+
+                if (read_file_at(AT_FDCWD, files[i].path, 64 << 20, &text) < 0)
+                        continue; /* no such file, nobody in it */
+                rest = text;
+                while ((line = strsep(&rest, "\n")))
+                        if (line_meets(line, files[i].field, files[i].counted, base))
+                                return true;
+        }
+        return false;
+}
+
+/* Directories of users beyond the files, such as LDAP. What nss-systemd would add to them (ranges of
+ * running machines) is covered by the lock files already, and loading it would cost a millisecond. */
+static bool has_other_sources(void)
+{
+        _cleanup_free_ char *text = NULL;
+        char *line, *rest;
+
+        if (read_file_at(AT_FDCWD, "/etc/nsswitch.conf", 1 << 20, &text) < 0)
+                return false;
+        rest = text;
+        while ((line = strsep(&rest, "\n"))) {
+                char *word, *words;
+
+                if (strncmp(line, "passwd:", 7) != 0 && strncmp(line, "group:", 6) != 0)
+                        continue;
+                words = strchr(line, ':') + 1;
+                words[strcspn(words, "#")] = '\0';
+                while ((word = strsep(&words, " \t")))
+                        if (*word && *word != '[' && strcmp(word, "files") != 0 &&
+                            strcmp(word, "compat") != 0 && strcmp(word, "systemd") != 0)
+                                return true;
+        }
+        return false;
+}
+
 static bool is_known_to_host(uint32_t base)
 {
-        return getpwuid(base) || getgrgid(base) || getpwuid(base + USER_RANGE_SIZE - 2) ||
-               getgrgid(base + USER_RANGE_SIZE - 2);
+        uint32_t last = base + USER_RANGE_SIZE - 2;
+
+        if (is_in_files(base))
+                return true;
+        return has_other_sources() &&
+               (getpwuid(base) || getgrgid(base) || getpwuid(last) || getgrgid(last));
 }
 
 static bool is_candidate(uint32_t base)

@@ -112,8 +112,10 @@ int supervisor_new(Boot *boot, Supervisor **ret, Error *error)
         s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
         if (s->signal_fd < 0 || add(s, s->signal_fd, SOURCE_SIGNAL) < 0)
                 return error_errno(error, errno, "Failed to set up signals");
-        r = console_init(&s->console, boot->plan->console, s->epoll_fd, boot->directory_fd,
-                         &boot->log, error);
+        /* a plain command is over soon and has its own terminal: nobody attaches to it later */
+        r = console_init(&s->console, boot->plan->console, s->epoll_fd,
+                         boot->plan->start == START_INIT ? boot->directory_fd : -EBADF, &boot->log,
+                         error);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);

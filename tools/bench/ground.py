@@ -74,6 +74,12 @@ def prepare(host_cgroups):
         raise SystemExit(f"bench: unshare: {os.strerror(ctypes.get_errno())}")
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
+    # Locks and state files of all contenders live in /run, which is a tmpfs on every real system.
+    if subprocess.run(["findmnt", "-no", "FSTYPE", "-T", "/run"], capture_output=True,
+                      text=True).stdout.strip() != "tmpfs":
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+        notes.append("/run: a tmpfs for every contender, the host keeps it on disk")
+
     hierarchy = CGROUPS
     if (CGROUPS / "cgroup.controllers").exists():
         notes.append("cgroups: unified")
