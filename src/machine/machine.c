@@ -264,7 +264,8 @@ static int pin(pid_t pid, uint64_t start)
         r = process_start_time(pid, &now);
         if (r < 0)
                 return r;
-        return now == start ? TAKE_FD(fd) : -ESRCH;
+        /* a zombie keeps its number and start time until whoever inherited it looks */
+        return now == start && pidfd_is_alive(fd) ? TAKE_FD(fd) : -ESRCH;
 }
 
 static int machine_read(const char *name, Machine **ret)
