@@ -130,8 +130,40 @@ static bool is_candidate(uint32_t base)
                base % USER_RANGE_SIZE == 0;
 }
 
+/* Whether our own user namespace has these ids at all: inside another machine it has few. */
+static bool is_ours_to_give(uint32_t base, uint32_t size)
+{
+        _cleanup_free_ char *text = NULL;
+        char *line, *rest;
+
+        if (read_file_at(AT_FDCWD, "/proc/self/uid_map", 65536, &text) < 0)
+                return true; /* the kernel will say */
+        rest = text;
+        while ((line = strsep(&rest, "\n"))) {
+                uint32_t inside, outside, count;
+
+                if (sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 && inside <= base &&
+                    (uint64_t)base + size <= (uint64_t)inside + count)
+                        return true;
+        }
+        return false;
+}
+
+/* Inside another machine: the ids are shared with it, the capabilities are not. */
+static void fall_back_to_identity(const BootPlan *plan, UserRange *ret)
+{
+        fprintf(stderr, "Machine '%s' shares its user ids with us: our own user namespace has no range of "
+                        "%u to give away.\n",
+                plan->machine, USER_RANGE_SIZE);
+        *ret = (UserRange){ .size = USER_RANGE_SIZE, .lock = LOCK_FILE_NULL };
+}
+
 static int pick(const BootPlan *plan, const struct stat *root, UserRange *ret)
 {
+        if (!is_ours_to_give(USER_RANGE_BASE_MIN, USER_RANGE_SIZE)) {
+                fall_back_to_identity(plan, ret);
+                return 0;
+        }
         for (unsigned attempt = 0; attempt <= ATTEMPTS; attempt++) {
                 uint32_t base = attempt == 0 ? root->st_uid :
                                                user_range_candidate(plan->machine, attempt - 1);
@@ -158,6 +190,13 @@ static int take_fixed(const BootPlan *plan, UserRange *ret, Error *error)
 {
         int r = 0;
 
+        if (!is_ours_to_give(plan->user_base, plan->user_size)) {
+                error_set(error, ERANGE, "User range %u to %u is not ours to give: our own user namespace "
+                                         "does not have these ids",
+                          plan->user_base, plan->user_base + plan->user_size - 1);
+                error_hint(error, "cat /proc/self/uid_map; --private-users=identity");
+                return -ERANGE;
+        }
         /* ranges that do not start where picked ones do cannot meet them under one lock file, and an
          * identity map holds no range at all */
         if (plan->user_namespace != USER_NAMESPACE_IDENTITY && is_candidate(plan->user_base))
