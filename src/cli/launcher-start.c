@@ -20,7 +20,6 @@
 #include <time.h>
 
 #define LOG_DIRECTORY "/run/stead/log"
-#define SOCKET_DIRECTORY "/run/stead/start"
 
 void launcher_start_done(LauncherStart *s)
 {
@@ -34,12 +33,30 @@ void launcher_start_done(LauncherStart *s)
         *s = LAUNCHER_START_NULL;
 }
 
+/* The last `stop` may remove the directory between our making and our using it. */
+static int bind_in_directory(int fd, const struct sockaddr_un *address)
+{
+        int r;
+
+        for (unsigned i = 0; i < 16; i++) {
+                r = mkdir_parents_at(AT_FDCWD, LOG_DIRECTORY, 0755);
+                if (r < 0)
+                        return r;
+                if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) >= 0)
+                        return 0;
+                r = -errno;
+                if (r != -ENOENT)
+                        break;
+        }
+        return r;
+}
+
 static int open_notify_socket(LauncherStart *s, Error *error)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
-        int on = 1;
+        int r;
 
-        if (asprintf(&s->socket_path, SOCKET_DIRECTORY "/%s.%d", s->name, (int)getpid()) < 0) {
+        if (asprintf(&s->socket_path, LOG_DIRECTORY "/.%s.%d", s->name, (int)getpid()) < 0) {
                 s->socket_path = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }
@@ -49,24 +66,11 @@ static int open_notify_socket(LauncherStart *s, Error *error)
         memcpy(address.sun_path, s->socket_path, strlen(s->socket_path) + 1);
         (void)unlink(s->socket_path); /* of a killed process with our number */
         s->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (s->notify_fd < 0 ||
-            bind(s->notify_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-            setsockopt(s->notify_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-                return error_errno(error, errno, "Failed to listen on '%s'", s->socket_path);
-        return 0;
-}
-
-static int make_directories(Error *error)
-{
-        static const char *const directories[] = { LOG_DIRECTORY, SOCKET_DIRECTORY };
-
-        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
-                int r = mkdir_parents_at(AT_FDCWD, directories[i], 0755);
-
-                if (r < 0)
-                        return error_errno(error, -r, "Failed to create '%s'", directories[i]);
-        }
-        return 0;
+        r = s->notify_fd < 0 ? -errno : bind_in_directory(s->notify_fd, &address);
+        /* only root may speak: whoever could write here could also start machines */
+        if (r >= 0 && chmod(s->socket_path, 0600) < 0)
+                r = -errno;
+        return r < 0 ? error_errno(error, -r, "Failed to listen on '%s'", s->socket_path) : 0;
 }
 
 /* Only what the launcher reads itself: a machine must not depend on who typed `start`. */
@@ -141,10 +145,8 @@ static int spawn(LauncherStart *s, char *const *options, Error *error)
 int launcher_start(const char *name, char *const *options, LauncherStart *ret, Error *error)
 {
         _cleanup_(launcher_start_done) LauncherStart s = LAUNCHER_START_NULL;
-        int r = make_directories(error);
+        int r;
 
-        if (r < 0)
-                return r;
         s.name = strdup(name);
         if (!s.name || asprintf(&s.log_path, LOG_DIRECTORY "/%s", name) < 0) {
                 s.log_path = NULL;
@@ -172,6 +174,20 @@ static int read_notification(int fd)
                 return 0; /* longer than any that we wait for */
         text[n] = '\0';
         return strncmp(text, "READY=1", 7) == 0 || strstr(text, "\nREADY=1");
+}
+
+void launcher_forget(const char *name, bool also_words)
+{
+        _cleanup_free_ char *path = NULL;
+        struct stat st;
+
+        if (asprintf(&path, LOG_DIRECTORY "/%s", name) < 0) {
+                path = NULL;
+                return;
+        }
+        if (also_words || (lstat(path, &st) >= 0 && st.st_size == 0))
+                (void)unlink(path); /* not there is what is wanted */
+        (void)rmdir(LOG_DIRECTORY); /* unless other machines have files in it */
 }
 
 int launcher_last_words(const char *name, Error *error, const char *format, ...)

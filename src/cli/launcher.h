@@ -37,6 +37,9 @@ int launcher_start_wait(LauncherStart *s, uint64_t timeout_usec, Error *error);
 /* Sets @error to the text given, with what the launcher of @name wrote last as the cause. */
 int launcher_last_words(const char *name, Error *error, const char *format, ...) _printf_(3, 4);
 
+/* Removes what the launcher of @name wrote if that is nothing, or @also_words. */
+void launcher_forget(const char *name, bool also_words);
+
 /* The options with which `start` and `plan` run a machine: --boot, unless its definition says how.
  */
 int launcher_start_options(const char *name, char ***argv, Error *error);

@@ -143,10 +143,13 @@ int life_stop(char *const *names, bool force, bool block, uint64_t timeout_usec)
         for (size_t i = 0; i < n; i++) {
                 _cleanup_error_ Error error = ERROR_NULL;
 
-                if (machines[i] && block &&
-                    wait_stopped(machines[i], time_left(since, timeout_usec), &error) < 0) {
+                if (!machines[i] || !block)
+                        continue;
+                if (wait_stopped(machines[i], time_left(since, timeout_usec), &error) < 0) {
                         error_print(&error);
                         status = EXIT_FAILURE;
+                } else {
+                        launcher_forget(names[i], false);
                 }
         }
         machine_list_free(machines, n);

@@ -3,6 +3,7 @@
 
 #include "base/strv.h"
 #include "cli/arguments.h"
+#include "cli/launcher.h"
 #include "cli/names.h"
 #include "image/staging.h"
 #include "image/tree-lock.h"
@@ -58,7 +59,8 @@ static int remove_files(const char *name, bool purge, bool had_tree, Error *erro
 {
         _cleanup_free_ char *definition = definition_path(name);
 
-        (void)console_log_remove(name); /* a copy of what is gone */
+        (void)console_log_remove(name); /* a record of what is gone */
+        launcher_forget(name, true);
         if (!definition)
                 return error_set(error, ENOMEM, "Out of memory");
         if (purge && unlink(definition) < 0 && errno != ENOENT)
