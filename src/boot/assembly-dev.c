@@ -39,15 +39,33 @@ static bool host_has(const Node *node)
                st.st_rdev == makedev(node->major, node->minor);
 }
 
+/* Inside another machine no node can be made: the ones that it has are shown instead. */
+static int bind_node(int dev_fd, const Node *node)
+{
+        _cleanup_close_ int file = -EBADF, fd = -EBADF;
+        char path[32];
+
+        (void)snprintf(path, sizeof(path), "/dev/%s", node->name);
+        fd = mount_clone(AT_FDCWD, path, false);
+        if (fd < 0)
+                return fd;
+        file = openat(dev_fd, node->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        return file < 0 ? -errno : mount_attach(fd, dev_fd, node->name);
+}
+
 static int make_node(int dev_fd, const Node *node, Error *error)
 {
         char link[32], target[32];
+        int r = 0;
 
         if (node->optional && !host_has(node))
                 return 0;
-        if (mknodat(dev_fd, node->name, S_IFCHR | 0666, makedev(node->major, node->minor)) < 0 ||
-            fchmodat(dev_fd, node->name, 0666, 0) < 0)
-                return error_errno(error, errno, "Failed to make the device node '/dev/%s'",
+        if (mknodat(dev_fd, node->name, S_IFCHR | 0666, makedev(node->major, node->minor)) < 0)
+                r = errno == EPERM ? bind_node(dev_fd, node) : -errno;
+        else if (fchmodat(dev_fd, node->name, 0666, 0) < 0)
+                r = -errno;
+        if (r < 0)
+                return error_errno(error, -r, "Failed to make the device node '/dev/%s'",
                                    node->name);
         (void)snprintf(link, sizeof(link), "char/%u:%u", node->major, node->minor);
         (void)snprintf(target, sizeof(target), "../%s", node->name);
@@ -117,15 +135,15 @@ int assembly_dev(Assembly *a, Error *error)
                          a->base, a->base);
         if (dev < 0)
                 return error_errno(error, -dev, "Failed to make the tmpfs for /dev");
-        r = make_directories(dev, error);
+        r = assembly_attach_consume(a, fcntl(dev, F_DUPFD_CLOEXEC, 3), "/dev", error);
+        if (r >= 0)
+                r = make_directories(dev, error);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(nodes); i++)
                 r = make_node(dev, &nodes[i], error);
         if (r >= 0 && a->plan->private_network)
                 r = make_node(dev, &tun, error);
         if (r >= 0)
                 r = make_links(dev, error);
-        if (r >= 0)
-                r = assembly_attach_consume(a, fcntl(dev, F_DUPFD_CLOEXEC, 3), "/dev", error);
         if (r < 0)
                 return r;
 

@@ -142,9 +142,6 @@ int assembly_sys(Assembly *a, int sysfs_fd, int cgroup_fd, Error *error)
         bool whole = !a->plan->private_network || a->plan->api_vfs_writable;
         int r;
 
-        if (!a->plan->api_vfs_writable &&
-            mount_set_attributes(sysfs_fd, MOUNT_ATTR_RDONLY, 0, false) < 0)
-                return error_errno(error, errno, "Failed to make sysfs read-only");
         if (whole) {
                 r = mount_sysfs_whole(a, sysfs_fd, error);
         } else {

@@ -72,6 +72,11 @@ int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, i
                 buffer_printf(&layers, "%s%s", i == n_lower ? "" : ":", fd_path(lower[i - 1]).path);
         if (r >= 0)
                 r = buffer_error(&layers);
+        if (r >= 0 && fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay", 0) < 0)
+                r = -errno;
+        /* inside another machine overlayfs may only use attributes of the user namespace */
+        if (r >= 0 && a->nested && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
+                r = -errno;
         if (r >= 0)
                 r = set_string(fs_fd, "lowerdir", layers.data);
         if (r >= 0 && upper >= 0)
@@ -245,7 +250,9 @@ static int attach_root(Assembly *a, int root_fd_take, Error *error)
         int r;
 
         a->root_fd = root_fd_take;
-        if (a->plan->read_only && a->plan->volatile_mode != VOLATILE_YES) {
+        /* a throw-away layer takes what the tree does not */
+        if (a->plan->read_only && a->plan->volatile_mode != VOLATILE_YES &&
+            a->plan->volatile_mode != VOLATILE_OVERLAY) {
                 r = mount_set_attributes(a->root_fd, MOUNT_ATTR_RDONLY, 0, true);
                 if (r < 0)
                         return error_errno(error, -r, "Failed to make '%s' read-only",

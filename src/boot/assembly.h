@@ -18,6 +18,7 @@
 typedef struct Assembly {
         const BootPlan *plan;
         uint32_t base;   /* host uid of the machine's root */
+        bool nested;     /* we are not in the host's user namespace ourselves */
         bool mapped;     /* there is a user namespace with another base than 0 */
         pid_t pid;       /* the waiting first process */
         int pid_fd;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define ESCAPE '\x1d' /* ^] */
@@ -53,11 +54,15 @@ static void update_watches(Console *c)
 }
 
 /* A second open file of our own standard descriptor, so that O_NONBLOCK does not reach the programs
- * that share the first. Sockets cannot be opened again; they are used as they are. */
+ * that share the first. Only terminals and pipes: a regular file would begin anew, and a socket cannot
+ * be opened; those are used as they are. */
 static int reopen(int fd, int flags)
 {
-        int again = open(fd_path(fd).path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        int again = -EBADF;
+        struct stat st;
 
+        if (fstat(fd, &st) >= 0 && (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)))
+                again = open(fd_path(fd).path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         return again >= 0 ? again : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 

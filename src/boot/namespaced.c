@@ -22,9 +22,9 @@ typedef struct Helper {
         int result;
 } Helper;
 
-static int make(Helper *h, const char *what, const char *options, int *ret)
+static int make(Helper *h, const char *what, uint64_t attributes, int *ret)
 {
-        int fd = mount_newf(what, MOUNT_ATTRIBUTES_API, "%s", options);
+        int fd = mount_newf(what, MOUNT_ATTRIBUTES_API | attributes, "%s", "");
 
         if (fd < 0) {
                 h->failed = what;
@@ -56,12 +56,13 @@ static int helper_main(void *argument)
                         return 0;
                 }
         }
-        if (make(h, "proc", "", &h->mounts.proc_fd) < 0 ||
-            make(h, "sysfs", "", &h->mounts.sysfs_fd) < 0 ||
-            make(h, "mqueue", "", &h->mounts.mqueue_fd) < 0)
+        if (make(h, "proc", 0, &h->mounts.proc_fd) < 0 ||
+            /* read-only from the start: inside a machine the kernel allows no other */
+            make(h, "sysfs", plan->api_vfs_writable ? 0 : MOUNT_ATTR_RDONLY, &h->mounts.sysfs_fd) < 0 ||
+            make(h, "mqueue", 0, &h->mounts.mqueue_fd) < 0)
                 return 0;
         if (h->assembly->has_cgroup)
-                (void)make(h, "cgroup2", "", &h->mounts.cgroup_fd);
+                (void)make(h, "cgroup2", 0, &h->mounts.cgroup_fd);
         return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define USERNS_STACK 16384
@@ -34,6 +35,14 @@ int userns_write_maps(pid_t pid, const IdMap *maps, unsigned n_maps)
                         return r;
         }
         return 0;
+}
+
+bool userns_is_initial(void)
+{
+        struct stat st;
+
+        /* its inode number is fixed: PROC_USER_INIT_INO of the kernel */
+        return stat("/proc/self/ns/user", &st) >= 0 && st.st_ino == 0xEFFFFFFDU;
 }
 
 _noreturn_ static int hold_namespace(void *unused)

@@ -3,6 +3,7 @@
 
 /* User namespaces: writing the maps of a new one, and making one for its map alone. */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,6 +13,9 @@ typedef struct IdMap {
 
 /* Writes uid_map and gid_map (the same lines) of a process in a fresh user namespace. */
 int userns_write_maps(pid_t pid, const IdMap *maps, unsigned n_maps);
+
+/* Whether we are in the first user namespace of the system. */
+bool userns_is_initial(void);
 
 /* A user namespace with these maps and no process in it, as a descriptor for mount_set_idmap().
  * -ENOSPC: the limit user.max_user_namespaces is used up. */
