@@ -6,6 +6,7 @@ shares it. A test that changes something makes its own.
 """
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ def pytest_configure(config):
     if not config.option.collectonly and not lab.LAUNCH.exists():
         pytest.exit(f"there is no {lab.LAUNCH}. Try: tools/check --only gcc", 2)
     parent = os.environ.get("STEAD_TEST_WORK", "/var/tmp")
+    # a run that is stopped ends its machines, as with Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     lab.work = pathlib.Path(tempfile.mkdtemp(prefix="stead-test.", dir=parent))
     config.pluginmanager.register(compliance.Recorder(config.option.compliance))
 

@@ -326,7 +326,9 @@ class Machine:
 
     def exec(self, *argv, input=None, user=None, timeout=PATIENCE, text=True):
         if STEAD.exists() and not NSENTER:
-            args = [STEAD, "exec", *(["--user", user] if user else []), self.name, "--", *argv]
+            # a launcher in a mount namespace of its own has its cgroups where that one has them
+            away = ["nsenter", "-t", str(self.process.pid), "-m"] if self.args[0] == "unshare" else []
+            args = [*away, STEAD, "exec", *(["--user", user] if user else []), self.name, "--", *argv]
             more = {}
         else:
             procs = pathlib.Path(str(self.cgroup()), "init.scope", "cgroup.procs")

@@ -112,7 +112,7 @@ def test_CI_101_without_a_cgroup_namespace(own_tree):
     out = lab.run(own_tree(), "/bin/sh", "-c",
                   "mkdir /sys/fs/cgroup/t 2>&1; c=$(sed -n 's/^0:://p' /proc/self/cgroup); mkdir /sys/fs/cgroup$c/t && rmdir /sys/fs/cgroup$c/t && echo own",
                   userns=True, env={"SYSTEMD_NSPAWN_USE_CGNS": "0"})
-    refused = out.returncode != 0 and "cgroup" in out.stderr and "Try:" in out.stderr
+    refused = out.returncode != 0 and "CGNS" in out.stderr and "Try:" in out.stderr
     assert refused or ("own" in out.stdout and re.search("Read-only|denied", out.stdout)), out
 
 
@@ -139,12 +139,12 @@ def test_CI_107_suspending_does_no_harm(own_tree):
 def test_CI_104_trees_without_cgroup2_are_refused(own_tree):
     """systemd before 230 does not know the unified hierarchy; it is recognised by its file's version."""
     tree = own_tree()
-    for path in tree.glob("usr/lib/systemd/libsystemd-shared-*.so"):
+    for path in tree.glob("usr/lib/**/libsystemd-shared-*.so"):
         path.rename(path.with_name("libsystemd-shared-229.so"))
     m = lab.Machine(tree)
     m.spawn()
     assert m.wait() != 0
-    assert re.search(r"cgroup|too old|229", m.output()) and "Try:" in m.output(), m.output()
+    assert re.search(r"(?i)cgroup|too old|229", m.output()) and "Try:" in m.output(), m.output()
 
 
 def test_CI_103_hybrid_host_is_served():

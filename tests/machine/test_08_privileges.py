@@ -152,10 +152,11 @@ def limits(text):
     return {m[1].strip(): (m[2], m[3]) for m in re.finditer(r"^(Max .{22})\s*(\S+)\s+(\S+)", text, re.M)}
 
 
-@table.on_machines()
-def test_CI_120_limits_are_the_kernels(machine):
+@table.on_trees()
+def test_CI_120_limits_are_the_kernels(plain):
+    """Seen by a plain command: systemd itself raises some of its own at once."""
     host = limits(pathlib.Path("/proc/1/limits").read_text())
-    got = limits(pathlib.Path(f"/proc/{machine.leader}/limits").read_text())
+    got = limits(plain("/bin/cat", "/proc/self/limits").stdout)
     own = limits(pathlib.Path("/proc/self/limits").read_text())
     inf = "unlimited"
 

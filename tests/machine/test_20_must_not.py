@@ -11,7 +11,9 @@ from table import row
 
 table.in_machine(globals(), [
     row("CI-204", "sys is not writable", "find /sys -maxdepth 3 -writable ! -type l ! -path '/sys/fs/cgroup*' 2>/dev/null | head -3; echo end; "
-        "echo 1 >/sys/kernel/x; mount -o remount,rw /sys && touch /sys/y && echo writable", unless="^writable"),
+        "echo 1 >/sys/kernel/x", r"\Aend\n.*Read-only"),
+    row("CI-204", "sys cannot be made writable", "mount -o remount,rw /sys && touch /sys/y && echo writable; echo end", r"^end$",
+        unless="^writable", userns=True),
     row("CI-205", "no kmsg behind the console", "readlink -f /dev/console; test /dev/console -ef /dev/kmsg && echo same", unless="^same"),
     row("CI-205", "cgroups are there as a whole", "awk '$5 ~ \"^/sys/fs/cgroup\" {print $4, $5}' /proc/self/mountinfo", r"\A/ /sys/fs/cgroup\Z"),
     row("CI-205", "no block devices", "find /dev -type b | head; echo end", r"\Aend$"),

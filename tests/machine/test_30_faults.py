@@ -46,7 +46,7 @@ def test_fault_proc_already_mounted(own_tree):
         m = lab.Machine(tree)
         m.spawn()
         assert m.wait(20) != 0
-        assert re.search(r"/proc\b.*mount", m.output()) and re.search(r"Try: .*umount", m.output()), m.output()
+        assert re.search(r"(?i)mounted.*/proc\b", m.output()) and re.search(r"Try: .*umount", m.output()), m.output()
     finally:
         subprocess.run(["umount", tree / "proc"], check=True)
     m.assert_clean()
@@ -114,12 +114,7 @@ def test_fault_user_range_is_taken(own_tree):
 def test_fault_limit_of_namespaces_is_zero(own_tree, limit):
     """The limit is set in a user namespace of its own, which is the only one that it holds for."""
     tree = own_tree("static")
-    prefix = ("unshare", "-U", "--map-users=0,0,4294967295", "--map-groups=0,0,4294967295", "-m", "--propagation", "private", "sh", "-ec",
-              f'mount -t proc proc /proc 2>/dev/null || true; echo 0 >/proc/sys/{limit.replace(".", "/")}; exec "$@"', "sh")
-    probe = subprocess.run([*prefix[:-3], 'exec "$@"', "sh", "true"], capture_output=True, text=True)
-    if probe.returncode != 0:
-        # util-linux without maps by range: the identity map of all ids by hand
-        prefix = (str(pathlib.Path(__file__).with_name("in-user-namespace.sh")), limit)
+    prefix = (str(pathlib.Path(__file__).with_name("in_user_namespace.py")), limit)
     refuse(tree, prefix=prefix, expect=[limit.split(".")[1], r"(?i)limit|namespace"], says_try=r"Try: .*sysctl")
 
 
@@ -146,7 +141,7 @@ def test_fault_bad_option_names_itself(own_tree, option):
     out = subprocess.run([lab.LAUNCH, "-D", lab.tree("static"), "--read-only", option, "-b"], capture_output=True, text=True, timeout=20,
                          stdin=subprocess.DEVNULL)
     assert out.returncode not in (0, 133), out
-    assert option.split("=")[0] in out.stderr, out.stderr
+    assert option.split("=")[0] in out.stderr or option.split("=")[-1] in out.stderr, out.stderr
     assert "Try:" in out.stderr or len(out.stderr.splitlines()) <= 3
 
 

@@ -51,7 +51,7 @@ def test_CI_014_descendants_die_too(own_tree):
     """Also those that made themselves sessions, namespaces and cgroups of their own."""
     m = lab.Machine(own_tree())
     m.start()
-    m.sh("mkdir -p /sys/fs/cgroup/deep/er; setsid unshare -m sleep 1234 & sleep 0.2; pidof sleep >/sys/fs/cgroup/deep/er/cgroup.procs")
+    m.sh("mkdir -p /sys/fs/cgroup/deep/er; setsid unshare -m sleep 1234 >/dev/null 2>&1 </dev/null & sleep 0.2; pidof sleep >/sys/fs/cgroup/deep/er/cgroup.procs")
     m.process.kill()
     m.wait()
     assert_no_process(m)

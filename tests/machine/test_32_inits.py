@@ -49,7 +49,7 @@ def test_CI_155_boots_and_stops(own_tree, tree, userns):
         assert time.monotonic() - started < 10
     finally:
         m.kill()
-    assert not re.search(r"(?i)SIGKILL|killed after|did not stop", m.output()), m.output()[-2000:]
+    assert not re.search(r"(?i)stead-launch: .*(SIGKILL|killed|did not stop)", m.output()), m.output()[-2000:]
     m.assert_clean()
 
 

@@ -61,6 +61,18 @@ def new_machine():
         forget(name)
 
 
+@pytest.fixture
+def definition(new_machine):
+    name = new_machine("busybox")
+    path = DEFINITIONS / f"{name}.machine"
+    DEFINITIONS.mkdir(exist_ok=True)
+    yield name, path
+    stead("stop", "--force", name, status=None)
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        DEFINITIONS.rmdir()
+
+
 @pytest.fixture(scope="module", params=["bookworm", "sysvinit", "runit"])
 def running(request):
     """A running machine, shared by tests that only look."""
@@ -359,6 +371,62 @@ def test_list_status_show(web):
     assert "\033" not in stead("list", env={"TERM": "xterm"}).stdout
 
 
+def test_addresses_of_a_private_network(definition):
+    name, path = definition
+    path.write_text("[Network]\nPrivate=yes\n")
+    stead("start", name)
+    into = ["nsenter", "-t", show(name, "Leader"), "-n", "ip"]
+    for words in ("link add v0 type veth peer name v1", "addr add 10.9.8.7/24 dev v0", "link set v0 up", "link set v1 up"):
+        subprocess.run([*into, *words.split()], check=True)
+    assert "10.9.8.7" in show(name, "Addresses").split()
+    assert re.search(rf"(?m)^{name} .* 10\.9\.8\.7", stead("list").stdout)
+
+
+def test_exec_without_user_namespace(definition):
+    name, path = definition
+    path.write_text("[Exec]\nPrivateUsers=no\nCapability=all\n")
+    stead("start", name)
+    caps = [re.search(r"(?m)^CapEff:\s*(\S+)", stead("exec", name, "--", "cat", f"/proc/{p}/status").stdout)[1]
+            for p in ("self", "1")]
+    assert caps[0] == caps[1]
+    assert stead("exec", "-u", "nobody", name, "--", "id", "-u").stdout == "65534\n"
+
+
+def test_logs_follow_over_a_restart(new_machine):
+    name = new_machine("busybox")
+    stead("start", name)
+    p = subprocess.Popen([lab.STEAD, "logs", "-f", name], stdout=subprocess.PIPE, text=True)
+    os.set_blocking(p.stdout.fileno(), False)
+    stead("stop", "--force", name)
+    stead("start", name)
+    text = []
+
+    def twice():
+        text.append(p.stdout.read() or "")
+        return "".join(text).count("busybox-up") == 2
+    try:
+        lab.wait_for(twice, 10, "the second start in the log")
+    finally:
+        p.kill()
+        p.wait()
+
+
+def test_others_are_told_to_be_root():
+    p = stead("list", status=1, prefix=("setpriv", "--reuid=65534", "--clear-groups"))
+    assert "is for root" in p.stderr and "sudo stead list" in p.stderr
+
+
+def test_nothing_is_left(new_machine):
+    name = new_machine("busybox")
+    stead("start", name)
+    stead("exec", name, "true")
+    stead("stop", "--force", name)
+    stead("remove", "--yes", name)
+    left = subprocess.run(["find", "/run/stead", str(TREES), "-name", f"*{name}*"], capture_output=True, text=True)
+    assert left.stdout == ""
+    assert not lab.cgroups(name)
+
+
 # --- trees ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("compress", ["", "z", "J", "--zstd"])
@@ -443,6 +511,33 @@ def test_interrupted_create_leaves_no_machine(how):
         forget(other)
 
 
+@pytest.mark.parametrize("source, init", [("debian/11", "systemd"), ("debian/13", "systemd"), ("debian/12", "sysvinit"),
+                                          ("debian/12", "openrc"), ("debian/12", "runit")])
+def test_created_debian_is_ready_to_use(source, init):
+    name = lab.new_name("new")
+    mirror = os.environ.get("STEAD_TEST_MIRROR", "http://deb.debian.org/debian")
+    try:
+        stead("create", "-q", name, source, f"--init={init}", f"--mirror={mirror}", timeout=300)
+        tree = TREES / name
+        assert (tree / "etc/hostname").read_text() == name + "\n" and (tree / "etc/machine-id").read_text() == ""
+        assert re.search(r"(?m)^root:[*!]", (tree / "etc/shadow").read_text())
+        assert (tree / "etc/resolv.conf").read_text() == ""
+        stead("start", name)
+        assert show(name, "Init") == init
+        t = Terminal("console", name)
+        t.type("\n")
+        t.expect(f"{name} login: ")
+        t.type("\x1d\x1d\x1d")
+        assert t.wait() == 0
+        assert stead("exec", name, "--", "id", "-un").stdout == "root\n"
+        if init == "systemd":
+            assert stead("exec", name, "--", "systemctl", "--failed", "--plain", "--no-legend").stdout == ""
+            assert stead("exec", name, "--", "busctl", "--list").returncode == 0
+        stead("stop", name)
+    finally:
+        forget(name)
+
+
 def test_create_refuses(web):
     assert "already" in stead("create", web, f"--from={lab.tree('busybox')}", status=1).stderr
     assert "is running" in stead("create", lab.new_name("copy"), f"--from={web}", status=1).stderr
@@ -482,17 +577,6 @@ def test_remove_refuses_what_runs(web):
 
 
 # --- definitions ---------------------------------------------------------------------------------
-
-@pytest.fixture
-def definition(new_machine):
-    name = new_machine("busybox")
-    path = DEFINITIONS / f"{name}.machine"
-    DEFINITIONS.mkdir(exist_ok=True)
-    yield name, path
-    path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        DEFINITIONS.rmdir()
-
 
 def test_check_reports_every_line(definition):
     name, path = definition
