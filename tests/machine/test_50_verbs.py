@@ -531,7 +531,10 @@ def test_created_debian_is_ready_to_use(source, init):
         assert t.wait() == 0
         assert stead("exec", name, "--", "id", "-un").stdout == "root\n"
         if init == "systemd":
-            assert stead("exec", name, "--", "systemctl", "--failed", "--plain", "--no-legend").stdout == ""
+            failed = stead("exec", name, "--", "systemctl", "--failed", "--plain", "--no-legend").stdout
+            # systemd 247 does not go on without a fresh procfs, which the kernel refuses where one is masked
+            assert {line.split()[0] for line in failed.splitlines()} <= \
+                ({"systemd-logind.service"} if source == "debian/11" else set())
             assert stead("exec", name, "--", "busctl", "--list").returncode == 0
         stead("stop", name)
     finally:
