@@ -233,7 +233,8 @@ static int fork_in_cgroup(EnterPlan *plan, char **ret_cgroup, int *ret_pid_fd)
                 if (mkdir(path, 0755) < 0 && errno != EEXIST)
                         return -errno;
                 fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                /* root of the machine may make cgroups below it, as everywhere in its own hierarchy */
+                /* root of the machine may make cgroups below it, as everywhere in its own hierarchy
+                 */
                 if (fd >= 0 && plan->machine->uid_size > 0)
                         (void)cgroup_delegate(fd, plan->machine->uid_base, plan->machine->uid_base);
                 pid = fd < 0 ? -errno : clone_process(0, fd, ret_pid_fd);
