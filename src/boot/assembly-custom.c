@@ -33,6 +33,12 @@ static int open_source(const Assembly *a, const MountSetting *m, const char *sou
         return fd;
 }
 
+/* Directories of the host hold ids from 0 on, those of the tree what the tree holds. */
+static int map_of(const Assembly *a, const char *source)
+{
+        return source[0] == '+' ? a->tree_map_fd : a->mapped ? a->map_fd : -EBADF;
+}
+
 /* The mount point: a directory, or a file for everything else. */
 static int make_target(Assembly *a, const MountSetting *m, bool directory, Error *error)
 {
@@ -80,9 +86,13 @@ static int make_map(const Assembly *a, const MountSetting *m, const struct stat 
         int fd;
 
         *ret = -EBADF;
-        if (a->map_fd < 0 || m->idmap == BIND_NOIDMAP)
+        if (m->sources[0][0] == '+' && (m->idmap == BIND_NOIDMAP || m->idmap == BIND_IDMAP)) {
+                if (a->tree_map_fd < 0)
+                        return 0;
+                fd = fcntl(a->tree_map_fd, F_DUPFD_CLOEXEC, 3); /* it looks as it does in place */
+        } else if (a->map_fd < 0 || m->idmap == BIND_NOIDMAP) {
                 return 0;
-        if (m->idmap == BIND_IDMAP) {
+        } else if (m->idmap == BIND_IDMAP) {
                 fd = fcntl(a->map_fd, F_DUPFD_CLOEXEC, 3);
         } else {
                 if (m->idmap == BIND_OWNERIDMAP) {
@@ -216,7 +226,7 @@ static int overlay_lower(Assembly *a, const MountSetting *m, const char *source,
 
         if (from < 0)
                 return from;
-        fd = assembly_clone_mapped(a, from, "", true, error);
+        fd = assembly_clone_mapped(a, from, "", map_of(a, source), error);
         if (fd < 0)
                 return fd;
         r = assembly_scratch(a, fd, error);
@@ -245,7 +255,7 @@ static int overlay_upper(Assembly *a, const MountSetting *m, const char *source,
                 return error_errno(error, errno, "%s: failed to make '%s/%s'", m->origin, parent, work);
         if (strv_pushf(&a->work_directories, "%s/%s", parent, work) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        fd = assembly_clone_mapped(a, from, "", true, error);
+        fd = assembly_clone_mapped(a, from, "", map_of(a, source), error);
         if (fd < 0)
                 return fd;
         r = assembly_scratch(a, fd, error);

@@ -204,6 +204,8 @@ int assembly_run_host(Assembly *a, Error *error)
                 r = make_credentials(a, error);
         if (r >= 0)
                 r = make_exchange(a, error);
+        if (r >= 0)
+                r = assembly_users(a, error);
         return r;
 }
 

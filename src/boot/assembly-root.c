@@ -20,7 +20,7 @@
 
 #define EPHEMERAL_DIRECTORY "/var/lib/stead/ephemeral"
 
-int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, bool map, Error *error)
+int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, int map_fd, Error *error)
 {
         _cleanup_close_ int fd = mount_clone(dirfd, path, true);
         int r;
@@ -28,8 +28,8 @@ int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, bool m
         if (fd < 0)
                 return error_errno(error, -fd, "Failed to clone the mount of tree '%s'",
                                    a->plan->directory);
-        if (a->mapped && map) {
-                r = mount_set_idmap(fd, a->map_fd, true);
+        if (map_fd >= 0) {
+                r = mount_set_idmap(fd, map_fd, true);
                 if (r < 0) {
                         error_errno(error, -r,
                                     "The file system of tree '%s' cannot be shown through the user "
@@ -53,7 +53,7 @@ int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, bool m
 
 static int clone_tree(const Assembly *a, int dirfd, Error *error)
 {
-        return assembly_clone_mapped(a, dirfd, "", a->plan->ownership == OWNERSHIP_MAP, error);
+        return assembly_clone_mapped(a, dirfd, "", a->tree_map_fd, error);
 }
 
 static int set_string(int fs_fd, const char *key, const char *value)

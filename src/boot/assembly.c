@@ -24,6 +24,7 @@
 void assembly_done(Assembly *a)
 {
         closep(&a->map_fd);
+        closep(&a->tree_map_fd);
         closep(&a->tree_fd);
         closep(&a->scratch_fd);
         closep(&a->root_fd);

@@ -10,7 +10,7 @@
  *         assembly-dev.c  /dev                        assembly-proc.c  /proc, /sys, /sys/fs/cgroup
  *         assembly-host.c  /run/host                  assembly-custom.c  Bind=, Overlay= ...
  *         assembly-etc.c  resolver, time zone            assembly-journal.c  /var/log/journal
- *                namespaced.c  mounts that need the namespaces */
+ *         assembly-users.c  users of the host         namespaced.c  mounts that need the namespaces */
 
 #include "boot/plan.h"
 #include "os/creator.h"
@@ -22,7 +22,8 @@ typedef struct Assembly {
         bool mapped;     /* there is a user namespace with another base than 0 */
         pid_t pid;       /* the waiting first process */
         int pid_fd;
-        int map_fd;      /* its user namespace, or -EBADF */
+        int map_fd;      /* a user namespace with its plain range, or -EBADF */
+        int tree_map_fd; /* the one to show the tree through, or -EBADF: as it is */
         int locked_tree_fd; /* the tree in the host's mount namespace; borrowed */
         int tree_fd;     /* the same in this one */
         int scratch_fd;  /* private tmpfs for lower layers and the root's mount point */
@@ -43,6 +44,7 @@ typedef struct Assembly {
 #define ASSEMBLY_NULL                                                                              \
         ((Assembly){ .pid_fd = -EBADF,                                                             \
                      .map_fd = -EBADF,                                                             \
+                     .tree_map_fd = -EBADF,                                                        \
                      .tree_fd = -EBADF,                                                            \
                      .scratch_fd = -EBADF,                                                         \
                      .root_fd = -EBADF,                                                            \
@@ -64,6 +66,7 @@ int assembly_sys(Assembly *a, int sysfs_fd, int cgroup_fd, Error *error);
 int assembly_run_host(Assembly *a, Error *error);
 int assembly_seal_run_host(Assembly *a, Error *error);
 int assembly_custom(Assembly *a, Error *error);
+int assembly_users(Assembly *a, Error *error);
 int assembly_etc(Assembly *a, Error *error);
 int assembly_journal(Assembly *a, Error *error);
 
@@ -81,8 +84,8 @@ int assembly_write(Assembly *a, const char *path, mode_t mode, const void *data,
 /* An overlay file system. @lower from the lowest; upper and work < 0 for a read-only one. All
  * descriptors are of attached mounts. */
 int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work, Error *error);
-/* A detached view of (dirfd, path), recursive, with the machine's owners if @map. */
-int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, bool map, Error *error);
+/* A detached view of (dirfd, path), recursive, through the map of that user namespace unless < 0. */
+int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, int map_fd, Error *error);
 /* Shows @source again at @target, both paths of the machine. A missing target is fine. */
 int assembly_overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,
                        Error *error);

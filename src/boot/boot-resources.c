@@ -295,6 +295,8 @@ int boot_acquire(Boot *b, Error *error)
         if (r >= 0)
                 r = user_range_take(b->plan, &root, &b->range, error);
         if (r >= 0)
+                r = tree_owners_settle(b->plan, &b->range, &root, b->tree_fd, &b->owners, error);
+        if (r >= 0)
                 r = take_filter(b, error);
         if (r >= 0)
                 r = take_cgroup(b, error);

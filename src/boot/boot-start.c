@@ -103,21 +103,65 @@ static int fork_first_process(Boot *b, int *ret_handshake, Error *error)
         return 0;
 }
 
-static int write_maps(Boot *b, Assembly *a, Error *error)
+/* Users of the host are lines of their own in the machine's maps, but never on disk: then mounts need
+ * a user namespace with the plain range. */
+static int open_plain_map(const Boot *b)
 {
-        IdMap map = { .inside = 0, .outside = b->range.base, .count = b->range.size };
+        IdMap plain = { 0, b->range.base, b->range.size };
         char path[64];
+        int fd;
+
+        if (b->plan->n_bind_users > 0)
+                return userns_new(&plain, 1);
+        (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)b->pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static int open_tree_map(const Boot *b, int plain_fd)
+{
+        IdMap map = { b->owners.base, b->range.base, b->range.size };
+        int fd;
+
+        if (!b->owners.mapped)
+                return -EBADF;
+        if (b->owners.base != 0)
+                return userns_new(&map, 1);
+        fd = fcntl(plain_fd, F_DUPFD_CLOEXEC, 3);
+        return fd < 0 ? -errno : fd;
+}
+
+static int write_maps(const Boot *b, Error *error)
+{
+        const BootPlan *plan = b->plan;
+        IdMap uid[BIND_USER_MAPS_MAX], gid[BIND_USER_MAPS_MAX];
+        unsigned n_uid = bind_users_map(plan->bind_users, plan->n_bind_users, false, b->range.base,
+                                        b->range.size, uid);
+        unsigned n_gid = bind_users_map(plan->bind_users, plan->n_bind_users, true, b->range.base,
+                                        b->range.size, gid);
+        int r = userns_write_maps(b->pid, uid, n_uid, gid, n_gid);
+
+        return r < 0 ? error_errno(error, -r, "Failed to set up user range %u of machine '%s'",
+                                   b->range.base, plan->machine) :
+                       0;
+}
+
+static int set_up_users(const Boot *b, Assembly *a, Error *error)
+{
         int r;
 
         if (b->range.size == 0)
                 return 0;
-        r = userns_write_maps(b->pid, &map, 1);
+        r = write_maps(b, error);
         if (r < 0)
-                return error_errno(error, -r, "Failed to set up user range %u of machine '%s'",
-                                   b->range.base, b->plan->machine);
-        (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)b->pid);
-        a->map_fd = open(path, O_RDONLY | O_CLOEXEC);
-        return a->map_fd < 0 ? error_errno(error, errno, "Failed to open '%s'", path) : 0;
+                return r;
+        a->map_fd = open_plain_map(b);
+        if (a->map_fd >= 0)
+                a->tree_map_fd = open_tree_map(b, a->map_fd);
+        r = a->map_fd < 0 ? a->map_fd : b->owners.mapped && a->tree_map_fd < 0 ? a->tree_map_fd : 0;
+        return r < 0 ? error_errno(error, -r, "Failed to make the id map of machine '%s'",
+                                   b->plan->machine) :
+                       0;
 }
 
 static int set_oom_score(const Boot *b, Error *error)
@@ -176,7 +220,7 @@ static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, 
                 return r;
         a->pid = b->pid;
         a->pid_fd = b->pid_fd;
-        r = write_maps(b, a, error);
+        r = set_up_users(b, a, error);
         if (r >= 0)
                 r = set_oom_score(b, error);
         if (r >= 0)

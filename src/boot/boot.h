@@ -7,6 +7,7 @@
 #include "boot/assembly.h"
 #include "boot/plan.h"
 #include "boot/range.h"
+#include "boot/tree-owners.h"
 #include "image/tree-lock.h"
 #include "machine/console-log.h"
 #include "machine/machine.h"
@@ -24,6 +25,7 @@ typedef struct Boot {
         int tree_fd;
         TreeLock tree_lock;
         UserRange range;
+        TreeOwners owners;
         char *cgroup; /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
         int payload_fd; /* or -EBADF */
         SeccompProfile profile;

@@ -3,6 +3,7 @@
 
 #include "boot/plan.h"
 
+#include "base/json.h"
 #include "base/strv.h"
 
 #include <inttypes.h>
@@ -15,18 +16,10 @@ typedef struct Printer {
 
 static void print_json_string(FILE *f, const char *s)
 {
-        fputc('"', f);
-        for (; *s; s++) {
-                unsigned char c = (unsigned char)*s;
+        _cleanup_buffer_ Buffer text = BUFFER_NULL;
 
-                if (c == '"' || c == '\\')
-                        fprintf(f, "\\%c", c);
-                else if (c < ' ')
-                        fprintf(f, "\\u%04x", c);
-                else
-                        fputc(c, f);
-        }
-        fputc('"', f);
+        json_string(&text, s);
+        fputs(buffer_error(&text) < 0 ? "\"\"" : text.data, f);
 }
 
 static void print_key(Printer *p, const char *key)
@@ -93,6 +86,19 @@ static int mount_lines(const BootPlan *plan, char ***ret)
                                               m->kind == MOUNT_BIND ? " " : "",
                                               m->kind == MOUNT_BIND ? bind_idmap_to_string(m->idmap) : "",
                                               m->origin ?: "definition");
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int bind_user_lines(const BootPlan *plan, char ***ret)
+{
+        for (size_t i = 0; i < plan->n_bind_users; i++) {
+                const BindUser *u = &plan->bind_users[i];
+                int r = strv_pushf(ret, "%s (%u:%u) -> %u, %s", u->name, u->host_uid, u->host_gid, u->id,
+                                   u->home);
 
                 if (r < 0)
                         return r;
@@ -179,11 +185,14 @@ static void print_life(Printer *p, const BootPlan *plan)
 int boot_plan_print(const BootPlan *plan, bool json, FILE *f)
 {
         _cleanup_strv_ char **mounts = NULL, **limits = NULL, **credentials = NULL;
+        _cleanup_strv_ char **bind_users = NULL;
         Printer p = { .f = f, .json = json, .first = true };
         int r = mount_lines(plan, &mounts);
 
         if (r >= 0)
                 r = limit_lines(plan, &limits);
+        if (r >= 0)
+                r = bind_user_lines(plan, &bind_users);
         for (size_t i = 0; r >= 0 && i < plan->n_credentials; i++)
                 r = strv_push(&credentials, plan->credentials[i].id); /* never their values */
         if (r < 0)
@@ -194,6 +203,7 @@ int boot_plan_print(const BootPlan *plan, bool json, FILE *f)
         print_isolation(&p, plan);
         print_life(&p, plan);
         print_list(&p, "mounts", mounts);
+        print_list(&p, "bind-users", bind_users);
         print_list(&p, "limits", limits);
         print_list(&p, "credentials", credentials);
         if (json)

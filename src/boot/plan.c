@@ -24,6 +24,9 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->directory);
         free(p->pivot_root_new);
         free(p->pivot_root_old);
+        if (p->root_mount)
+                mount_setting_done(p->root_mount);
+        free(p->root_mount);
         strv_free(p->argv);
         free(p->argv0);
         strv_free(p->environment);
@@ -42,6 +45,9 @@ BootPlan *boot_plan_free(BootPlan *p)
         for (size_t i = 0; i < p->n_credentials; i++)
                 credential_setting_done(&p->credentials[i]);
         free(p->credentials);
+        for (size_t i = 0; i < p->n_bind_users; i++)
+                bind_user_done(&p->bind_users[i]);
+        free(p->bind_users);
         free(p);
         return NULL;
 }
@@ -61,44 +67,6 @@ static void plan_console(BootPlan *plan, const Settings *s)
         else if (plan->console == CONSOLE_AUTOPIPE)
                 plan->console = terminal ? CONSOLE_INTERACTIVE : CONSOLE_PIPE;
         plan->quiet = s->quiet || plan->console == CONSOLE_PIPE;
-}
-
-/* User namespace and ownership: the range itself is only picked when acting, since that locks. */
-static int plan_users(BootPlan *plan, const Settings *s, const struct stat *root, Error *error)
-{
-        plan->user_namespace = s->user_namespace;
-        plan->user_size = USER_RANGE_SIZE;
-        if (plan->user_namespace == USER_NAMESPACE_DEFAULT)
-                plan->user_namespace = USER_NAMESPACE_PICK;
-        if (s->api_vfs_writable && s->user_namespace == USER_NAMESPACE_DEFAULT)
-                plan->user_namespace = USER_NAMESPACE_NO;
-        if (plan->user_namespace == USER_NAMESPACE_FIXED) {
-                plan->user_base = s->user_base;
-                plan->user_size = s->user_size;
-        } else if (plan->user_namespace == USER_NAMESPACE_TREE) {
-                plan->user_base = root->st_uid & ~(USER_RANGE_SIZE - 1);
-                if (root->st_uid != plan->user_base || root->st_gid != plan->user_base)
-                        return error_set(error, EINVAL,
-                                         "Cannot take the user range from the owner of '%s': %u:%u is "
-                                         "not the start of a range of %u",
-                                         plan->directory, root->st_uid, root->st_gid,
-                                         USER_RANGE_SIZE);
-        }
-        plan->ownership = s->ownership;
-        if (plan->user_namespace == USER_NAMESPACE_NO)
-                plan->ownership = OWNERSHIP_OFF;
-        else if (plan->ownership == OWNERSHIP_AUTO)
-                plan->ownership = plan->user_namespace == USER_NAMESPACE_TREE ||
-                                                  plan->user_namespace == USER_NAMESPACE_IDENTITY ?
-                                          OWNERSHIP_OFF :
-                                          OWNERSHIP_MAP;
-        plan->nesting = s->nesting;
-        if (plan->nesting && plan->user_namespace == USER_NAMESPACE_NO) {
-                error_set(error, EINVAL, "Nesting lifts masks that only a user namespace makes up for");
-                error_hint(error, "drop --private-users=no, or drop --nesting");
-                return -EINVAL;
-        }
-        return 0;
 }
 
 static int plan_capabilities(BootPlan *plan, const Settings *s, Error *error)
@@ -302,7 +270,7 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
         if (r >= 0)
                 r = plan_user(plan, s, root_fd, error);
         if (r >= 0)
-                r = plan_users(plan, s, &root, error);
+                r = plan_users(plan, s, &root, root_fd, error);
         if (r >= 0)
                 r = plan_network(plan, s, error);
         if (r >= 0)

@@ -5,6 +5,7 @@
  * tree and the host, without privilege, and never changed afterwards. Every acting part takes a
  * const BootPlan *. `stead plan` prints it. */
 
+#include "boot/bind-user.h"
 #include "config/settings.h"
 #include "machine/machine.h"
 
@@ -23,6 +24,7 @@ typedef struct BootPlan {
         bool read_only, ephemeral, tmpfs_tmp;
         VolatileMode volatile_mode;
         char *pivot_root_new, *pivot_root_old;
+        MountSetting *root_mount; /* what is the root in place of the tree, or NULL */
 
         /* first process */
         StartMode start;
@@ -43,6 +45,8 @@ typedef struct BootPlan {
         UserNamespaceMode user_namespace; /* never _DEFAULT */
         uint32_t user_base, user_size;    /* FIXED, TREE and IDENTITY: known here; PICK: size only */
         Ownership ownership;              /* never _AUTO: OFF, CHOWN or MAP */
+        BindUser *bind_users;             /* of the host */
+        size_t n_bind_users;
         bool private_network, nesting, api_vfs_writable;
         char *network_namespace_path;
 

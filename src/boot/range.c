@@ -158,6 +158,14 @@ static void fall_back_to_identity(const BootPlan *plan, UserRange *ret)
         *ret = (UserRange){ .size = USER_RANGE_SIZE, .lock = LOCK_FILE_NULL };
 }
 
+static bool holds_bind_user(const BootPlan *plan, uint32_t base)
+{
+        for (size_t i = 0; i < plan->n_bind_users; i++)
+                if (bind_user_is_in_range(&plan->bind_users[i], base, USER_RANGE_SIZE))
+                        return true;
+        return false;
+}
+
 static int pick(const BootPlan *plan, const struct stat *root, UserRange *ret)
 {
         if (!is_ours_to_give(USER_RANGE_BASE_MIN, USER_RANGE_SIZE)) {
@@ -169,7 +177,8 @@ static int pick(const BootPlan *plan, const struct stat *root, UserRange *ret)
                                                user_range_candidate(plan->machine, attempt - 1);
                 int r;
 
-                if (!is_candidate(base) || (attempt == 0 && root->st_gid != base))
+                if (!is_candidate(base) || (attempt == 0 && root->st_gid != base) ||
+                    holds_bind_user(plan, base))
                         continue;
                 r = take_lock(base, &ret->lock);
                 if (r == -EAGAIN)

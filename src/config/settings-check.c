@@ -93,6 +93,10 @@ static int check_tree(const Assignments *a, const Settings *s, Error *error)
                 return conflict(a, "private-users-ownership", "volatile",
                                 "owners cannot be changed in a tree that is not written to",
                                 "--private-users-ownership=map", error);
+        if (s->ownership == OWNERSHIP_CHOWN && s->ephemeral)
+                return conflict(a, "private-users-ownership", "ephemeral",
+                                "owners cannot be changed in a tree that is not written to",
+                                "--private-users-ownership=map", error);
         if (s->ownership == OWNERSHIP_CHOWN && s->read_only)
                 return conflict(a, "private-users-ownership", "read-only",
                                 "owners cannot be changed in a tree that is not written to",
@@ -132,24 +136,35 @@ static const MountSetting *root_mount(const Settings *s)
 static int check_root_mount(const Assignments *a, const Settings *s, Error *error)
 {
         const MountSetting *mount = root_mount(s);
-        int r = 0;
+        _cleanup_buffer_ Buffer second = BUFFER_NULL;
+        const char *other;
+        int r;
 
         if (!mount)
                 return 0;
-        if (s->user_namespace == USER_NAMESPACE_PICK ||
-            (s->ownership == OWNERSHIP_AUTO && settings_is_set(s, "private-users-ownership"))) {
-                _cleanup_buffer_ Buffer other = BUFFER_NULL;
-
-                describe(a,
-                         s->user_namespace == USER_NAMESPACE_PICK ? "private-users"
-                                                                  : "private-users-ownership",
-                         &other);
-                r = error_set(error, EINVAL,
-                              "%s: a mount on '/' and %s exclude each other: the owners to fit are "
-                              "not those of the tree",
-                              mount->origin, other.data ?: "--private-users");
+        if (s->user_namespace == USER_NAMESPACE_PICK)
+                other = "private-users";
+        else if (s->ownership == OWNERSHIP_CHOWN ||
+                 (s->ownership == OWNERSHIP_AUTO && settings_is_set(s, "private-users-ownership")))
+                other = "private-users-ownership";
+        else if (s->volatile_mode != VOLATILE_NO)
+                other = "volatile";
+        else if (s->ephemeral)
+                other = "ephemeral";
+        else if (s->pivot_root)
+                other = "pivot-root";
+        else
+                return 0;
+        describe(a, other, &second);
+        r = error_set(error, EINVAL, "%s: a mount on '/' and %s exclude each other: %s",
+                      mount->origin, second.data ?: other,
+                      strncmp(other, "private", 7) == 0
+                              ? "the owners to fit are not those of the tree"
+                              : "the root is not the tree");
+        if (strncmp(other, "private", 7) == 0)
                 error_hint(error, "--private-users=BASE --private-users-ownership=off");
-        }
+        else
+                error_hint(error, "drop one of them");
         return r;
 }
 

@@ -16,25 +16,25 @@
 
 #define USERNS_STACK 16384
 
-int userns_write_maps(pid_t pid, const IdMap *maps, unsigned n_maps)
+static int write_map(pid_t pid, const char *file, const IdMap *maps, unsigned n_maps)
 {
         _cleanup_buffer_ Buffer text = BUFFER_NULL;
-        static const char *const files[] = { "uid_map", "gid_map" };
+        char path[64];
 
         for (unsigned i = 0; i < n_maps; i++)
                 buffer_printf(&text, "%u %u %u\n", maps[i].inside, maps[i].outside, maps[i].count);
         if (buffer_error(&text) < 0 || !text.data)
                 return -ENOMEM;
-        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
-                char path[64];
-                int r;
+        (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+        return write_file_at(AT_FDCWD, path, text.data);
+}
 
-                (void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, files[i]);
-                r = write_file_at(AT_FDCWD, path, text.data);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+int userns_write_maps(pid_t pid, const IdMap *uid_maps, unsigned n_uid_maps, const IdMap *gid_maps,
+                      unsigned n_gid_maps)
+{
+        int r = write_map(pid, "uid_map", uid_maps, n_uid_maps);
+
+        return r < 0 ? r : write_map(pid, "gid_map", gid_maps, n_gid_maps);
 }
 
 bool userns_is_initial(void)
@@ -63,7 +63,7 @@ int userns_new(const IdMap *maps, unsigned n_maps)
         if (pid < 0)
                 return -errno;
 
-        r = userns_write_maps(pid, maps, n_maps);
+        r = userns_write_maps(pid, maps, n_maps, maps, n_maps);
         if (r >= 0) {
                 (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
                 fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -11,8 +11,9 @@ typedef struct IdMap {
         uint32_t inside, outside, count;
 } IdMap;
 
-/* Writes uid_map and gid_map (the same lines) of a process in a fresh user namespace. */
-int userns_write_maps(pid_t pid, const IdMap *maps, unsigned n_maps);
+/* Writes uid_map and gid_map of a process in a fresh user namespace. */
+int userns_write_maps(pid_t pid, const IdMap *uid_maps, unsigned n_uid_maps, const IdMap *gid_maps,
+                      unsigned n_gid_maps);
 
 /* Whether we are in the first user namespace of the system. */
 bool userns_is_initial(void);

@@ -20,6 +20,13 @@ static const struct {
         { "--private-users-ownership=chown|--volatile",
           "--private-users-ownership 'chown' and --volatile exclude" },
         { "--private-users-ownership=map|--volatile", NULL },
+        { "--private-users-ownership=chown|-x",
+          "--private-users-ownership 'chown' and --ephemeral exclude" },
+        { "--private-users-ownership=chown|--bind=/a:/",
+          "--bind: a mount on '/' and --private-users-ownership 'chown' exclude each other" },
+        { "--bind=/a:/|--volatile=state", "--bind: a mount on '/' and --volatile 'state' exclude" },
+        { "--bind=/a:/|--ephemeral", "--bind: a mount on '/' and --ephemeral exclude" },
+        { "--bind=/a:/|--pivot-root=/b", "--bind: a mount on '/' and --pivot-root '/b' exclude" },
         { "--bind-user=anna|--private-users=no", "--bind-user 'anna' and --private-users exclude" },
         { "--bind-user=anna|-U", NULL },
         { "--nesting|--private-users=no", "--nesting and --private-users exclude" },
@@ -68,13 +75,14 @@ static void test_both_origins_are_named(void **state)
 
 static void test_implied(void **state)
 {
-        _cleanup_settings_ Settings *s = parse_words("-x|--template=/t|-P|--bind=/a:/", NULL);
+        _cleanup_settings_ Settings *s = parse_words("-x|--template=/t|-P", NULL);
+        _cleanup_settings_ Settings *mounted = parse_words("--bind=/a:/", NULL);
 
         assert_non_null(s);
         assert_string_equal(s->directory, "/t");
         assert_null(s->template_path);
         assert_true(s->quiet);
-        assert_true(s->read_only);
+        assert_true(mounted->read_only);
         assert_int_equal(s->ownership, OWNERSHIP_AUTO); /* nothing is ever chowned by default */
 }
 

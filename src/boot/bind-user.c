@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding users, mapping them, describing them. */
+
+#include "boot/bind-user.h"
+
+#include "base/json.h"
+#include "base/parse.h"
+#include "base/strv.h"
+#include "os/path.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <string.h>
+
+#define DATABASE_MAX ((size_t)16 * 1024 * 1024)
+#define NOBODY 65534
+
+void bind_user_done(BindUser *u)
+{
+        free(u->name);
+        free(u->real_name);
+        free(u->shell);
+        free(u->password);
+        free(u->home);
+        *u = (BindUser){};
+}
+
+static int refuse(const char *name, const char *why, const char *hint, Error *error)
+{
+        error_set(error, EINVAL, "User '%s' cannot be brought into the machine: %s", name, why);
+        error_hint(error, "%s", hint);
+        return -EINVAL;
+}
+
+static int check_host(const struct passwd *p, Error *error)
+{
+        const struct group *g = getgrgid(p->pw_gid);
+
+        if (p->pw_uid == 0 || p->pw_gid == 0)
+                return refuse(p->pw_name, "root of the host stays outside",
+                              "bring in another user, or use --bind=/root:/mnt", error);
+        if (p->pw_uid == NOBODY || p->pw_gid == NOBODY)
+                return refuse(p->pw_name, "nobody owns nothing", "getent passwd", error);
+        if (!g || strcmp(g->gr_name, p->pw_name) != 0)
+                return refuse(p->pw_name,
+                              "it has no group of its own, and a shared one stays outside",
+                              "groupadd USER && usermod -g USER USER", error);
+        if (strchr(p->pw_name, '/') || p->pw_name[0] == '.' || p->pw_dir[0] != '/')
+                return refuse(p->pw_name, "its name or home is no path", "getent passwd USER",
+                              error);
+        return 0;
+}
+
+/* Locked passwords ("!", "*") are none. Only root may read them; without them there is no login by
+ * password. */
+static char *read_password(const char *name)
+{
+        const struct spwd *s = getspnam(name);
+
+        return s && s->sp_pwdp && s->sp_pwdp[0] && !strchr("!*", s->sp_pwdp[0]) ? strdup(s->sp_pwdp)
+                                                                                : NULL;
+}
+
+static int find_on_host(const char *name, int root_fd, BindUser *u, Error *error)
+{
+        struct passwd *p;
+        int r;
+
+        errno = 0;
+        p = getpwnam(name);
+        if (!p) {
+                error_set(error, ESRCH, "The host has no user '%s' to bring into the machine",
+                          name);
+                error_hint(error, "getent passwd");
+                return -ESRCH;
+        }
+        r = check_host(p, error);
+        if (r < 0)
+                return r;
+        u->host_uid = p->pw_uid;
+        u->host_gid = p->pw_gid;
+        u->name = strdup(p->pw_name);
+        u->home = strdup(p->pw_dir);
+        p->pw_gecos[strcspn(p->pw_gecos, ",")] = '\0';
+        if (p->pw_gecos[0])
+                u->real_name = strdup(p->pw_gecos);
+        if (p->pw_shell[0] == '/' && path_exists(root_fd, p->pw_shell) >= 0)
+                u->shell = strdup(p->pw_shell); /* else the machine's own default */
+        u->password = read_password(name);
+        return u->name && u->home ? 0 : error_set(error, ENOMEM, "Out of memory");
+}
+
+/* Ids in use, and whether a name is, by one of the tree's two files; both have them in the same
+ * fields. */
+static bool look_into(char *text, const BindUser *u, bool used[static BIND_USERS_MAX])
+{
+        bool found = false;
+        char *line, *rest = text;
+
+        while ((line = strsep(&rest, "\n"))) {
+                const char *name = strsep(&line, ":"), *password = strsep(&line, ":");
+                const char *id = strsep(&line, ":");
+                uint32_t n;
+
+                found = found || strcmp(name, u->name) == 0;
+                if (password && id && parse_uint32(id, &n) >= 0 && n >= BIND_USER_ID_MIN &&
+                    n <= BIND_USER_ID_MAX)
+                        used[n - BIND_USER_ID_MIN] = true;
+        }
+        return found;
+}
+
+static int find_id(int root_fd, const BindUser *others, size_t n_others, BindUser *u, Error *error)
+{
+        static const char *const files[] = { "/etc/passwd", "/etc/group" };
+        bool used[BIND_USERS_MAX] = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                _cleanup_free_ char *text = NULL;
+                ssize_t n = path_read(root_fd, files[i], DATABASE_MAX, &text);
+
+                if (n < 0 && n != -ENOENT)
+                        return error_errno(error, (int)-n, "Failed to read '%s' of the tree",
+                                           files[i]);
+                if (n > 0 && look_into(text, u, used))
+                        return refuse(u->name, "the tree has a user or group of that name",
+                                      "getent passwd  (choose another)", error);
+        }
+        for (size_t i = 0; i < n_others; i++)
+                used[others[i].id - BIND_USER_ID_MIN] = true;
+        for (uint32_t i = 0; i < BIND_USERS_MAX; i++)
+                if (!used[i]) {
+                        u->id = BIND_USER_ID_MIN + i;
+                        return 0;
+                }
+        return refuse(u->name, "the tree's users have all of the ids 60514 to 60577",
+                      "bring in fewer users", error);
+}
+
+int bind_users_find(char *const *names, int root_fd, BindUser **ret, size_t *ret_n, Error *error)
+{
+        BindUser *users = calloc(strv_length(names) + 1, sizeof(BindUser));
+        size_t n = 0;
+        int r = users ? 0 : error_set(error, ENOMEM, "Out of memory");
+
+        for (; r >= 0 && names && *names; names++) {
+                bool again = false;
+
+                for (size_t i = 0; i < n; i++)
+                        again = again || strcmp(users[i].name, *names) == 0;
+                if (again)
+                        continue;
+                r = find_on_host(*names, root_fd, &users[n], error);
+                if (r >= 0)
+                        r = find_id(root_fd, users, n, &users[n], error);
+                n++;
+        }
+        if (r < 0) {
+                while (n > 0)
+                        bind_user_done(&users[--n]);
+                free(users);
+                return r;
+        }
+        *ret = users;
+        *ret_n = n;
+        return 0;
+}
+
+bool bind_user_is_in_range(const BindUser *u, uint32_t base, uint32_t size)
+{
+        /* below the base, the difference wraps round to a large number */
+        return u->host_uid - base < size || u->host_gid - base < size;
+}
+
+unsigned bind_users_map(const BindUser *users, size_t n, bool group, uint32_t base, uint32_t size,
+                        IdMap ret[static BIND_USER_MAPS_MAX])
+{
+        uint32_t next = 0;
+        unsigned lines = 0;
+
+        /* ascending ids: the first free ones were given out in order */
+        for (size_t i = 0; i < n; i++) {
+                uint32_t end = MIN_OF(users[i].id, size);
+
+                if (end > next)
+                        ret[lines++] = (IdMap){ next, base + next, end - next };
+                ret[lines++] =
+                        (IdMap){ users[i].id, group ? users[i].host_gid : users[i].host_uid, 1 };
+                next = users[i].id + 1;
+        }
+        if (next < size)
+                ret[lines++] = (IdMap){ next, base + next, size - next };
+        return lines;
+}
+
+static void field(Buffer *out, const char *name, const char *value)
+{
+        if (!value)
+                return;
+        buffer_printf(out, ",\"%s\":", name);
+        json_string(out, value);
+}
+
+void bind_user_record(const BindUser *u, Buffer *out)
+{
+        _cleanup_buffer_ Buffer home = BUFFER_NULL;
+
+        buffer_puts(out, "{\"disposition\":\"container\"");
+        field(out, "service", "org.stead1");
+        field(out, "userName", u->name);
+        buffer_printf(out, ",\"uid\":%u,\"gid\":%u", u->id, u->id);
+        field(out, "realName", u->real_name);
+        buffer_printf(&home, "/run/host/home/%s", u->name);
+        field(out, "homeDirectory", home.data);
+        field(out, "shell", u->shell);
+        buffer_puts(out, "}\n");
+}
+
+void bind_user_group_record(const BindUser *u, Buffer *out)
+{
+        buffer_puts(out, "{\"disposition\":\"container\"");
+        field(out, "service", "org.stead1");
+        field(out, "groupName", u->name);
+        buffer_printf(out, ",\"gid\":%u}\n", u->id);
+}
+
+bool bind_user_privileged_record(const BindUser *u, Buffer *out)
+{
+        if (!u->password)
+                return false;
+        buffer_puts(out, "{\"privileged\":{\"hashedPassword\":[");
+        json_string(out, u->password);
+        buffer_puts(out, "]}}\n");
+        return true;
+}

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is done only when asked for: owners changed on disk, users of the host, trees from templates,
+mounts on the whole root, another root below the tree."""
+import contextlib
+import json
+import os
+import re
+import stat
+import subprocess
+
+import pytest
+
+import lab
+
+BUSY = 0xFFFE0000
+
+
+def owners(tree):
+    return {(p.lstat().st_uid, p.lstat().st_gid) for p in [tree, *tree.rglob("*")]}
+
+
+def bases(tree):
+    return {(uid & ~0xFFFF, gid & ~0xFFFF) for uid, gid in owners(tree)}
+
+
+def chown(tree, base):
+    for path in [tree, *tree.rglob("*")]:
+        st = path.lstat()
+        os.lchown(path, base + (st.st_uid & 0xFFFF), base + (st.st_gid & 0xFFFF))
+
+
+def plan(*options):
+    out = subprocess.run([lab.LAUNCH, "--dry-run=json", *options], capture_output=True, text=True)
+    assert out.returncode == 0, out
+    return json.loads(out.stdout)
+
+
+# --- owners ---------------------------------------------------------------------------------------
+
+def test_CI_131_chown_when_told_to(own_tree):
+    tree = own_tree("busybox")
+    os.lchown(tree / "etc/os-release", 33, 34)
+    (tree / "root/setuid").write_text("x")
+    (tree / "root/setuid").chmod(0o4755)
+    out = lab.run(tree, "/bin/sh", "-c", "cat /proc/self/uid_map; stat -c %u:%g:%a / /etc/os-release /root/setuid; grep -E '^[0-9]+ [0-9]+ [0-9:]+ [^ ]+ / ' /proc/self/mountinfo",
+                  options=["--private-users=1441792", "--private-users-ownership=chown"])
+    assert out.returncode == 0, out
+    assert out.stdout.split()[:3] == ["0", "1441792", "65536"]
+    assert "\n0:0:755\n33:34:" in out.stdout and "\n0:0:4755\n" in out.stdout and "idmapped" not in out.stdout
+    assert bases(tree) == {(1441792, 1441792)}
+    assert (tree / "etc/os-release").lstat().st_gid == 1441792 + 34
+
+    # it fits now: nothing is touched, and whoever picks takes the owner's range
+    before = lab.checksum(tree)
+    out = lab.run(tree, "/bin/stat", "-c", "%u", "/", userns=True, options=["--private-users-ownership=chown", "--link-journal=no"])
+    assert out.stdout == "0\n" and "Changing" not in out.stderr, out
+    assert lab.checksum(tree) == before
+
+    # and back
+    out = lab.run(tree, "/bin/stat", "-c", "%u:%g", "/etc/os-release", userns=False, options=["--private-users-ownership=chown"])
+    assert out.stdout == "33:34\n", out
+    assert bases(tree) == {(0, 0)}
+    assert (tree / "root/setuid").lstat().st_mode & 0o7777 == 0o4755
+
+
+def test_CI_131_chown_of_a_booted_debian(own_tree):
+    tree = own_tree("bookworm")
+    before = owners(tree)
+    with lab.Machine(tree, "--private-users-ownership=chown") as m:
+        assert m.sh("stat -c %u:%g / /etc/shadow; systemctl is-system-running") .split()[:1] == ["0:0"]
+        base = m.base
+    assert all(base <= n < base + 65536 for pair in owners(tree) for n in pair)
+    assert {(u - base, g - base) for u, g in owners(tree)} >= before
+
+
+def test_CI_131_an_unfinished_chown_goes_on(own_tree):
+    tree = own_tree("busybox")
+    half = sorted(tree.rglob("*"))
+    for path in half[: len(half) // 2]:
+        os.lchown(path, 1441792, 1441792)
+    os.lchown(tree, BUSY, BUSY)
+    out = lab.run(tree, "/bin/true", userns=True)
+    assert out.returncode != 0 and "not finished" in out.stderr and "chown" in out.stderr, out
+    out = lab.run(tree, "/bin/stat", "-c", "%u", "/", "/etc/os-release", options=["--private-users=1507328", "--private-users-ownership=chown"])
+    assert out.stdout == "0\n0\n", out
+    assert bases(tree) == {(1507328, 1507328)}
+
+
+@pytest.mark.parametrize("option", ["--read-only", "--volatile=overlay", "--ephemeral", "--overlay=+/::/"])
+def test_CI_131_chown_is_refused_where_nothing_is_written(own_tree, option):
+    tree = own_tree("busybox")
+    before = lab.checksum(tree)
+    out = lab.run(tree, "/bin/true", userns=None, options=["--private-users=1441792", "--private-users-ownership=chown", option])
+    assert out.returncode != 0 and "exclude each other" in out.stderr, out
+    assert lab.checksum(tree) == before
+
+
+def test_CI_131_chown_needs_a_whole_range(own_tree):
+    out = lab.run(own_tree("busybox"), "/bin/true", options=["--private-users=100000", "--private-users-ownership=chown"])
+    assert out.returncode != 0 and "--private-users=131072" in out.stderr, out
+
+
+@pytest.mark.parametrize("volatile", [[], ["--volatile=overlay"], ["--ephemeral"]], ids=["plain", "overlay", "ephemeral"])
+def test_CI_130_a_tree_of_another_range_is_shown_right(own_tree, volatile):
+    """Owned by one range (of another run, or of nspawn), run in another, without a change on disk."""
+    tree = own_tree("busybox")
+    os.lchown(tree / "etc/os-release", 33, 33)
+    chown(tree, 0x5AAB0000)
+    out = lab.run(tree, "/bin/sh", "-c", "stat -c %u / /etc/os-release; touch /root/new && stat -c %u /root/new",
+                  options=["--private-users=1441792", "--private-users-ownership=map", *volatile])
+    assert out.stdout.split() == ["0", "33", "0"], out
+    assert bases(tree) == {(0x5AAB0000, 0x5AAB0000)}
+    assert volatile or (tree / "root/new").lstat().st_uid == 0x5AAB0000
+
+
+def test_CI_132_a_part_of_the_tree_looks_as_in_place(own_tree):
+    out = lab.run(own_tree("busybox"), "/bin/stat", "-c", "%u", "/mnt/os-release", userns=True, options=["--bind=+/etc:/mnt"])
+    assert out.stdout == "0\n", out
+
+
+# --- users of the host ----------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def host_users(*lines):
+    """Users that only the launcher sees: "name:uid:gid:group:gecos"; yields prefix and home folder."""
+    with lab.folder() as d:
+        d.chmod(0o755)
+        text = {name: open(f"/etc/{name}").read() for name in ("passwd", "group", "shadow")}
+        for line in lines:
+            name, uid, gid, group, gecos = line.split(":")
+            home = d / name
+            home.mkdir()
+            (home / "file").write_text("from home\n")
+            for path in (home, home / "file"):
+                os.chown(path, int(uid), int(gid))
+            text["passwd"] += f"{name}:x:{uid}:{gid}:{gecos}:{home}:/bin/sh\n"
+            text["group"] += f"{group}:x:{gid}:\n"
+            text["shadow"] += f"{name}:$y$j9T$secret:19000:0:99999:7:::\n"
+        script = "umask 022;"
+        for name, content in text.items():
+            (d / f"etc-{name}").write_text(content)
+            script += f"mount --bind {d}/etc-{name} /etc/{name};"
+        yield ("unshare", "-m", "--propagation", "private", "sh", "-ec", script + 'exec "$@"', "sh"), d
+
+
+def test_CI_201_bind_user(own_tree):
+    tree = own_tree("busybox")
+    with (tree / "etc/passwd").open("a") as f:
+        f.write("taken:x:60514:60514::/:/bin/sh\n")
+    with host_users('anna:4711:4712:anna:An "A" na,room', "bert:4720:4720:bert:") as (prefix, homes):
+        out = lab.run(tree, "/bin/sh", "-c",
+                      "cat /proc/self/uid_map; echo =; cat /proc/self/gid_map; echo =; cd /run/host/userdb; cat anna.user anna.group 60515.user-privileged 60516.group;"
+                      "echo =; ls -l; echo =; stat -c %u:%g /run/host/home/anna/file /run/host/home/bert /; touch /run/host/home/x",
+                      userns=True, prefix=prefix, options=["--bind-user=anna", "--bind-user=bert", "--bind-user=anna"])
+        uids, gids, records, listing, stats = out.stdout.split("=\n")
+        base = int(uids.split()[1])
+        assert [[int(n) for n in line.split()] for line in uids.splitlines()] == [
+            [0, base, 60515], [60515, 4711, 1], [60516, 4720, 1], [60517, base + 60517, 65536 - 60517]]
+        assert [int(line.split()[1]) for line in gids.splitlines()][1:3] == [4712, 4720]
+        user, group, privileged, other = map(json.loads, records.splitlines())
+        assert user == {"disposition": "container", "service": "org.stead1", "userName": "anna", "uid": 60515, "gid": 60515,
+                        "realName": 'An "A" na', "homeDirectory": "/run/host/home/anna", "shell": "/bin/sh"}
+        assert group["groupName"] == "anna" and group["gid"] == 60515 and other["groupName"] == "bert"
+        assert privileged == {"privileged": {"hashedPassword": ["$y$j9T$secret"]}}
+        assert re.search(r"(?m)^-rw------- .* anna.user-privileged$", listing) and "60515.user -> anna.user" in listing
+        assert stats.split() == ["60515:60515", "60516:60516", "0:0"]
+        assert "Read-only" in out.stderr, out
+
+        out = lab.run(tree, "/bin/touch", "/run/host/home/anna/mine", userns=True, prefix=prefix, options=["--bind-user=anna", "--user=60515"])
+        assert out.returncode == 0, out
+        assert ((homes / "anna/mine").stat().st_uid, stat.S_ISREG((homes / "anna/mine").stat().st_mode)) == (4711, True)
+
+
+def test_CI_201_the_tree_is_mapped_without_the_user(own_tree):
+    """On disk the host's user has no place in the tree: what it would own there does not become its own."""
+    tree = own_tree("busybox")
+    os.lchown(tree / "etc/os-release", 60514, 4711)
+    with host_users("anna:4711:4711:anna:") as (prefix, _):
+        out = lab.run(tree, "/bin/stat", "-c", "%u:%g", "/", "/etc/os-release", userns=True, prefix=prefix, options=["--bind-user=anna"])
+    assert out.returncode == 0 and out.stdout.split()[0] == "0:0" and out.stdout.split()[1].endswith(":4711"), out
+
+
+def test_CI_201_known_by_name_in_a_booted_machine(own_tree):
+    tree = own_tree("trixie")
+    if not list(tree.glob("usr/lib/*/libnss_systemd.so.2")):
+        pytest.skip("the tree has no libnss-systemd")
+    with host_users("anna:4711:4711:anna:Anna") as (prefix, _), lab.Machine(tree, "--bind-user=anna", prefix=prefix) as m:
+        assert m.sh("getent passwd anna; getent group anna; getent shadow anna").startswith("anna:x:60514:60514:Anna:/run/host/home/anna:/bin/sh\nanna:x:60514:")
+    m.assert_clean()
+
+
+@pytest.mark.parametrize("line, name, options, message", [
+    (None, "root", [], "stays outside"),
+    (None, "nobody", [], "nobody"),
+    (None, "st-no-such-user", [], "no user"),
+    ("anna:4711:4711:shared:", "anna", [], "group of its own"),
+    ("daemon2:4711:4711:daemon2:", "daemon2", ["tree"], "tree has a user or group"),
+    ("anna:4711:4711:anna:", "anna", ["--private-users=no"], "exclude each other"),
+    ("anna:4711:4711:anna:", "anna", ["--private-users=identity"], "in the machine already"),
+    ("anna:4711:4711:anna:", "anna", ["--api-writable=yes"], "user namespace"),
+])
+def test_CI_202_refused(own_tree, line, name, options, message):
+    tree = own_tree("busybox")
+    if options == ["tree"]:
+        options = []
+        with (tree / "etc/group").open("a") as f:
+            f.write(f"{name}:x:77:\n")
+    with host_users(*filter(None, [line])) as (prefix, _):
+        out = lab.run(tree, "/bin/true", prefix=prefix, options=[f"--bind-user={name}", *options])
+    assert out.returncode != 0 and message in out.stderr and "Try:" in out.stderr, out
+
+
+def test_plan_shows_bind_users(own_tree):
+    tree = own_tree("busybox")
+    with host_users("anna:4711:4711:anna:") as (prefix, homes):
+        out = subprocess.run([*prefix, lab.LAUNCH, "--dry-run=json", "-D", tree, "--bind-user=anna", "/bin/true"], capture_output=True, text=True)
+    assert json.loads(out.stdout)["bind-users"] == [f"anna (4711:4711) -> 60514, {homes}/anna"], out
+    assert "secret" not in out.stdout
