@@ -35,7 +35,11 @@ int assembly_overmount(Assembly *a, const char *source, const char *target, uint
         if (at < 0 || from < 0)
                 return error_errno(error, at < 0 ? -at : -from, "Failed to open '%s'", target);
         fd = mount_clone(from, "", false);
-        r = fd < 0 ? fd : mount_set_attributes(fd, attributes, 0, false);
+        /* a part of what is frozen already may be shown writable again */
+        r = fd < 0 ? fd :
+                     mount_set_attributes(fd, attributes,
+                                          attributes & MOUNT_ATTR_RDONLY ? 0 : MOUNT_ATTR_RDONLY,
+                                          false);
         if (r >= 0)
                 r = mount_attach(fd, at, "");
         closep(&fd);
