@@ -9,9 +9,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+
+#define SYSTEMD_VERSION_CGROUP2 230U /* container-interface CI-104 */
 
 static const char *const tree_places[] = {
         "/var/lib/machines",
@@ -20,20 +23,29 @@ static const char *const tree_places[] = {
         "/usr/lib/machines",
 };
 
-static int directory_of_name(const char *name, char **ret, Error *error)
+int plan_find_tree(const char *name, char **ret)
 {
         for (size_t i = 0; i < ELEMENTSOF(tree_places); i++) {
                 _cleanup_free_ char *path = NULL;
 
                 if (asprintf(&path, "%s/%s", tree_places[i], name) < 0) {
                         path = NULL;
-                        return error_set(error, ENOMEM, "Out of memory");
+                        return -ENOMEM;
                 }
                 if (access(path, F_OK) >= 0) {
                         *ret = TAKE_PTR(path);
                         return 0;
                 }
         }
+        return -ENOENT;
+}
+
+static int directory_of_name(const char *name, char **ret, Error *error)
+{
+        int r = plan_find_tree(name, ret);
+
+        if (r != -ENOENT)
+                return r < 0 ? error_set(error, -r, "Out of memory") : 0;
         error_set(error, ENOENT, "There is no tree for machine '%s': no directory /var/lib/machines/%s",
                   name, name);
         error_hint(error, "stead create %s debian/12  (or name a tree: --directory=PATH)", name);
@@ -128,6 +140,7 @@ int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error)
         if (getrandom(plan->uuid.bytes, sizeof(plan->uuid.bytes), 0) !=
             (ssize_t)sizeof(plan->uuid.bytes))
                 return error_errno(error, errno, "Failed to make a machine id");
+        plan->uuid_is_fresh = true;
         /* RFC 4122 version 4, variant 1, as machine-id(5) asks for */
         plan->uuid.bytes[6] = (plan->uuid.bytes[6] & 0x0f) | 0x40;
         plan->uuid.bytes[8] = (plan->uuid.bytes[8] & 0x3f) | 0x80;
@@ -148,4 +161,38 @@ int plan_os_release(BootPlan *plan, const Settings *s, int root_fd, Error *error
         error_hint(error, "ls %s  (to boot it all the same: --check-os-release=no)",
                    plan->directory);
         return -ENOENT;
+}
+
+/* The version of a tree's systemd, told by the name of its private library (libsystemd-shared-252.so); 0
+ * if there is none, as before version 226. */
+static unsigned systemd_version(int root_fd)
+{
+        static const char *const places[] = { "/usr/lib/systemd", "/lib/systemd",
+                                              "/usr/lib/x86_64-linux-gnu/systemd" };
+
+        for (size_t i = 0; i < ELEMENTSOF(places); i++) {
+                _cleanup_closedir_ DIR *d = NULL;
+                int fd = path_open(root_fd, places[i], O_RDONLY | O_DIRECTORY, 0);
+                unsigned version;
+
+                d = fd < 0 ? NULL : fdopendir(fd);
+                for (struct dirent *e; d && (e = readdir(d));)
+                        if (sscanf(e->d_name, "libsystemd-shared-%u", &version) == 1)
+                                return version;
+        }
+        return 0;
+}
+
+int plan_systemd_age(BootPlan *plan, int root_fd, Error *error)
+{
+        unsigned version = plan->init == INIT_SYSTEMD ? systemd_version(root_fd) : 0;
+
+        if (version == 0 || version >= SYSTEMD_VERSION_CGROUP2)
+                return 0;
+        error_set(error, EPROTONOSUPPORT,
+                  "The systemd %u of tree '%s' is too old: it does not know cgroup v2 (%u and later do)",
+                  version, plan->directory, SYSTEMD_VERSION_CGROUP2);
+        error_hint(error, "apt-get dist-upgrade  (in the tree: stead run %s -- /bin/sh)",
+                   plan->directory);
+        return -EPROTONOSUPPORT;
 }

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 /* plan-identity.c */
+/* The directory of that name where trees are kept; -ENOENT: there is none. */
+int plan_find_tree(const char *name, char **ret);
 int plan_directory(BootPlan *plan, Settings *s, Error *error);
 int plan_name(BootPlan *plan, Settings *s, Error *error);
 int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error);
@@ -16,6 +18,7 @@ int plan_os_release(BootPlan *plan, const Settings *s, int root_fd, Error *error
 
 /* plan-users.c: user namespace, ownership, users of the host. @root: of the tree's top directory. */
 int plan_users(BootPlan *plan, const Settings *s, const struct stat *root, int root_fd, Error *error);
+int plan_systemd_age(BootPlan *plan, int root_fd, Error *error);
 
 /* plan-process.c */
 int plan_program(BootPlan *plan, Settings *s, int root_fd, Error *error);

@@ -3,6 +3,7 @@
  * become settings, settings become a plan, the plan is acted on; all of that is in the rooms below. */
 
 #include "boot/boot.h"
+#include "boot/instantiate.h"
 #include "config/command-line.h"
 
 #include <errno.h>
@@ -24,6 +25,9 @@ static int launch(int argc, char **argv, Error *error)
         diagnostics_print(&diagnostics, stderr);
         if (r != 0)
                 return r < 0 ? r : EXIT_SUCCESS;
+        r = boot_instantiate(settings, error);
+        if (r < 0)
+                return r;
         dry_run = TAKE_PTR(settings->dry_run);
         r = boot_plan_new(settings, &plan, error);
         if (r < 0)
