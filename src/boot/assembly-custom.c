@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 static int open_source(const Assembly *a, const MountSetting *m, const char *source, Error *error)
@@ -108,31 +109,36 @@ static int make_map(const Assembly *a, const MountSetting *m, const struct stat 
         return 0;
 }
 
-static int mount_bind(Assembly *a, const MountSetting *m, Error *error)
+/* The detached mount of a bind's source, and its type and owner. */
+static int clone_source(Assembly *a, const MountSetting *m, struct stat *ret_st, Error *error)
 {
-        _cleanup_close_ int source = -EBADF, target = -EBADF, fd = -EBADF, map = -EBADF;
-        struct stat st;
-        int r;
+        _cleanup_close_ int source = -EBADF;
+        int fd;
 
         if (m->sources[0][0] == '\0') {
                 fd = mount_newf("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
                                 "mode=0755,uid=%u,gid=%u", a->base, a->base);
-                st.st_mode = S_IFDIR;
+                ret_st->st_mode = S_IFDIR;
         } else {
                 source = open_source(a, m, m->sources[0], error);
                 if (source < 0)
                         return source;
-                if (fstat(source, &st) < 0)
+                if (fstat(source, ret_st) < 0)
                         return error_errno(error, errno, "Failed to examine '%s'", m->sources[0]);
                 fd = mount_clone(source, "", m->recursive);
         }
-        if (fd < 0)
-                return error_errno(error, -fd, "%s: failed to clone the mount of '%s'", m->origin,
-                                   m->sources[0]);
-        target = make_target(a, m, S_ISDIR(st.st_mode), error);
-        if (target < 0)
-                return target;
-        r = source >= 0 ? make_map(a, m, &st, target, &map) : 0;
+        return fd < 0 ? error_errno(error, -fd, "%s: failed to clone the mount of '%s'", m->origin,
+                                    m->sources[0]) :
+                        fd;
+}
+
+/* Owners and rights. @target_fd: what it will be mounted on. */
+static int set_up_bind(Assembly *a, const MountSetting *m, int fd, const struct stat *st,
+                       int target_fd, Error *error)
+{
+        _cleanup_close_ int map = -EBADF;
+        int r = m->sources[0][0] ? make_map(a, m, st, target_fd, &map) : 0;
+
         if (r >= 0 && map >= 0)
                 r = mount_set_idmap(fd, map, m->recursive);
         if (r < 0) {
@@ -144,8 +150,27 @@ static int mount_bind(Assembly *a, const MountSetting *m, Error *error)
                 return r;
         }
         r = mount_set_attributes(fd, m->read_only ? MOUNT_ATTR_RDONLY : 0, 0, m->recursive);
-        if (r >= 0)
-                r = mount_attach(fd, target, "");
+        return r < 0 ? error_errno(error, -r, "%s: failed to set up the mount of '%s'", m->origin,
+                                   m->sources[0]) :
+                       0;
+}
+
+static int mount_bind(Assembly *a, const MountSetting *m, Error *error)
+{
+        _cleanup_close_ int target = -EBADF, fd = -EBADF;
+        struct stat st;
+        int r;
+
+        fd = clone_source(a, m, &st, error);
+        if (fd < 0)
+                return fd;
+        target = make_target(a, m, S_ISDIR(st.st_mode), error);
+        if (target < 0)
+                return target;
+        r = set_up_bind(a, m, fd, &st, target, error);
+        if (r < 0)
+                return r;
+        r = mount_attach(fd, target, "");
         return r < 0 ? error_errno(error, -r, "%s: failed to mount '%s' on '%s'", m->origin,
                                    m->sources[0], m->destination) :
                        0;
@@ -240,7 +265,9 @@ static int overlay_upper(Assembly *a, const MountSetting *m, const char *source,
         _cleanup_free_ char *parent = NULL, *work = NULL;
         _cleanup_close_ int from = -EBADF, fd = -EBADF;
         const char *name = strrchr(source, '/');
-        int r = -ENOMEM;
+        bool in_tree = source[0] == '+';
+        struct stat st;
+        int r;
 
         if (!name || name[1] == '\0')
                 return error_set(error, EINVAL, "%s: '%s' cannot be an upper layer", m->origin, source);
@@ -250,10 +277,17 @@ static int overlay_upper(Assembly *a, const MountSetting *m, const char *source,
         from = open_source(a, m, parent, error);
         if (from < 0)
                 return from;
-        /* through the host's own view, so that it belongs to root on disk */
-        if (mkdirat(from, work, 0700) < 0 && errno != EEXIST)
+        if (fstatat(from, name + 1, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+                error_errno(error, errno, "%s: cannot use the upper layer '%s'", m->origin, source);
+                error_hint(error, "mkdir -p %s", source);
+                return -error->number;
+        }
+        /* on disk it belongs to whom the upper layer belongs to: only such ids are in the map */
+        if ((mkdirat(from, work, 0700) < 0 && errno != EEXIST) ||
+            fchownat(from, work, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
                 return error_errno(error, errno, "%s: failed to make '%s/%s'", m->origin, parent, work);
-        if (strv_pushf(&a->work_directories, "%s/%s", parent, work) < 0)
+        if (strv_pushf(&a->work_directories, "%s%s%s/%s", in_tree ? a->plan->directory : "",
+                       in_tree ? a->plan->pivot_root_new ?: "" : "", parent + in_tree, work) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         fd = assembly_clone_mapped(a, from, "", map_of(a, source), error);
         if (fd < 0)
@@ -263,12 +297,10 @@ static int overlay_upper(Assembly *a, const MountSetting *m, const char *source,
                 return r;
         *ret_upper = openat(fd, name + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
         *ret_work = openat(fd, work, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (*ret_upper < 0 || *ret_work < 0) {
-                error_errno(error, errno, "%s: cannot use the upper layer '%s'", m->origin, source);
-                error_hint(error, "mkdir -p %s", source);
-                return -error->number;
-        }
-        return 0;
+        return *ret_upper < 0 || *ret_work < 0 ?
+                       error_errno(error, errno, "%s: cannot use the upper layer '%s'", m->origin,
+                                   source) :
+                       0;
 }
 
 static int overlay_temporary_upper(Assembly *a, int *ret_upper, int *ret_work, Error *error)
@@ -291,10 +323,10 @@ static int overlay_temporary_upper(Assembly *a, int *ret_upper, int *ret_work, E
                        0;
 }
 
-static int mount_overlay(Assembly *a, const MountSetting *m, Error *error)
+static int make_overlay(Assembly *a, const MountSetting *m, Error *error)
 {
         size_t n = strv_length(m->sources), n_lower = m->read_only ? n : n - 1;
-        _cleanup_close_ int upper = -EBADF, work = -EBADF, target = -EBADF, fd = -EBADF;
+        _cleanup_close_ int upper = -EBADF, work = -EBADF;
         int lower[64], r = 0;
         size_t i = 0;
 
@@ -308,11 +340,19 @@ static int mount_overlay(Assembly *a, const MountSetting *m, Error *error)
                             overlay_temporary_upper(a, &upper, &work, error) :
                             overlay_upper(a, m, m->sources[n - 1], &upper, &work, error);
         if (r >= 0)
-                r = fd = assembly_overlay(a, lower, n_lower, upper, work, error);
+                r = assembly_overlay(a, lower, n_lower, upper, work, error);
         while (i > 0)
                 closep(&lower[--i]);
-        if (r < 0)
-                return r;
+        return r;
+}
+
+static int mount_overlay(Assembly *a, const MountSetting *m, Error *error)
+{
+        _cleanup_close_ int target = -EBADF, fd = make_overlay(a, m, error);
+        int r;
+
+        if (fd < 0)
+                return fd;
         target = make_target(a, m, true, error);
         if (target < 0)
                 return target;
@@ -342,6 +382,42 @@ static int mount_inaccessible(Assembly *a, const MountSetting *m, Error *error)
                 with = "/run/host/inaccessible/sock";
         return assembly_overmount(a, with, m->destination, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API,
                                   error);
+}
+
+/* overlayfs writes with the ids of who makes it, and through an id map only the machine's can. */
+static int make_root_overlay(Assembly *a, const MountSetting *m, Error *error)
+{
+        Creator creator = CREATOR_NULL;
+        int r = creator_enter(a->mapped ? a->base : 0, &creator);
+
+        if (r < 0)
+                return error_errno(error, -r, "Failed to create files as user %u", a->base);
+        r = make_overlay(a, m, error);
+        creator_leave(&creator);
+        return r;
+}
+
+int assembly_custom_root(Assembly *a, Error *error)
+{
+        const MountSetting *m = a->plan->root_mount;
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+        int r;
+
+        if (m->kind == MOUNT_OVERLAY)
+                return make_root_overlay(a, m, error);
+        fd = clone_source(a, m, &st, error);
+        if (fd < 0)
+                return fd;
+        r = set_up_bind(a, m, fd, &st, a->tree_fd, error);
+        if (r < 0)
+                return r;
+        r = mount_set_attributes(fd, a->mapped ? MOUNT_ATTR_NODEV : 0, 0, true);
+        if (r >= 0)
+                r = mount_set_propagation(fd, MS_PRIVATE, true);
+        return r < 0 ? error_errno(error, -r, "%s: failed to set up the root '%s'", m->origin,
+                                   m->sources[0]) :
+                       TAKE_FD(fd);
 }
 
 int assembly_custom(Assembly *a, Error *error)

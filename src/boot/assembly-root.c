@@ -223,6 +223,29 @@ static int root_volatile_yes(Assembly *a, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to mount /usr") : TAKE_FD(root);
 }
 
+/* --pivot-root=NEW:OLD, as an OSTree system wants it: the whole tree, NEW too, is seen at OLD. */
+int assembly_whole_tree(Assembly *a, Error *error)
+{
+        const BootPlan *plan = a->plan;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!plan->pivot_root_old)
+                return 0;
+        fd = assembly_clone_mapped(a, a->top_fd, "", a->tree_map_fd, error);
+        if (fd < 0)
+                return fd;
+        /* a throw-away layer is only over NEW, and nobody may write below one */
+        if (plan->read_only || plan->ephemeral) {
+                r = mount_set_attributes(fd, MOUNT_ATTR_RDONLY, 0, true);
+                if (r < 0)
+                        return error_errno(error, -r, "Failed to make '%s' read-only",
+                                           plan->pivot_root_old);
+        }
+        r = assembly_mkdir(a, plan->pivot_root_old, 0755, error);
+        return r < 0 ? r : assembly_attach_consume(a, TAKE_FD(fd), plan->pivot_root_old, error);
+}
+
 /* A tree with mounts of API file systems in it is someone's chroot in use, or a crashed one (CI-044). */
 static int refuse_mounted(const Assembly *a, Error *error)
 {
@@ -252,7 +275,7 @@ static int attach_root(Assembly *a, int root_fd_take, Error *error)
         a->root_fd = root_fd_take;
         /* a throw-away layer takes what the tree does not */
         if (a->plan->read_only && a->plan->volatile_mode != VOLATILE_YES &&
-            a->plan->volatile_mode != VOLATILE_OVERLAY) {
+            a->plan->volatile_mode != VOLATILE_OVERLAY && !a->plan->root_mount) {
                 r = mount_set_attributes(a->root_fd, MOUNT_ATTR_RDONLY, 0, true);
                 if (r < 0)
                         return error_errno(error, -r, "Failed to make '%s' read-only",
@@ -269,7 +292,9 @@ int assembly_root(Assembly *a, Error *error)
         r = refuse_mounted(a, error);
         if (r < 0)
                 return r;
-        if (a->plan->volatile_mode == VOLATILE_YES)
+        if (a->plan->root_mount)
+                fd = assembly_custom_root(a, error);
+        else if (a->plan->volatile_mode == VOLATILE_YES)
                 fd = root_volatile_yes(a, error);
         else if (a->plan->volatile_mode == VOLATILE_OVERLAY)
                 fd = root_volatile_overlay(a, error);

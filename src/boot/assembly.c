@@ -25,6 +25,7 @@ void assembly_done(Assembly *a)
 {
         closep(&a->map_fd);
         closep(&a->tree_map_fd);
+        closep(&a->top_fd);
         closep(&a->tree_fd);
         closep(&a->scratch_fd);
         closep(&a->root_fd);
@@ -220,6 +221,8 @@ static int build_below_root(Assembly *a, Error *error)
         if (r >= 0)
                 r = assembly_sys(a, n.sysfs_fd, n.cgroup_fd, error);
         if (r >= 0)
+                r = assembly_whole_tree(a, error);
+        if (r >= 0)
                 r = assembly_custom(a, error);
         if (r >= 0)
                 r = assembly_etc(a, error);
@@ -247,18 +250,20 @@ static int enter_root(Assembly *a, Error *error)
  * be the very directory that is locked. */
 static int reopen_tree(Assembly *a, Error *error)
 {
-        _cleanup_free_ char *path = NULL;
         struct stat locked, here;
 
-        if (asprintf(&path, "%s%s", a->plan->directory, a->plan->pivot_root_new ?: "") < 0) {
-                path = NULL;
-                return error_set(error, ENOMEM, "Out of memory");
-        }
-        a->tree_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (a->tree_fd < 0 || fstat(a->tree_fd, &here) < 0 || fstat(a->locked_tree_fd, &locked) < 0)
-                return error_errno(error, errno, "Failed to open tree '%s'", path);
+        a->top_fd = open(a->plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (a->top_fd < 0)
+                return error_errno(error, errno, "Failed to open tree '%s'", a->plan->directory);
+        a->tree_fd = path_open(a->top_fd, a->plan->pivot_root_new ?: "", O_PATH | O_DIRECTORY, 0);
+        if (a->tree_fd < 0)
+                return error_errno(error, -a->tree_fd, "Failed to open '%s' in tree '%s'",
+                                   a->plan->pivot_root_new ?: "/", a->plan->directory);
+        if (fstat(a->tree_fd, &here) < 0 || fstat(a->locked_tree_fd, &locked) < 0)
+                return error_errno(error, errno, "Failed to examine tree '%s'", a->plan->directory);
         if (here.st_dev != locked.st_dev || here.st_ino != locked.st_ino)
-                return error_set(error, ESTALE, "Tree '%s' was replaced during the start", path);
+                return error_set(error, ESTALE, "Tree '%s' was replaced during the start",
+                                 a->plan->directory);
         return 0;
 }
 

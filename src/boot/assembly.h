@@ -26,6 +26,7 @@ typedef struct Assembly {
         int tree_map_fd; /* the one to show the tree through, or -EBADF: as it is */
         int locked_tree_fd; /* the tree in the host's mount namespace; borrowed */
         int tree_fd;     /* the same in this one */
+        int top_fd;      /* the directory that it is in, with --pivot-root= */
         int scratch_fd;  /* private tmpfs for lower layers and the root's mount point */
         unsigned n_scratch; /* mounts attached below it */
         int root_fd;     /* the machine's root, attached */
@@ -46,6 +47,7 @@ typedef struct Assembly {
                      .map_fd = -EBADF,                                                             \
                      .tree_map_fd = -EBADF,                                                        \
                      .tree_fd = -EBADF,                                                            \
+                     .top_fd = -EBADF,                                                             \
                      .scratch_fd = -EBADF,                                                         \
                      .root_fd = -EBADF,                                                            \
                      .incoming_fd = -EBADF,                                                        \
@@ -60,12 +62,15 @@ void assembly_done(Assembly *a);
 
 /* Parts, for assembly*.c only. */
 int assembly_root(Assembly *a, Error *error);
+int assembly_whole_tree(Assembly *a, Error *error);
 int assembly_dev(Assembly *a, Error *error);
 int assembly_proc(Assembly *a, int proc_fd, Error *error);
 int assembly_sys(Assembly *a, int sysfs_fd, int cgroup_fd, Error *error);
 int assembly_run_host(Assembly *a, Error *error);
 int assembly_seal_run_host(Assembly *a, Error *error);
 int assembly_custom(Assembly *a, Error *error);
+/* What plan->root_mount says, as a detached mount. */
+int assembly_custom_root(Assembly *a, Error *error);
 int assembly_users(Assembly *a, Error *error);
 int assembly_etc(Assembly *a, Error *error);
 int assembly_journal(Assembly *a, Error *error);

@@ -8,6 +8,7 @@
 #include "base/strv.h"
 #include "os/cgroup.h"
 #include "os/device-policy.h"
+#include "os/path.h"
 #include "os/pidfd.h"
 
 #include <errno.h>
@@ -85,10 +86,9 @@ static int take_tree(Boot *b, struct stat *ret_st, Error *error)
         if (top < 0 || fstat(top, ret_st) < 0)
                 return error_errno(error, errno, "Failed to open tree '%s'", b->plan->directory);
         if (b->plan->pivot_root_new) {
-                b->tree_fd = openat(top, b->plan->pivot_root_new + 1,
-                                    O_PATH | O_DIRECTORY | O_CLOEXEC);
+                b->tree_fd = path_open(top, b->plan->pivot_root_new, O_PATH | O_DIRECTORY, 0);
                 if (b->tree_fd < 0)
-                        return error_errno(error, errno, "Failed to open '%s' in tree '%s'",
+                        return error_errno(error, -b->tree_fd, "Failed to open '%s' in tree '%s'",
                                            b->plan->pivot_root_new, b->plan->directory);
         }
         r = take_tree_lock(b, error);

@@ -74,23 +74,26 @@ static void print_list(Printer *p, const char *key, char *const *values)
                 fputc(']', p->f);
 }
 
+static int mount_line(const MountSetting *m, char ***ret)
+{
+        _cleanup_free_ char *sources = strv_join(m->sources, ":");
+
+        return !sources ? -ENOMEM :
+                          strv_pushf(ret, "%s %s%s%s%s%s%s (%s)", mount_kind_to_string(m->kind),
+                                     sources, *sources ? " -> " : "", m->destination,
+                                     m->read_only ? " read-only" : "",
+                                     m->kind == MOUNT_BIND ? " " : "",
+                                     m->kind == MOUNT_BIND ? bind_idmap_to_string(m->idmap) : "",
+                                     m->origin ?: "definition");
+}
+
 static int mount_lines(const BootPlan *plan, char ***ret)
 {
-        for (size_t i = 0; i < plan->n_mounts; i++) {
-                const MountSetting *m = &plan->mounts[i];
-                _cleanup_free_ char *sources = strv_join(m->sources, ":");
-                int r = !sources ? -ENOMEM :
-                                   strv_pushf(ret, "%s %s%s%s%s%s%s (%s)", mount_kind_to_string(m->kind),
-                                              sources, *sources ? " -> " : "", m->destination,
-                                              m->read_only ? " read-only" : "",
-                                              m->kind == MOUNT_BIND ? " " : "",
-                                              m->kind == MOUNT_BIND ? bind_idmap_to_string(m->idmap) : "",
-                                              m->origin ?: "definition");
+        int r = plan->root_mount ? mount_line(plan->root_mount, ret) : 0;
 
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (size_t i = 0; r >= 0 && i < plan->n_mounts; i++)
+                r = mount_line(&plan->mounts[i], ret);
+        return r;
 }
 
 static int bind_user_lines(const BootPlan *plan, char ***ret)
@@ -132,6 +135,8 @@ static void print_identity(Printer *p, const BootPlan *plan)
         print_string(p, "hostname", plan->hostname);
         print_string(p, "uuid", id128_to_uuid(&plan->uuid, uuid));
         print_string(p, "directory", plan->directory);
+        print_string(p, "pivot-root", plan->pivot_root_new);
+        print_string(p, "old-root", plan->pivot_root_old);
         print_boolean(p, "read-only", plan->read_only);
         print_boolean(p, "ephemeral", plan->ephemeral);
         print_string(p, "volatile", volatile_mode_to_string(plan->volatile_mode));

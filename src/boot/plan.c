@@ -7,6 +7,7 @@
 #include "boot/credential.h"
 #include "boot/init.h"
 #include "boot/plan-parts.h"
+#include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -199,29 +200,71 @@ static int plan_pivot_root(BootPlan *plan, const Settings *s, Error *error)
                                        strdup(s->pivot_root);
         if (!plan->pivot_root_new)
                 return out_of_memory(error);
-        if (colon) {
-                plan->pivot_root_old = strdup(colon + 1);
-                if (!plan->pivot_root_old)
+        if (!colon)
+                return 0;
+        plan->pivot_root_old = strdup(colon + 1);
+        if (!plan->pivot_root_old)
+                return out_of_memory(error);
+        if (strspn(plan->pivot_root_old, "/") < strlen(plan->pivot_root_old))
+                return 0;
+        error_set(error, EINVAL, "The old root cannot be shown at '/', where the new one is");
+        error_hint(error, "--pivot-root=%s:/sysroot", plan->pivot_root_new);
+        return -EINVAL;
+}
+
+/* What is mounted on the whole root leaves the list of mounts below it. */
+static int plan_root_mount(BootPlan *plan, Settings *s, Error *error)
+{
+        for (size_t i = 0; i < s->n_mounts;) {
+                MountSetting *m = &s->mounts[i];
+
+                if (strcmp(m->destination, "/") != 0) {
+                        i++;
+                        continue;
+                }
+                if (plan->root_mount || m->sources[0][0] == '\0') {
+                        error_set(error, EINVAL, "%s: %s", m->origin,
+                                  plan->root_mount ? "a second mount on '/'" :
+                                                     "an empty directory cannot be the root");
+                        error_hint(error, plan->root_mount ? "give one mount on '/'" :
+                                                             "--volatile=yes, or name a source");
+                        return -EINVAL;
+                }
+                plan->root_mount = malloc(sizeof(MountSetting));
+                if (!plan->root_mount)
                         return out_of_memory(error);
+                *plan->root_mount = *m;
+                memmove(m, m + 1, (--s->n_mounts - i) * sizeof(MountSetting));
         }
         return 0;
 }
 
+/* What the machine's files are read from: its root, or of an overlay the lowest layer, since no one
+ * without privilege can look at a finished one. */
 static int open_root(const BootPlan *plan, struct stat *ret_st, Error *error)
 {
-        _cleanup_close_ int top = open(plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -EBADF;
+        _cleanup_close_ int top = open(plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        const char *path = plan->root_mount ? plan->root_mount->sources[0] : NULL;
+        int fd;
 
         if (top < 0 || fstat(top, ret_st) < 0 || faccessat(top, ".", R_OK | X_OK, AT_EACCESS) < 0) {
                 error_errno(error, errno, "Cannot read tree '%s'", plan->directory);
                 error_hint(error, "ls -ld %s  (and run as root)", plan->directory);
                 return -error->number;
         }
-        if (!plan->pivot_root_new)
+        if (path && path[0] != '+') {
+                fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                return fd < 0 ? error_errno(error, errno, "%s: cannot open '%s'",
+                                            plan->root_mount->origin, path) :
+                                fd;
+        }
+        path = path ? path + 1 : plan->pivot_root_new;
+        if (!path)
                 return TAKE_FD(top);
-        fd = openat(top, plan->pivot_root_new + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? error_errno(error, errno, "Cannot open '%s' in tree '%s'",
-                                    plan->pivot_root_new, plan->directory) :
-                        TAKE_FD(fd);
+        fd = path_open(top, path, O_PATH | O_DIRECTORY, 0);
+        return fd < 0 ? error_errno(error, -fd, "Cannot open '%s' in tree '%s'", path,
+                                    plan->directory) :
+                        fd;
 }
 
 int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
@@ -257,6 +300,8 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
         r = plan_directory(plan, s, error);
         if (r >= 0)
                 r = plan_pivot_root(plan, s, error);
+        if (r >= 0)
+                r = plan_root_mount(plan, s, error);
         if (r >= 0)
                 r = root_fd = open_root(plan, &root, error);
         if (r >= 0)

@@ -216,3 +216,140 @@ def test_plan_shows_bind_users(own_tree):
         out = subprocess.run([*prefix, lab.LAUNCH, "--dry-run=json", "-D", tree, "--bind-user=anna", "/bin/true"], capture_output=True, text=True)
     assert json.loads(out.stdout)["bind-users"] == [f"anna (4711:4711) -> 60514, {homes}/anna"], out
     assert "secret" not in out.stdout
+
+
+# --- templates ------------------------------------------------------------------------------------
+
+def test_template_makes_a_missing_tree(own_tree):
+    template = own_tree("busybox")
+    (template / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    before = lab.checksum(template)
+    with lab.folder() as d:
+        new = d / "made" / "copy"
+        shown = plan("-D", new, f"--template={template}", "/bin/true")
+        assert shown["directory"] == str(template) and shown["machine"] == "copy" and not new.exists()
+        out = lab.run(new, "/bin/sh", "-c", "cat /etc/hostname; wc -c < /etc/machine-id; touch /root/mine", options=[f"--template={template}", "-M", "st-made"])
+        assert out.stdout.split() == ["st-made", "0"], out
+        assert lab.checksum(template) == before
+        # the second time it is there
+        out = lab.run(new, "/bin/ls", "/root", options=[f"--template={template}"])
+        assert "mine" in out.stdout, out
+        assert sorted(os.listdir(new.parent)) == ["copy"]
+
+
+def test_template_leaves_nothing_half(own_tree):
+    template = own_tree("busybox")
+    with lab.folder() as d:
+        limits = ("sh", "-ec", 'ulimit -f 1; trap "" XFSZ; exec "$@"', "sh")  # files of 512 bytes: the copy fails
+        out = lab.run(d / "copy", "/bin/true", options=[f"--template={template}"], prefix=limits)
+        assert out.returncode != 0 and "cp" in out.stderr, out
+        assert os.listdir(d) == []
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--template=/no/such/tree", "-D", "/var/tmp/st-not-made"], "/no/such/tree"),
+    (["--template=/var/tmp"], "not what to make of it"),
+    (["--template=/var/tmp", "-D", "/var/tmp/st-not-made", "-x"], "exclude each other")])
+def test_template_refused(options, message):
+    out = subprocess.run([lab.LAUNCH, *options, "/bin/true"], capture_output=True, text=True)
+    assert out.returncode != 0 and message in out.stderr and "Try:" in out.stderr, out
+    assert not os.path.exists("/var/tmp/st-not-made")
+
+
+# --- another root ---------------------------------------------------------------------------------
+
+def test_bind_on_the_root(own_tree):
+    """The tree below is only held, not used."""
+    below, shown = own_tree("busybox"), own_tree("busybox")
+    (shown / "root/marker").write_text("x")
+    out = lab.run(below, "/bin/sh", "-c", "ls /root; touch /root/new", options=[f"--bind={shown}:/"])
+    assert out.stdout.split() == ["marker"] and (shown / "root/new").exists(), out
+    assert not (below / "root/new").exists()
+    out = lab.run(below, "/bin/touch", "/root/more", options=[f"--bind-ro={shown}:/"])
+    assert out.returncode != 0 and "Read-only" in out.stderr, out
+
+
+def test_bind_on_the_root_with_users(own_tree):
+    below, shown = own_tree("busybox"), own_tree("busybox")
+    out = lab.run(below, "/bin/stat", "-c", "%u", "/", "/etc/os-release", options=[f"--bind={shown}:/:idmap", "--private-users=1441792"])
+    assert out.stdout == "0\n0\n", out
+
+
+@pytest.mark.parametrize("users", ["no", "1441792"])
+def test_overlay_on_the_root(own_tree, users):
+    tree = own_tree("busybox")
+    with lab.folder() as d:
+        d.chmod(0o755)
+        upper = d / "upper"
+        upper.mkdir()
+        options = [f"--overlay={tree}:{upper}:/", f"--private-users={users}"]
+        out = lab.run(tree, "/bin/sh", "-c", "touch /root/new && stat -c %u / /root/new", options=options)
+        assert out.stdout == "0\n0\n", out
+        assert (upper / "root/new").stat().st_uid == 0 and not (tree / "root/new").exists()
+        assert lab.run(tree, "/bin/ls", "/root", options=options).stdout.split() == ["new"]
+        assert sorted(os.listdir(d)) == ["upper"], "the work directory is removed"
+
+
+@pytest.mark.parametrize("users", ["no", "1441792"])
+def test_overlay_with_an_upper_layer_to_keep(own_tree, users):
+    """On the host, and in the tree itself; only the upper layer itself stays."""
+    tree = own_tree("busybox")
+    (tree / "srv/upper").mkdir(parents=True)
+    with lab.folder() as d:
+        d.chmod(0o755)
+        (d / "upper").mkdir()
+        out = lab.run(tree, "/bin/sh", "-c", "touch /mnt/new && stat -c %u /mnt/new; touch /opt/new && stat -c %u /opt/new",
+                      options=[f"--overlay={tree}/etc:{d}/upper:/mnt", "--overlay=+/etc:+/srv/upper:/opt",
+                               f"--private-users={users}", "--private-users-ownership=auto"])
+        assert out.stdout == "0\n0\n", out
+        assert (d / "upper/new").stat().st_uid == 0 and os.listdir(d) == ["upper"]
+        assert (tree / "srv/upper/new").stat().st_uid == 0 and os.listdir(tree / "srv") == ["upper"]
+
+
+def test_throw_away_overlay_of_the_tree_itself(own_tree):
+    tree = own_tree("busybox")
+    before = lab.checksum(tree)
+    out = lab.run(tree, "/bin/sh", "-c", "touch /root/new && ls /root", options=["--overlay=+/::/"])
+    assert out.stdout.split() == ["new"], out
+    assert lab.checksum(tree) == before
+    shown = plan("-D", tree, "--overlay=+/::/", "/bin/true")
+    assert shown["user-namespace"] == "no" and shown["read-only"] and shown["mounts"][0].startswith("overlay +/:")
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--bind=/srv:/", "--bind=/mnt:/"], "second mount"), (["--bind=:/"], "empty directory"), (["--overlay=+/::/", "--nesting"], "nesting"),
+    (["--tmpfs=/"], "whole tree"), (["--overlay=+/::/", "-U"], "exclude each other"), (["--overlay=+/::/", "--volatile"], "exclude each other")])
+def test_mount_on_the_root_refused(own_tree, options, message):
+    out = lab.run(own_tree("busybox"), "/bin/true", options=options)
+    assert out.returncode != 0 and message.lower() in out.stderr.lower(), out
+
+
+# --- pivot root -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("userns", [True, False], ids=["users", "nousers"])
+def test_pivot_root(own_tree, userns):
+    inner = own_tree("busybox")
+    with lab.folder() as d:
+        d.chmod(0o755)
+        (d / "ostree").mkdir()
+        (d / "outer-file").write_text("outer\n")
+        os.rename(inner, d / "ostree/deploy")
+        script = "cat /sysroot/outer-file; stat -c %u / /sysroot /sysroot/outer-file; ls -d /sysroot/ostree/deploy/bin; touch /sysroot/new"
+        out = lab.run(d, "/bin/sh", "-c", script, userns=userns, options=["--pivot-root=/ostree/deploy:/sysroot"])
+        assert out.stdout.split() == ["outer", "0", "0", "0", "/sysroot/ostree/deploy/bin"], out
+        assert (d / "new").stat().st_uid == 0
+        out = lab.run(d, "/bin/sh", "-c", script, userns=userns, options=["--pivot-root=/ostree/deploy:/sysroot", "--volatile=overlay"])
+        assert "Read-only" in out.stderr, out
+        out = lab.run(d, "/bin/sh", "-c", "ls /sysroot", userns=userns, options=["--pivot-root=/ostree/deploy"])
+        assert "outer-file" not in out.stdout
+        out = lab.run(d, "/bin/true", userns=userns, options=["--pivot-root=/ostree/deploy:/"])
+        assert out.returncode != 0 and "/sysroot" in out.stderr, out
+
+
+def test_CI_207_pivot_root_stays_in_the_tree(own_tree):
+    """A link of the tree cannot make a directory of the host the root."""
+    host_like = own_tree("busybox")
+    with lab.folder() as d:
+        os.symlink(host_like, d / "out")
+        out = lab.run(d, "/bin/true", userns=False, options=["--pivot-root=/out"])
+        assert out.returncode != 0 and "/out" in out.stderr, out
