@@ -93,7 +93,7 @@ int assembly_journal(Assembly *a, Error *error)
         char id[33], path[64];
         int r;
 
-        if (mode == LINK_JOURNAL_NO || a->plan->start != START_INIT || a->plan->ephemeral)
+        if (mode == LINK_JOURNAL_NO || (try && (a->plan->start != START_INIT || a->plan->ephemeral)))
                 return 0;
         id128_to_string(&a->plan->uuid, id);
         (void)snprintf(path, sizeof(path), JOURNAL "/%s", id);

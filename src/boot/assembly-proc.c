@@ -64,9 +64,11 @@ int assembly_proc(Assembly *a, int proc_fd, Error *error)
 {
         int r;
 
-        if (a->plan->nesting) {
-                /* the kernel lets a nested user namespace mount proc only where a fully visible one is
-                 * (mount_too_revealing()); only root of the machine gets through the directory */
+        if (boot_plan_has_user_namespace(a->plan)) {
+                /* The kernel lets a user namespace mount proc only where a fully visible one is
+                 * (mount_too_revealing()), and services with ProtectProc= of systemd 247 and container
+                 * managers want to. Only root of the machine gets through the directory, and to him
+                 * the masks are what they are everywhere: tidiness, not a boundary. */
                 r = assembly_mkdir(a, "/run/host/stead/proc", 0700, error);
                 if (r >= 0 && mount_attach(proc_fd, a->root_fd, "run/host/stead/proc") < 0)
                         r = error_errno(error, errno, "Failed to mount the second view of /proc");

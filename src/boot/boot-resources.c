@@ -6,13 +6,12 @@
 
 #include "base/fd.h"
 #include "base/strv.h"
-#include "os/cgroup.h"
-#include "os/device-policy.h"
 #include "os/path.h"
 #include "os/pidfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +19,8 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-#define KILL_PATIENCE_MS 5000
+
+#define ID_DIRECTORY "/run/stead/ids"
 
 static int out_of_memory(Error *error)
 {
@@ -95,97 +95,6 @@ static int take_tree(Boot *b, struct stat *ret_st, Error *error)
         if (r >= 0 && b->tree_fd < 0)
                 b->tree_fd = TAKE_FD(top);
         return r;
-}
-
-int boot_clear_cgroup(Boot *b, Error *error)
-{
-        _cleanup_close_ int fd = -EBADF;
-        int r;
-
-        if (!b->cgroup)
-                return 0;
-        if (cgroup_remove(b->cgroup) >= 0)
-                return 0; /* nothing was there, or nothing was left in it */
-        fd = open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return errno == ENOENT ? 0 : error_errno(error, errno, "Failed to open '%s'", b->cgroup);
-        r = cgroup_kill(fd, SIGKILL);
-        if (r >= 0)
-                r = cgroup_wait_empty(fd, KILL_PATIENCE_MS);
-        if (r >= 0)
-                r = cgroup_remove(b->cgroup);
-        if (r < 0) {
-                error_errno(error, -r, "Processes of an earlier run of machine '%s' do not end",
-                            b->plan->machine);
-                error_hint(error, "cat %s/payload/cgroup.procs", b->cgroup);
-        }
-        return r;
-}
-
-int boot_make_payload(Boot *b, Error *error)
-{
-        _cleanup_close_ int top = -EBADF;
-        int r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
-
-        if (r == -ENOENT) /* the last machine of another supervisor took the slice with it just then */
-                r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
-        top = r < 0 ? r : open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (r < 0 || top < 0)
-                return r < 0 ? r : -errno;
-        cgroup_enable_controllers(top);
-        if (mkdirat(top, "payload", 0755) < 0)
-                return -errno;
-        b->payload_fd = openat(top, "payload", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (b->payload_fd < 0)
-                return -errno;
-        if (b->range.size > 0) {
-                r = cgroup_delegate(b->payload_fd, b->range.base, b->range.base);
-                if (r < 0)
-                        return r;
-        }
-        r = device_policy_attach(b->payload_fd, device_policy_default, n_device_policy_default);
-        if (r < 0 && b->range.size == 0)
-                return error_errno(error, -r, "Failed to restrict the devices of machine '%s' (BPF)",
-                                   b->plan->machine);
-        return 0; /* with a user namespace, nobody inside can make a device node anyway */
-}
-
-/* Without a manager that hands one down, the machine's cgroup is below our own: machine.slice/NAME. */
-static int take_cgroup(Boot *b, Error *error)
-{
-        _cleanup_free_ char *own = NULL;
-        const char *mount_point;
-        int r = cgroup_mount_point(&mount_point);
-
-        if (r >= 0)
-                r = cgroup_own(&own);
-        if (r >= 0 && asprintf(&b->cgroup, "%s%s/machine.slice/stead-%s", mount_point,
-                               strcmp(own, "/") == 0 ? "" : own, b->plan->machine) < 0) {
-                b->cgroup = NULL;
-                return out_of_memory(error);
-        }
-        if (r >= 0)
-                r = boot_clear_cgroup(b, error);
-        if (r >= 0)
-                r = boot_make_payload(b, error);
-        if (r >= 0)
-                return 0;
-        if (error && error->number != 0)
-                return r;
-        free(b->cgroup);
-        b->cgroup = NULL;
-        if (b->plan->init == INIT_SYSTEMD) {
-                error_errno(error, -r, "Cannot give machine '%s' a cgroup of its own, and systemd does not "
-                                       "boot without one",
-                            b->plan->machine);
-                error_hint(error, "findmnt -t cgroup2  (it has to be mounted writable at /sys/fs/cgroup or "
-                                  "/sys/fs/cgroup/unified)");
-                return r;
-        }
-        if (!b->plan->quiet)
-                fprintf(stderr, "Machine '%s' runs without a cgroup of its own: %s.\n",
-                        b->plan->machine, strerror(-r));
-        return 0;
 }
 
 /* systemd dies right at its start without inotify, and says so only on its own console. */
@@ -274,6 +183,43 @@ static int describe(Boot *b, Error *error)
         return b->filter_own ? write_filter(b, error) : 0;
 }
 
+/* Two with one id mix up their journals, their leases and their registration (CI-138). Each id in use is
+ * a link to its machine, so that one look tells. */
+static void claim_id(Boot *b)
+{
+        _cleanup_free_ char *host = NULL, *path = NULL;
+        _cleanup_machine_ Machine *other = NULL;
+        char id[33], name[NAME_MAX + 1];
+        ssize_t n;
+
+        if (b->plan->uuid_is_fresh)
+                return;
+        id128_to_string(&b->plan->uuid, id);
+        if (read_file_at(AT_FDCWD, "/etc/machine-id", 64, &host) >= 32 && strncmp(host, id, 32) == 0)
+                fprintf(stderr, "Machine '%s' has the machine id of the host; empty %s/etc/machine-id.\n",
+                        b->plan->machine, b->plan->directory);
+        if (asprintf(&path, ID_DIRECTORY "/%s", id) < 0) {
+                path = NULL;
+                return;
+        }
+        if (mkdir_parents_at(AT_FDCWD, ID_DIRECTORY, 0755) < 0)
+                return; /* only the warning is lost */
+        n = readlink(path, name, sizeof(name) - 1);
+        if (n > 0) {
+                name[n] = '\0';
+                if (machine_open(name, &other, NULL) >= 0) {
+                        fprintf(stderr,
+                                "Machine '%s' has the same machine id as the running machine '%s'; empty "
+                                "%s/etc/machine-id.\n",
+                                b->plan->machine, name, b->plan->directory);
+                        return;
+                }
+                (void)unlink(path); /* of one that was killed */
+        }
+        if (symlink(b->plan->machine, path) >= 0)
+                b->id_link = TAKE_PTR(path);
+}
+
 int boot_acquire(Boot *b, Error *error)
 {
         struct stat root;
@@ -299,11 +245,12 @@ int boot_acquire(Boot *b, Error *error)
         if (r >= 0)
                 r = take_filter(b, error);
         if (r >= 0)
-                r = take_cgroup(b, error);
+                r = boot_take_cgroup(b, error);
         if (r >= 0)
                 r = describe(b, error);
         if (r < 0)
                 return r;
+        claim_id(b);
         b->log.name = b->plan->machine;
         return console_log_remove(b->plan->machine) < 0 ?
                        error_errno(error, errno, "Failed to remove the console log of an earlier run") :
@@ -323,19 +270,17 @@ static void remove_ephemeral(Boot *b)
 
 void boot_release(Boot *b)
 {
-        _cleanup_free_ char *incoming = NULL;
-        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *incoming = NULL, *exported = NULL;
 
-        if (b->cgroup && boot_clear_cgroup(b, &error) < 0)
-                error_print(&error);
-        if (b->cgroup) {
-                *strrchr(b->cgroup, '/') = '\0';
-                (void)rmdir(b->cgroup); /* machine.slice, unless another machine is in it */
-        }
-        closep(&b->payload_fd);
+        boot_release_cgroup(b);
         if (b->directory_fd >= 0 && asprintf(&incoming, PROPAGATE_DIRECTORY "/%s", b->plan->machine) >= 0)
                 (void)rmdir(incoming); /* not empty: someone else's mount is below */
+        if (b->directory_fd >= 0 && asprintf(&exported, UNIX_EXPORT_DIRECTORY "/%s", b->plan->machine) >= 0)
+                (void)unlink(exported); /* plain commands have none */
         remove_ephemeral(b);
+        if (b->id_link)
+                (void)unlink(b->id_link); /* a left-over is replaced by the next with that id */
+        free(b->id_link);
         user_range_release(&b->range);
         tree_lock_release(&b->tree_lock);
         closep(&b->tree_fd);
@@ -348,5 +293,4 @@ void boot_release(Boot *b)
         closep(&b->host_network_fd);
         closep(&b->working_directory_fd);
         machine_free(b->machine);
-        free(b->cgroup);
 }

@@ -243,6 +243,21 @@ static int return_to_host(const Boot *b, Error *error)
         return 0;
 }
 
+/* What the machine offers in /run/host/unix-export, at the place where ssh looks on the host (CI-087). A
+ * link into it instead of a mount: the host's mount table stays as it is. */
+static void link_unix_export(const Boot *b)
+{
+        _cleanup_free_ char *path = NULL, *target = NULL;
+
+        if (b->plan->start != START_INIT ||
+            asprintf(&path, UNIX_EXPORT_DIRECTORY "/%s", b->plan->machine) < 0 ||
+            asprintf(&target, "/proc/%d/root/run/host/unix-export", (int)b->pid) < 0)
+                return;
+        (void)unlink(path); /* of the start before */
+        if (mkdir_parents_at(AT_FDCWD, UNIX_EXPORT_DIRECTORY, 0755) >= 0)
+                (void)symlink(target, path); /* only ssh from outside would miss it */
+}
+
 static int announce(Boot *b, Error *error)
 {
         struct timespec now;
@@ -257,6 +272,7 @@ static int announce(Boot *b, Error *error)
         r = process_start_time(b->pid, &b->machine->leader_start);
         if (r < 0)
                 return error_errno(error, -r, "Failed to read the start time of process %d", b->pid);
+        link_unix_export(b);
         return machine_save(b->machine, b->directory_fd, error);
 }
 

@@ -15,6 +15,8 @@
 
 /* Where machined of systemd before 257 puts mounts for a running machine. */
 #define PROPAGATE_DIRECTORY "/run/systemd/nspawn/propagate"
+/* Where ssh of systemd 256+ looks for the sockets of machines. */
+#define UNIX_EXPORT_DIRECTORY "/run/systemd/nspawn/unix-export"
 
 typedef struct Boot {
         const BootPlan *plan;
@@ -25,8 +27,10 @@ typedef struct Boot {
         int tree_fd;
         TreeLock tree_lock;
         UserRange range;
+        char *id_link; /* claims the machine id */
         TreeOwners owners;
         char *cgroup; /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
+        bool delegated, moved; /* the cgroup was handed to us; we moved to its supervisor/ */
         int payload_fd; /* or -EBADF */
         SeccompProfile profile;
         const SeccompFilter *filter;
@@ -50,6 +54,8 @@ int boot_run(const BootPlan *plan, Error *error);
 /* Parts, for boot*.c only. */
 int boot_acquire(Boot *b, Error *error);
 void boot_release(Boot *b);
+int boot_take_cgroup(Boot *b, Error *error);
+void boot_release_cgroup(Boot *b);
 /* Empties the machine's cgroup, of this run or of one that was killed. */
 int boot_clear_cgroup(Boot *b, Error *error);
 /* Makes the payload cgroup, delegated to the machine's root and with its device program. */

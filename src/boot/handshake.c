@@ -66,7 +66,7 @@ int handshake_wait(int fd, HandshakeStep step, Error *error)
         ssize_t n;
 
         do
-                n = recv(fd, &m, sizeof(m), 0);
+                n = recv(fd, &m, sizeof(m), MSG_TRUNC); /* the whole length */
         while (n < 0 && errno == EINTR);
         if (n < 0 && errno != ECONNRESET)
                 return error_errno(error, errno, "Failed to hear from the machine's first process");

@@ -154,9 +154,15 @@ static void print_isolation(Printer *p, const BootPlan *plan)
 {
         _cleanup_free_ char *capabilities = NULL;
 
-        print_string(p, "user-namespace", user_namespace_mode_to_string(plan->user_namespace));
+        /* as a setting it is a number, which has no name */
+        print_string(p, "user-namespace",
+                     plan->user_namespace == USER_NAMESPACE_FIXED ?
+                             "fixed" :
+                             user_namespace_mode_to_string(plan->user_namespace));
         if (plan->user_namespace == USER_NAMESPACE_FIXED || plan->user_namespace == USER_NAMESPACE_TREE)
                 print_number(p, "user-base", plan->user_base);
+        if (boot_plan_has_user_namespace(plan))
+                print_number(p, "user-size", plan->user_size);
         print_string(p, "ownership", ownership_to_string(plan->ownership));
         print_boolean(p, "private-network", plan->private_network);
         print_string(p, "network-namespace", plan->network_namespace_path);

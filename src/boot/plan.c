@@ -131,14 +131,16 @@ static int by_depth(const void *a, const void *b)
 
 static void sort_mounts(BootPlan *plan)
 {
-        /* insertion sort: the order is partial, so a comparison sort must only swap neighbours */
-        for (size_t i = 1; i < plan->n_mounts; i++)
-                for (size_t k = i; k > 0 && by_depth(&plan->mounts[k - 1], &plan->mounts[k]) > 0; k--) {
-                        MountSetting m = plan->mounts[k];
+        /* the order is partial: each goes before the first that is below it, past any strangers */
+        for (size_t i = 1; i < plan->n_mounts; i++) {
+                MountSetting m = plan->mounts[i];
+                size_t k = 0;
 
-                        plan->mounts[k] = plan->mounts[k - 1];
-                        plan->mounts[k - 1] = m;
-                }
+                while (k < i && by_depth(&plan->mounts[k], &m) <= 0)
+                        k++;
+                memmove(&plan->mounts[k + 1], &plan->mounts[k], (i - k) * sizeof(m));
+                plan->mounts[k] = m;
+        }
 }
 
 static int plan_content(BootPlan *plan, Settings *s, Error *error)
@@ -312,6 +314,8 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
                 r = plan_program(plan, s, root_fd, error);
         if (r >= 0)
                 r = plan_os_release(plan, s, root_fd, error);
+        if (r >= 0)
+                r = plan_systemd_age(plan, root_fd, error);
         if (r >= 0)
                 r = plan_user(plan, s, root_fd, error);
         if (r >= 0)

@@ -17,6 +17,7 @@ typedef struct BootPlan {
         /* identity */
         char *machine, *hostname;
         Id128 uuid;
+        bool uuid_is_fresh; /* made for this start, so nobody else has it */
         char *container_service;
 
         /* tree */

@@ -119,8 +119,7 @@ static int ask_by_command(const Boot *b, bool reboot)
         r = machine_enter(machine, &request, &process, NULL);
         if (r < 0)
                 return r;
-        closep(&process.pid_fd); /* the supervisor reaps all its children */
-        closep(&process.pty_fd);
+        entered_process_done(&process); /* the supervisor reaps all its children */
         return 0;
 }
 

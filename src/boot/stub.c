@@ -95,11 +95,15 @@ _noreturn_ static void supervise(pid_t command)
         block_signals(&set);
         for (;;) {
                 struct timespec patience = { .tv_sec = PATIENCE_SEC };
-                int signal = wish == WISH_NONE ? sigwaitinfo(&set, NULL) :
-                                                 sigtimedwait(&set, NULL, &patience);
-                int status;
+                int signal, status;
                 pid_t pid;
 
+                /* before the first wait, too: the signal of an end before the block is lost */
+                while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+                        if (pid == command)
+                                finish(wish, status);
+                signal = wish == WISH_NONE ? sigwaitinfo(&set, NULL) :
+                                             sigtimedwait(&set, NULL, &patience);
                 if (signal < 0 && errno == EAGAIN) /* its time is up */
                         (void)kill(command, SIGKILL);
                 if (signal > 0 && signal != SIGCHLD && wish == WISH_NONE) {
@@ -108,9 +112,6 @@ _noreturn_ static void supervise(pid_t command)
                         (void)kill(command, SIGCONT); /* a stopped one would never hear it */
                         (void)kill(command, SIGHUP);
                 }
-                while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-                        if (pid == command)
-                                finish(wish, status);
         }
 }
 

@@ -12,6 +12,10 @@
 #include <string.h>
 
 #define HEADER_SIZE ((off_t)sizeof(uint64_t))
+/* What is being written and not counted yet overwrites something older than what is kept: so the ring
+ * is larger than that by one step. */
+#define STEP_SIZE ((size_t)4096)
+#define RING_SIZE (CONSOLE_LOG_SIZE + STEP_SIZE)
 
 static int log_open(const char *name, int flags, ConsoleLog *ret)
 {
@@ -69,8 +73,8 @@ int console_log_append(ConsoleLog *log, const void *data, size_t size)
         if (log->fd < 0)
                 return 0;
         while (size > 0) {
-                uint64_t at = log->written % CONSOLE_LOG_SIZE;
-                size_t part = MIN_OF(size, (size_t)(CONSOLE_LOG_SIZE - at));
+                uint64_t at = log->written % RING_SIZE;
+                size_t part = MIN_OF(MIN_OF(size, STEP_SIZE), (size_t)(RING_SIZE - at));
                 ssize_t n = pwrite(log->fd, p, part, HEADER_SIZE + (off_t)at);
 
                 if (n < 0)
@@ -78,8 +82,10 @@ int console_log_append(ConsoleLog *log, const void *data, size_t size)
                 p += n;
                 size -= (size_t)n;
                 log->written += (uint64_t)n;
+                if (pwrite(log->fd, &log->written, sizeof(log->written), 0) < 0)
+                        return -errno;
         }
-        return pwrite(log->fd, &log->written, sizeof(log->written), 0) < 0 ? -errno : 0;
+        return 0;
 }
 
 int console_log_open(const char *name, ConsoleLog *ret)
@@ -90,8 +96,8 @@ int console_log_open(const char *name, ConsoleLog *ret)
 static int read_ring(int fd, uint64_t from, uint64_t to, char *data)
 {
         while (from < to) {
-                uint64_t at = from % CONSOLE_LOG_SIZE;
-                size_t part = (size_t)MIN_OF(to - from, CONSOLE_LOG_SIZE - at);
+                uint64_t at = from % RING_SIZE;
+                size_t part = (size_t)MIN_OF(to - from, RING_SIZE - at);
                 ssize_t n = pread(fd, data, part, HEADER_SIZE + (off_t)at);
 
                 if (n <= 0)

@@ -7,12 +7,15 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/strv.h"
+#include "os/pidfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -85,21 +88,45 @@ int cgroup_delegate(int cgroup_fd, uid_t uid, gid_t gid)
         return fchown(cgroup_fd, uid, gid) < 0 ? -errno : 0;
 }
 
-void cgroup_enable_controllers(int cgroup_fd)
+static void change_controllers(int cgroup_fd, const char *from, char sign)
 {
         _cleanup_free_ char *text = NULL;
         _cleanup_strv_ char **names = NULL;
 
-        if (read_file_at(cgroup_fd, "cgroup.controllers", 4096, &text) <= 0 ||
-            strv_split(text, " \n", &names) < 0)
+        if (read_file_at(cgroup_fd, from, 4096, &text) <= 0 || strv_split(text, " \n", &names) < 0)
                 return;
         STRV_FOREACH(n, names) {
                 char word[64];
 
-                (void)snprintf(word, sizeof(word), "+%s", *n);
+                (void)snprintf(word, sizeof(word), "%c%s", sign, *n);
                 /* one that is refused (busy, threaded) must not cost the others */
                 (void)write_file_at(cgroup_fd, "cgroup.subtree_control", word);
         }
+}
+
+void cgroup_enable_controllers(int cgroup_fd)
+{
+        change_controllers(cgroup_fd, "cgroup.controllers", '+');
+}
+
+void cgroup_disable_controllers(int cgroup_fd)
+{
+        change_controllers(cgroup_fd, "cgroup.subtree_control", '-');
+}
+
+/* With the process pinned: is the number still one of this cgroup? */
+static bool is_member(int cgroup_fd, pid_t pid)
+{
+        _cleanup_free_ char *text = NULL;
+        char *line, *next;
+
+        if (read_file_at(cgroup_fd, "cgroup.procs", 1 << 20, &text) < 0)
+                return false;
+        next = text;
+        while ((line = strsep(&next, "\n")))
+                if (atoi(line) == pid)
+                        return true;
+        return false;
 }
 
 static int kill_each(int cgroup_fd, int signal)
@@ -117,8 +144,13 @@ static int kill_each(int cgroup_fd, int signal)
         STRV_FOREACH(p, pids) {
                 int pid;
 
-                if (parse_int(*p, &pid) >= 0 && pid > 0)
-                        (void)kill(pid, signal); /* gone already is what we want */
+                _cleanup_close_ int pid_fd = -EBADF;
+
+                if (parse_int(*p, &pid) < 0 || pid <= 0)
+                        continue; /* 0: of a pid namespace that we do not see */
+                pid_fd = pidfd_open_process(pid);
+                if (pid_fd >= 0 && is_member(cgroup_fd, pid))
+                        (void)pidfd_signal(pid_fd, signal); /* gone already is what we want */
         }
         return 0;
 }

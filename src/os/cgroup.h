@@ -19,6 +19,8 @@ int cgroup_of(pid_t pid, char **ret);
 int cgroup_delegate(int cgroup_fd, uid_t uid, gid_t gid);
 /* Switches on each available controller for the children; a refused one is skipped. */
 void cgroup_enable_controllers(int cgroup_fd);
+/* Takes them all back. */
+void cgroup_disable_controllers(int cgroup_fd);
 /* Kills every process below (cgroup.kill, or by hand before 5.14) and waits until it is empty, at
  * most @timeout_ms. -ETIMEDOUT if something would not die. */
 int cgroup_kill(int cgroup_fd, int signal);

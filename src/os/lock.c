@@ -8,8 +8,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/types.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+/* Open file description locks, since systemd-nspawn and machined take these, and flock() is blind to
+ * them. They belong to the open file as flock() locks do, not to the process. */
+static int set_lock(int fd, int type)
+{
+        struct flock lock = { .l_type = (short)type, .l_whence = SEEK_SET };
+
+        return fcntl(fd, F_OFD_SETLK, &lock);
+}
 
 int lock_file_take(const char *path, bool exclusive, LockFile *ret)
 {
@@ -23,8 +33,8 @@ int lock_file_take(const char *path, bool exclusive, LockFile *ret)
                         return -errno;
                 if (!copy)
                         return -ENOMEM;
-                if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0)
-                        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+                if (set_lock(fd, exclusive ? F_WRLCK : F_RDLCK) < 0)
+                        return errno == EACCES ? -EAGAIN : -errno;
                 if (fstat(fd, &st) < 0)
                         return -errno;
                 if (st.st_nlink == 0)
@@ -42,7 +52,7 @@ void lock_file_release(LockFile *lock)
 {
         if (lock->fd >= 0) {
                 /* only an exclusive holder may remove it, or a sharer would lose its lock */
-                if (lock->exclusive || flock(lock->fd, LOCK_EX | LOCK_NB) >= 0)
+                if (lock->exclusive || set_lock(lock->fd, F_WRLCK) >= 0)
                         (void)unlink(lock->path);
                 (void)close(lock->fd);
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Lock files that leave no litter: taken with flock() without waiting, removed by the last exclusive
+/* Lock files that leave no litter: taken without waiting, removed by the last exclusive
  * holder, and safe against another process doing the same at that moment. */
 
 #include <stdbool.h>

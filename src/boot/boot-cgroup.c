@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The machine's place among the control groups. Two layouts:
+ *
+ *   handed to us alone (a unit with Delegate=)      anywhere else
+ *   OWN/                  stays empty               OWN/                        where we stay
+ *   OWN/supervisor/       we move here              OWN/machine.slice/stead-NAME/
+ *   OWN/payload/          the machine               OWN/machine.slice/stead-NAME/payload/
+ *
+ * Only below our own cgroup, never beside or above it, and the machine always one level down, since
+ * both managers insist on the attributes of "their" top. */
+
+#include "boot/boot.h"
+
+#include "base/fd.h"
+#include "base/strv.h"
+#include "os/cgroup.h"
+#include "os/device-policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define KILL_PATIENCE_MS 5000
+#define SUPERVISOR "supervisor"
+
+static char *payload_path(const Boot *b)
+{
+        char *path = NULL;
+
+        return asprintf(&path, "%s/payload", b->cgroup) < 0 ? NULL : path;
+}
+
+int boot_clear_cgroup(Boot *b, Error *error)
+{
+        _cleanup_free_ char *path = b->cgroup ? payload_path(b) : NULL;
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (!b->cgroup)
+                return 0;
+        if (!path)
+                return error_set(error, ENOMEM, "Out of memory");
+        if (cgroup_remove(path) >= 0)
+                return 0; /* nothing was there, or nothing was left in it */
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : error_errno(error, errno, "Failed to open '%s'", path);
+        r = cgroup_kill(fd, SIGKILL);
+        if (r >= 0)
+                r = cgroup_wait_empty(fd, KILL_PATIENCE_MS);
+        if (r >= 0)
+                r = cgroup_remove(path);
+        if (r < 0) {
+                error_errno(error, -r, "Processes of an earlier run of machine '%s' do not end",
+                            b->plan->machine);
+                error_hint(error, "cat %s/cgroup.procs", path);
+        }
+        return r;
+}
+
+/* The default devices, and the device nodes that the definition shows in the machine (CI-062). */
+static int attach_device_policy(const Boot *b)
+{
+        _cleanup_free_ DeviceRule *rules = calloc(n_device_policy_default + b->plan->n_mounts,
+                                                  sizeof(DeviceRule));
+        size_t n = n_device_policy_default;
+
+        if (!rules)
+                return -ENOMEM;
+        memcpy(rules, device_policy_default, n * sizeof(DeviceRule));
+        for (size_t i = 0; i < b->plan->n_mounts; i++) {
+                const MountSetting *m = &b->plan->mounts[i];
+                struct stat st;
+
+                if (m->kind != MOUNT_BIND || m->sources[0][0] != '/' || stat(m->sources[0], &st) < 0 ||
+                    (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
+                        continue;
+                rules[n++] = (DeviceRule){
+                        .type = S_ISCHR(st.st_mode) ? 'c' : 'b',
+                        .major = major(st.st_rdev),
+                        .minor = minor(st.st_rdev),
+                        .read = true,
+                        .write = !m->read_only,
+                };
+        }
+        return device_policy_attach(b->payload_fd, rules, n);
+}
+
+int boot_make_payload(Boot *b, Error *error)
+{
+        _cleanup_close_ int top = -EBADF;
+        int r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
+
+        if (r == -ENOENT) /* the last machine of another supervisor took the slice with it just then */
+                r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
+        top = r < 0 ? r : open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (r < 0 || top < 0)
+                return r < 0 ? r : -errno;
+        cgroup_enable_controllers(top);
+        if (mkdirat(top, "payload", 0755) < 0)
+                return -errno;
+        b->payload_fd = openat(top, "payload", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (b->payload_fd < 0)
+                return -errno;
+        if (b->range.size > 0) {
+                r = cgroup_delegate(b->payload_fd, b->range.base, b->range.base);
+                if (r < 0)
+                        return r;
+        }
+        r = attach_device_policy(b);
+        if (r < 0 && b->range.size == 0)
+                return error_errno(error, -r, "Failed to restrict the devices of machine '%s' (BPF)",
+                                   b->plan->machine);
+        return 0; /* with a user namespace, nobody inside can make a device node anyway */
+}
+
+/* Whether @path, our own cgroup, holds nobody but us. */
+static bool is_ours_alone(const char *path)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *text = NULL;
+        int pid;
+
+        if (fd < 0 || read_file_at(fd, "cgroup.procs", 4096, &text) <= 0)
+                return false;
+        text[strcspn(text, "\n")] = '\0';
+        return strchr(text, '\0')[1] == '\0' && parse_int(text, &pid) >= 0 && pid == getpid();
+}
+
+static int move_to_supervisor(const char *top)
+{
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/" SUPERVISOR, top) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+                return -errno;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : cgroup_attach(fd, getpid());
+}
+
+static int find_place(Boot *b)
+{
+        _cleanup_free_ char *own = NULL, *path = NULL;
+        const char *mount_point;
+        char *last;
+        int r = cgroup_mount_point(&mount_point);
+
+        if (r >= 0)
+                r = cgroup_own(&own);
+        if (r < 0)
+                return r;
+        last = strrchr(own, '/');
+        if (last != own && strcmp(last, "/" SUPERVISOR) == 0) {
+                *last = '\0'; /* DelegateSubgroup= put us there already (CI-093) */
+                b->delegated = true;
+        }
+        if (asprintf(&path, "%s%s", mount_point, strcmp(own, "/") == 0 ? "" : own) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        if (!b->delegated && strcmp(own, "/") != 0 && is_ours_alone(path)) {
+                r = move_to_supervisor(path);
+                if (r < 0)
+                        return r;
+                b->delegated = b->moved = true;
+        }
+        if (b->delegated)
+                b->cgroup = TAKE_PTR(path);
+        else if (asprintf(&b->cgroup, "%s/machine.slice/stead-%s", path, b->plan->machine) < 0)
+                b->cgroup = NULL;
+        return b->cgroup ? 0 : -ENOMEM;
+}
+
+int boot_take_cgroup(Boot *b, Error *error)
+{
+        _cleanup_error_ Error cause = ERROR_NULL;
+        int r = find_place(b);
+
+        if (r >= 0)
+                r = boot_clear_cgroup(b, &cause);
+        if (r >= 0)
+                r = boot_make_payload(b, &cause);
+        if (r >= 0)
+                return 0;
+        if (cause.number != 0)
+                return error_move(error, &cause);
+        free(b->cgroup);
+        b->cgroup = NULL;
+        if (b->plan->init == INIT_SYSTEMD) {
+                error_errno(error, -r, "Cannot give machine '%s' a cgroup of its own, and systemd does not "
+                                       "boot without one",
+                            b->plan->machine);
+                error_hint(error, "findmnt -t cgroup2  (it has to be mounted writable at /sys/fs/cgroup or "
+                                  "/sys/fs/cgroup/unified)");
+                return r;
+        }
+        if (!b->plan->quiet)
+                fprintf(stderr, "Machine '%s' runs without a cgroup of its own: %s.\n",
+                        b->plan->machine, strerror(-r));
+        return 0;
+}
+
+/* Back to where we were found, so that whoever made that cgroup can remove it. */
+static void leave_supervisor(const Boot *b)
+{
+        _cleanup_close_ int top = open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (top < 0)
+                return;
+        cgroup_disable_controllers(top); /* a cgroup that hands controllers down takes no process */
+        if (cgroup_attach(top, getpid()) >= 0)
+                (void)unlinkat(top, SUPERVISOR, AT_REMOVEDIR); /* a helper of ours may still be in it */
+}
+
+void boot_release_cgroup(Boot *b)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+
+        closep(&b->payload_fd);
+        if (!b->cgroup)
+                return;
+        if (boot_clear_cgroup(b, &error) < 0)
+                error_print(&error);
+        if (b->moved) {
+                leave_supervisor(b);
+        } else if (!b->delegated) {
+                (void)rmdir(b->cgroup);
+                *strrchr(b->cgroup, '/') = '\0';
+                (void)rmdir(b->cgroup); /* machine.slice, unless another machine is in it */
+        }
+        free(b->cgroup);
+}
