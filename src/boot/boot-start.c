@@ -8,6 +8,7 @@
 #include "base/strv.h"
 #include "boot/child.h"
 #include "boot/handshake.h"
+#include "boot/stub.h"
 #include "os/clone.h"
 #include "os/mount.h"
 #include "os/pidfd.h"
@@ -77,12 +78,17 @@ static void reset_login_uid(void)
 
 static int fork_first_process(Boot *b, int *ret_handshake, Error *error)
 {
-        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF, stub = -EBADF;
         int r = handshake_new(&ours, &theirs);
         pid_t pid;
 
         if (r < 0)
                 return error_errno(error, -r, "Failed to make the handshake socket");
+        if (b->plan->start == START_STUB) {
+                stub = stub_open(error);
+                if (stub < 0)
+                        return stub;
+        }
         pid = clone_process(namespaces(b->plan), b->payload_fd, &b->pid_fd);
         if (pid < 0)
                 return explain_clone(b, -pid, error);
@@ -92,6 +98,7 @@ static int fork_first_process(Boot *b, int *ret_handshake, Error *error)
                         .handshake_fd = theirs,
                         .filter = b->filter,
                         .filter_is_custom = b->filter_own,
+                        .stub_fd = stub,
                         .has_cgroup = b->cgroup,
                 };
 

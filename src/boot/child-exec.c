@@ -100,7 +100,7 @@ int child_exec(const ChildContext *c, Error *error)
                 return error_errno(error, errno, "Failed to enter the directory '%s' of the machine",
                                    directory);
         if (plan->start == START_STUB) {
-                int r = stub_run(plan, c->handshake_fd, error);
+                int r = stub_run(plan, c->stub_fd, error);
 
                 if (r <= 0)
                         return r;

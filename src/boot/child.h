@@ -11,6 +11,7 @@ typedef struct ChildContext {
         int handshake_fd;
         const SeccompFilter *filter; /* NULL: none */
         bool filter_is_custom;
+        int stub_fd; /* START_STUB: the stub init, opened on the host; else -EBADF */
         bool has_cgroup;
 } ChildContext;
 

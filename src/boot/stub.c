@@ -1,134 +1,79 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* PID 1 for a plain command. Runs in the machine without exec, so it uses nothing of the tree. */
+/* Splitting the first process into stub and command. The stub is a program of ours, opened on the host
+ * before there was a machine. */
 
 #include "boot/stub.h"
 
 #include "base/strv.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
-#include <linux/reboot.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/reboot.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_SEC 90 /* container-interface CI-153 */
-
-typedef enum Wish {
-        WISH_NONE,
-        WISH_POWER_OFF,
-        WISH_REBOOT,
-} Wish;
-
-static Wish wish_of(int signal)
+int stub_open(Error *error)
 {
-        if (signal == SIGRTMIN + 3 || signal == SIGRTMIN + 4 || signal == SIGRTMIN + 13 ||
-            signal == SIGRTMIN + 14 || signal == SIGTERM)
-                return WISH_POWER_OFF;
-        if (signal == SIGINT || signal == SIGRTMIN + 5 || signal == SIGRTMIN + 6 ||
-            signal == SIGRTMIN + 15 || signal == SIGRTMIN + 16)
-                return WISH_REBOOT;
-        return WISH_NONE;
+        static const char installed[] = STEAD_LIBEXECDIR "/stead-stub";
+        char path[PATH_MAX];
+        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("stead-stub"));
+        char *slash;
+        int fd = -EBADF;
+
+        /* beside the launcher in a build, else where it is installed */
+        if (n > 0) {
+                path[n] = '\0';
+                slash = strrchr(path, '/');
+                if (slash) {
+                        strcpy(slash + 1, "stead-stub");
+                        fd = open(path, O_PATH | O_CLOEXEC);
+                }
+        }
+        if (fd < 0)
+                fd = open(installed, O_PATH | O_CLOEXEC);
+        if (fd < 0) {
+                error_errno(error, errno, "Failed to open '%s', the stub init of --as-pid2", installed);
+                error_hint(error, "drop --as-pid2, or install stead anew");
+                return -error->number;
+        }
+        return fd;
 }
 
-static void block_signals(sigset_t *set)
-{
-        static const int offsets[] = { 3, 4, 5, 6, 13, 14, 15, 16 };
-
-        (void)sigemptyset(set);
-        (void)sigaddset(set, SIGCHLD);
-        (void)sigaddset(set, SIGTERM);
-        (void)sigaddset(set, SIGINT);
-        for (size_t i = 0; i < ELEMENTSOF(offsets); i++)
-                (void)sigaddset(set, SIGRTMIN + offsets[i]);
-        (void)sigprocmask(SIG_BLOCK, set, NULL);
-}
-
-/* What /proc/1/environ shows is the memory in which our own caller's environment came: it is
- * overwritten, so that nothing of it leaks (CI-026, CI-028). */
-static void hide_environment(const BootPlan *plan)
+static void become_stub(const BootPlan *plan, int stub_fd, pid_t command)
 {
         static const char *const shown[] = { "container", "container_uuid" };
-        char *start = NULL, *end = NULL, *p;
+        _cleanup_strv_ char **environment = NULL;
+        char number[16];
 
-        for (char **e = environ; e && *e; e++) {
-                if (!start)
-                        start = end = *e;
-                if (*e != end)
-                        break; /* no longer the block the kernel made */
-                end = *e + strlen(*e) + 1;
-        }
-        if (!start)
-                return;
-        explicit_bzero(start, (size_t)(end - start));
-        p = start;
-        for (size_t i = 0; i < ELEMENTSOF(shown); i++) {
-                const char *value = strv_env_get(plan->environment, shown[i]);
-                int n = snprintf(p, (size_t)(end - p), "%s=%s", shown[i], value ?: "");
-
-                if (n < 0 || n >= end - p) {
-                        explicit_bzero(p, (size_t)(end - p));
+        (void)snprintf(number, sizeof(number), "%d", (int)command);
+        for (size_t i = 0; i < ELEMENTSOF(shown); i++)
+                if (strv_pushf(&environment, "%s=%s", shown[i],
+                               strv_env_get(plan->environment, shown[i]) ?: "") < 0)
                         return;
-                }
-                p += n + 1;
-        }
+        /* the console belongs to the command */
+        (void)close_range(0, (unsigned)stub_fd - 1, 0);
+        (void)fexecve(stub_fd, (char *const[]){ (char *)"stead-stub", number, NULL }, environment);
 }
 
-_noreturn_ static void finish(Wish wish, int status)
+int stub_run(const BootPlan *plan, int stub_fd, Error *error)
 {
-        if (wish == WISH_REBOOT)
-                (void)reboot(LINUX_REBOOT_CMD_RESTART);
-        else if (wish == WISH_POWER_OFF)
-                (void)reboot(LINUX_REBOOT_CMD_POWER_OFF);
-        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-}
+        char byte;
+        pid_t pid;
+        int gate[2];
 
-_noreturn_ static void supervise(pid_t command)
-{
-        Wish wish = WISH_NONE;
-        sigset_t set;
-
-        block_signals(&set);
-        for (;;) {
-                struct timespec patience = { .tv_sec = PATIENCE_SEC };
-                int signal, status;
-                pid_t pid;
-
-                /* before the first wait, too: the signal of an end before the block is lost */
-                while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-                        if (pid == command)
-                                finish(wish, status);
-                signal = wish == WISH_NONE ? sigwaitinfo(&set, NULL) :
-                                             sigtimedwait(&set, NULL, &patience);
-                if (signal < 0 && errno == EAGAIN) /* its time is up */
-                        (void)kill(command, SIGKILL);
-                if (signal > 0 && signal != SIGCHLD && wish == WISH_NONE) {
-                        wish = wish_of(signal);
-                        (void)kill(command, SIGTERM);
-                        (void)kill(command, SIGCONT); /* a stopped one would never hear it */
-                        (void)kill(command, SIGHUP);
-                }
-        }
-}
-
-int stub_run(const BootPlan *plan, int handshake_fd, Error *error)
-{
-        pid_t pid = fork();
-
-        if (pid < 0)
+        if (pipe2(gate, O_CLOEXEC) < 0 || (pid = fork()) < 0)
                 return error_errno(error, errno, "Failed to start the command");
         if (pid == 0) {
+                (void)close(gate[1]);
+                (void)read(gate[0], &byte, 1); /* until PID 1 is the stub, its exec closes the gate */
+                (void)close(gate[0]);
                 (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* PID 1's end is the end of us all */
                 (void)setsid();
                 return 1;
         }
-        hide_environment(plan);
-        (void)prctl(PR_SET_NAME, "stead-stub");
-        (void)close(handshake_fd);
-        (void)close_range(0, ~0U, 0); /* the console belongs to the command */
-        supervise(pid);
+        become_stub(plan, stub_fd, pid);
+        return error_errno(error, errno, "Failed to run the stub init");
 }

@@ -2,10 +2,13 @@
 #pragma once
 
 /* The stub init of --as-pid2: reaps orphans, turns the container signals into an orderly end of the
- * command, passes on its status. */
+ * command, passes on its status. The program itself is launch/stub.c. */
 
 #include "boot/plan.h"
 
-/* Forks. Returns 1 in the process that is to become the command (PID 2), negative errno if it cannot
- * fork; does not return in PID 1. @handshake_fd is closed in PID 1. */
-int stub_run(const BootPlan *plan, int handshake_fd, Error *error);
+/* Opens the program on the host. Returns the descriptor, or negative errno. */
+int stub_open(Error *error);
+
+/* Forks. Returns 1 in the process that is to become the command (PID 2); in PID 1 it becomes the stub
+ * and returns only if that fails, with negative errno. */
+int stub_run(const BootPlan *plan, int stub_fd, Error *error);

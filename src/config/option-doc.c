@@ -241,7 +241,7 @@ static void print_completion_takers(FILE *f)
         for (size_t i = 0; i < option_count; i++) {
                 const Option *o = &option_table[i];
 
-                if (o->argument != OPTION_REQUIRED_ARGUMENT || !on_command_line(o))
+                if (!o->name || o->argument != OPTION_REQUIRED_ARGUMENT || !on_command_line(o))
                         continue;
                 fprintf(f, "%s--%s", separator, o->name);
                 if (o->letter)
