@@ -60,9 +60,9 @@ static int mask_proc(Assembly *a, Error *error)
         return r;
 }
 
-int assembly_proc(Assembly *a, int proc_fd, Error *error)
+int assembly_proc(Assembly *a, Error *error)
 {
-        int r;
+        int proc_fd = a->namespaced.proc_fd, r;
 
         if (boot_plan_has_user_namespace(a->plan)) {
                 /* The kernel lets a user namespace mount proc only where a fully visible one is
@@ -143,8 +143,9 @@ static int mount_sysfs_whole(Assembly *a, int sysfs_fd, Error *error)
         return r;
 }
 
-int assembly_sys(Assembly *a, int sysfs_fd, int cgroup_fd, Error *error)
+int assembly_sys(Assembly *a, Error *error)
 {
+        int sysfs_fd = a->namespaced.sysfs_fd, cgroup_fd = a->namespaced.cgroup_fd;
         bool whole = !a->plan->private_network || a->plan->api_vfs_writable;
         int r;
 

@@ -26,6 +26,7 @@ void assembly_done(Assembly *a)
         closep(&a->map_fd);
         closep(&a->tree_map_fd);
         closep(&a->top_fd);
+        namespaced_done(&a->namespaced);
         closep(&a->tree_fd);
         closep(&a->scratch_fd);
         closep(&a->root_fd);
@@ -187,52 +188,28 @@ static int make_run_and_tmp(Assembly *a, Error *error)
                               "mode=1777,size=10%%,nr_inodes=1m,uid=%u,gid=%u", a->base, a->base);
 }
 
-/* Everything below the root, with the files that come about belonging to the machine's root. */
-static int build_below_root(Assembly *a, Error *error)
-{
-        Namespaced n = NAMESPACED_NULL;
-        Creator creator = CREATOR_NULL;
-        int r;
+typedef int (*Part)(Assembly *a, Error *error);
 
-        r = namespaced_new(a, &n, error);
+/* Runs parts in order, with the files that come about belonging to the machine's root. */
+static int make_parts(Assembly *a, const Part *parts, size_t n, Error *error)
+{
+        Creator creator = CREATOR_NULL;
+        int r = creator_enter(a->mapped ? a->base : 0, &creator);
+
         if (r < 0)
-                return r;
-        /* the kernel gave it to whoever called clone3() */
-        if (fchownat(n.mqueue_fd, "", a->base, a->base, AT_EMPTY_PATH) < 0) {
-                r = error_errno(error, errno, "Failed to give /dev/mqueue to the machine");
-                namespaced_done(&n);
-                return r;
-        }
-        r = creator_enter(a->mapped ? a->base : 0, &creator);
-        if (r < 0)
-                error_errno(error, -r, "Failed to create files as user %u", a->base);
-        if (r >= 0)
-                r = make_skeleton(a, error);
-        if (r >= 0)
-                r = assembly_dev(a, error);
-        if (r >= 0)
-                r = assembly_attach_consume(a, TAKE_FD(n.mqueue_fd), "/dev/mqueue", error);
-        if (r >= 0)
-                r = make_run_and_tmp(a, error);
-        if (r >= 0)
-                r = assembly_run_host(a, error);
-        if (r >= 0)
-                r = assembly_proc(a, n.proc_fd, error);
-        if (r >= 0)
-                r = assembly_sys(a, n.sysfs_fd, n.cgroup_fd, error);
-        if (r >= 0)
-                r = assembly_whole_tree(a, error);
-        if (r >= 0)
-                r = assembly_custom(a, error);
-        if (r >= 0)
-                r = assembly_etc(a, error);
-        if (r >= 0)
-                r = assembly_journal(a, error);
-        if (r >= 0)
-                r = assembly_seal_run_host(a, error);
+                return error_errno(error, -r, "Failed to create files as user %u", a->base);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = parts[i](a, error);
         creator_leave(&creator);
-        namespaced_done(&n);
         return r;
+}
+
+static int make_mqueue(Assembly *a, Error *error)
+{
+        /* the kernel gave it to whoever called clone3() */
+        if (fchownat(a->namespaced.mqueue_fd, "", a->base, a->base, AT_EMPTY_PATH) < 0)
+                return error_errno(error, errno, "Failed to give /dev/mqueue to the machine");
+        return assembly_attach_consume(a, TAKE_FD(a->namespaced.mqueue_fd), "/dev/mqueue", error);
 }
 
 /* Makes the machine's root the root of this mount namespace and lets go of all else. The waiting
@@ -267,8 +244,10 @@ static int reopen_tree(Assembly *a, Error *error)
         return 0;
 }
 
-int assembly_build(Assembly *a, Error *error)
+int assembly_begin(Assembly *a, Error *error)
 {
+        static const Part parts[] = { make_skeleton, assembly_dev, make_run_and_tmp,
+                                      assembly_run_host };
         int r;
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -279,7 +258,19 @@ int assembly_build(Assembly *a, Error *error)
         if (r >= 0)
                 r = assembly_root(a, error);
         if (r >= 0)
-                r = build_below_root(a, error);
+                r = make_parts(a, parts, ELEMENTSOF(parts), error);
+        return r;
+}
+
+int assembly_finish(Assembly *a, Error *error)
+{
+        static const Part parts[] = { make_mqueue,     assembly_proc, assembly_sys,
+                                      assembly_whole_tree, assembly_custom, assembly_etc,
+                                      assembly_journal, assembly_seal_run_host };
+        int r = namespaced_new(a, &a->namespaced, error);
+
+        if (r >= 0)
+                r = make_parts(a, parts, ELEMENTSOF(parts), error);
         if (r >= 0)
                 r = enter_root(a, error);
         return r;

@@ -12,10 +12,11 @@
  *         assembly-etc.c  resolver, time zone            assembly-journal.c  /var/log/journal
  *         assembly-users.c  users of the host         namespaced.c  mounts that need the namespaces */
 
+#include "boot/namespaced.h"
 #include "boot/plan.h"
 #include "os/creator.h"
 
-typedef struct Assembly {
+struct Assembly {
         const BootPlan *plan;
         uint32_t base;   /* host uid of the machine's root */
         bool nested;     /* we are not in the host's user namespace ourselves */
@@ -36,11 +37,13 @@ typedef struct Assembly {
         char *ephemeral; /* directory of the throw-away upper layer, or NULL */
         int ephemeral_fd; /* held locked for the machine's life */
 
+        Namespaced namespaced;
+
         /* results for the supervisor */
         int console_fd;  /* pty master, or -EBADF */
         int notify_fd;   /* datagram socket bound at /run/host/notify */
         int kmsg_fd;     /* keeps /proc/kmsg's fifo from being at its end */
-} Assembly;
+};
 
 #define ASSEMBLY_NULL                                                                              \
         ((Assembly){ .pid_fd = -EBADF,                                                             \
@@ -52,20 +55,23 @@ typedef struct Assembly {
                      .root_fd = -EBADF,                                                            \
                      .incoming_fd = -EBADF,                                                        \
                      .ephemeral_fd = -EBADF,                                                       \
+                     .namespaced = NAMESPACED_NULL,                                                \
                      .console_fd = -EBADF,                                                         \
                      .notify_fd = -EBADF,                                                          \
                      .kmsg_fd = -EBADF })
 
-/* In the private mount namespace: builds everything and makes it the root of this namespace. */
-int assembly_build(Assembly *a, Error *error);
+/* In the private mount namespace: all that needs nothing of the first process but its user namespace. */
+int assembly_begin(Assembly *a, Error *error);
+/* When the first process is in all its namespaces: the rest, and makes it the root of this one. */
+int assembly_finish(Assembly *a, Error *error);
 void assembly_done(Assembly *a);
 
 /* Parts, for assembly*.c only. */
 int assembly_root(Assembly *a, Error *error);
 int assembly_whole_tree(Assembly *a, Error *error);
 int assembly_dev(Assembly *a, Error *error);
-int assembly_proc(Assembly *a, int proc_fd, Error *error);
-int assembly_sys(Assembly *a, int sysfs_fd, int cgroup_fd, Error *error);
+int assembly_proc(Assembly *a, Error *error);
+int assembly_sys(Assembly *a, Error *error);
 int assembly_run_host(Assembly *a, Error *error);
 int assembly_seal_run_host(Assembly *a, Error *error);
 int assembly_custom(Assembly *a, Error *error);

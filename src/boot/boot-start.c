@@ -231,9 +231,11 @@ static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, 
         if (r >= 0)
                 r = set_oom_score(b, error);
         if (r >= 0)
+                r = assembly_begin(a, error);
+        if (r >= 0)
                 r = expect(b, *ret_handshake, HANDSHAKE_JOINED, error);
         if (r >= 0)
-                r = assembly_build(a, error);
+                r = assembly_finish(a, error);
         if (r < 0)
                 return r;
         /* it keeps this mount namespace alive until it has its own copy: we need not wait for that */

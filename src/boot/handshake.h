@@ -5,10 +5,10 @@
  *
  *   supervisor                          first process
  *       | clone3(namespaces, cgroup) -------> |
- *       |                                     | new cgroup namespace, rooted where it is
+ *       | writes the id maps, builds most of  | new cgroup namespace, rooted where it is
+ *       | the machine's file systems          |
  *       | <------------------------ JOINED -- |
- *       | writes the id maps, builds the      |
- *       | machine's file systems              |
+ *       | builds those of its namespaces      |
  *       | -- ASSEMBLED ---------------------> |
  *       | leaves the private mount namespace, | takes its ids, copies the mount namespace;
  *       | writes the state file               | session, console, limits; reads masks back;

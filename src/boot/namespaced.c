@@ -4,6 +4,7 @@
 
 #include "boot/namespaced.h"
 
+#include "boot/assembly.h"
 #include "os/loopback.h"
 #include "os/mount.h"
 #include "os/namespace.h"
@@ -116,7 +117,5 @@ void namespaced_done(Namespaced *n)
         closep(&n->sysfs_fd);
         closep(&n->mqueue_fd);
         closep(&n->cgroup_fd);
-        closep(&n->open_proc_fd);
-        closep(&n->open_sysfs_fd);
         *n = NAMESPACED_NULL;
 }

@@ -5,14 +5,15 @@
  * for the machine by the host: a helper joins the namespaces of the waiting first process, mounts, and
  * leaves the detached mounts in our descriptor table. So they are locked like all the others. */
 
-#include "boot/assembly.h"
+#include "base/error.h"
+
+typedef struct Assembly Assembly;
 
 typedef struct Namespaced {
         int proc_fd, sysfs_fd, mqueue_fd, cgroup_fd; /* detached; cgroup_fd -EBADF if there is none */
-        int open_proc_fd, open_sysfs_fd; /* second views without masks, for nesting, else -EBADF */
 } Namespaced;
 
-#define NAMESPACED_NULL ((Namespaced){ -EBADF, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF })
+#define NAMESPACED_NULL ((Namespaced){ -EBADF, -EBADF, -EBADF, -EBADF })
 
 int namespaced_new(const Assembly *a, Namespaced *ret, Error *error);
 void namespaced_done(Namespaced *n);
