@@ -25,7 +25,7 @@ static size_t utf8_length(const unsigned char *s)
         return n;
 }
 
-void json_string(Buffer *out, const char *s)
+void json_write_string(Buffer *out, const char *s)
 {
         buffer_puts(out, "\"");
         while (*s) {

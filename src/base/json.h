@@ -7,5 +7,6 @@
 #include "base/buffer.h"
 
 /* Appends @s as a string with its quotes. What is not UTF-8 becomes U+FFFD, since readers refuse a
- * whole document for one bad byte. */
-void json_string(Buffer *out, const char *s);
+ * whole document for one bad byte. (Not json_string(): that is jansson's, and `stead` links both.)
+ */
+void json_write_string(Buffer *out, const char *s);

@@ -199,7 +199,7 @@ static void field(Buffer *out, const char *name, const char *value)
         if (!value)
                 return;
         buffer_printf(out, ",\"%s\":", name);
-        json_string(out, value);
+        json_write_string(out, value);
 }
 
 void bind_user_record(const BindUser *u, Buffer *out)
@@ -230,7 +230,7 @@ bool bind_user_privileged_record(const BindUser *u, Buffer *out)
         if (!u->password)
                 return false;
         buffer_puts(out, "{\"privileged\":{\"hashedPassword\":[");
-        json_string(out, u->password);
+        json_write_string(out, u->password);
         buffer_puts(out, "]}}\n");
         return true;
 }

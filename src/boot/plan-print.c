@@ -18,7 +18,7 @@ static void print_json_string(FILE *f, const char *s)
 {
         _cleanup_buffer_ Buffer text = BUFFER_NULL;
 
-        json_string(&text, s);
+        json_write_string(&text, s);
         fputs(buffer_error(&text) < 0 ? "\"\"" : text.data, f);
 }
 

@@ -24,7 +24,7 @@ static void test_string(void **state)
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 _cleanup_buffer_ Buffer b = BUFFER_NULL;
 
-                json_string(&b, rows[i].in);
+                json_write_string(&b, rows[i].in);
                 assert_int_equal(buffer_error(&b), 0);
                 assert_string_equal(b.data, rows[i].out);
         }
