@@ -365,7 +365,9 @@ static int mount_overlay(Assembly *a, const MountSetting *m, Error *error)
 static int mount_inaccessible(Assembly *a, const MountSetting *m, Error *error)
 {
         _cleanup_close_ int target = path_open(a->root_fd, m->destination, O_PATH, 0);
+        _cleanup_close_ int from = -EBADF, fd = -EBADF;
         struct stat st;
+        int r;
         const char *with = "/run/host/inaccessible/reg";
 
         if (target < 0 || fstat(target, &st) < 0) {
@@ -380,8 +382,13 @@ static int mount_inaccessible(Assembly *a, const MountSetting *m, Error *error)
                 with = "/run/host/inaccessible/fifo";
         else if (S_ISSOCK(st.st_mode))
                 with = "/run/host/inaccessible/sock";
-        return assembly_overmount(a, with, m->destination, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API,
-                                  error);
+        from = path_open(a->root_fd, with, O_PATH, 0);
+        fd = from < 0 ? from : mount_clone(from, "", false);
+        r = fd < 0 ? fd :
+                     mount_set_attributes(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0, false);
+        if (r >= 0)
+                r = mount_attach(fd, target, "");
+        return r < 0 ? error_errno(error, -r, "%s: failed to hide '%s'", m->origin, m->destination) : 0;
 }
 
 /* overlayfs writes with the ids of who makes it, and through an id map only the machine's can. */

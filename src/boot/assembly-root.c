@@ -164,10 +164,29 @@ static void remove_dead_ephemerals(void)
         }
 }
 
+/* Somebody who clears dead ones may take it for one of them until it is locked; then it is made again. */
+static int make_locked_directory(const char *path)
+{
+        for (;;) {
+                _cleanup_close_ int fd = -EBADF;
+                struct stat st;
+                int r = mkdir_parents_at(AT_FDCWD, path, 0700);
+
+                if (r < 0)
+                        return r;
+                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0 && errno == ENOENT)
+                        continue;
+                if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
+                        return -errno;
+                if (st.st_nlink > 0)
+                        return TAKE_FD(fd);
+        }
+}
+
 static int root_ephemeral(Assembly *a, Error *error)
 {
         _cleanup_free_ char *path = NULL;
-        int r;
 
         if (a->ephemeral_fd < 0) { /* kept over reboots of the machine */
                 remove_dead_ephemerals();
@@ -175,15 +194,9 @@ static int root_ephemeral(Assembly *a, Error *error)
                         path = NULL;
                         return error_set(error, ENOMEM, "Out of memory");
                 }
-                r = mkdir_parents_at(AT_FDCWD, path, 0700);
-                if (r >= 0) {
-                        a->ephemeral_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                        r = a->ephemeral_fd < 0 || flock(a->ephemeral_fd, LOCK_EX | LOCK_NB) < 0 ?
-                                    -errno :
-                                    0;
-                }
-                if (r < 0)
-                        return error_errno(error, -r, "Failed to make '%s'", path);
+                a->ephemeral_fd = make_locked_directory(path);
+                if (a->ephemeral_fd < 0)
+                        return error_errno(error, -a->ephemeral_fd, "Failed to make '%s'", path);
                 a->ephemeral = TAKE_PTR(path);
         }
         return root_overlay(a, a->ephemeral_fd, error);
@@ -250,6 +263,11 @@ int assembly_whole_tree(Assembly *a, Error *error)
 static int refuse_mounted(const Assembly *a, Error *error)
 {
         static const char *const places[] = { "proc", "sys", "dev" };
+        bool hidden = a->plan->ephemeral || a->plan->volatile_mode == VOLATILE_YES ||
+                      a->plan->volatile_mode == VOLATILE_OVERLAY;
+
+        if (hidden) /* an upper layer shows no mounts of the tree below it */
+                return 0;
 
         for (size_t i = 0; i < ELEMENTSOF(places); i++) {
                 struct statx here;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +19,7 @@
 
 #define ESCAPE '\x1d' /* ^] */
 #define ESCAPE_TIMES 3
+#define DRAIN_PATIENCE_MS 5000
 #define ESCAPE_WINDOW_USEC USEC_PER_SEC
 
 static uint64_t now_usec(void)
@@ -49,6 +51,9 @@ static void update_watches(Console *c)
                 watch(c, c->master_fd, CONSOLE_SOURCE_MASTER,
                       (room_out ? EPOLLIN : 0U) | (c->input_size > 0 ? EPOLLOUT : 0U));
         watch(c, c->input_fd, CONSOLE_SOURCE_INPUT, c->input_size == 0 ? EPOLLIN : 0U);
+        for (size_t i = 0; i < ELEMENTSOF(c->clients); i++)
+                watch(c, c->clients[i], CONSOLE_SOURCE_CLIENT + (unsigned)i,
+                      c->input_size == 0 ? EPOLLIN : 0U);
         if (c->output_fd >= 0)
                 watch(c, c->output_fd, CONSOLE_SOURCE_OUTPUT, room_out ? 0U : EPOLLOUT);
 }
@@ -184,9 +189,14 @@ void console_retry(Console *c)
 
 void console_drain(Console *c)
 {
-        for (unsigned i = 0; i < 64 && c->master_fd >= 0 && !c->hung_up; i++) {
-                c->output_size = 0; /* what the terminal would not take by now is in the log */
-                if (!read_master(c))
+        for (;;) {
+                struct pollfd p = { .fd = c->output_fd, .events = POLLOUT };
+
+                /* a reader may be slow, but one that takes nothing for so long is not reading */
+                while (c->output_fd >= 0 && c->output_size > 0 && poll(&p, 1, DRAIN_PATIENCE_MS) > 0)
+                        flush_output(c);
+                c->output_size = 0; /* the log has it */
+                if (c->master_fd < 0 || c->hung_up || !read_master(c))
                         break;
         }
         console_set_master(c, -EBADF);
@@ -216,8 +226,11 @@ static bool is_escape(Console *c, const char *data, size_t size)
 
 static int read_input(Console *c)
 {
-        ssize_t n = read(c->input_fd, c->input, sizeof(c->input));
+        ssize_t n;
 
+        if (c->input_size > 0)
+                return 0; /* a client was faster in this round */
+        n = read(c->input_fd, c->input, sizeof(c->input));
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
         if (n <= 0) { /* end of our input: the machine goes on */
@@ -249,9 +262,12 @@ static void accept_client(Console *c)
 static void read_client(Console *c, size_t i)
 {
         char packet[CONTROL_PACKET_MAX];
-        ssize_t n = recv(c->clients[i], packet, sizeof(packet), MSG_DONTWAIT);
         ControlSize size;
+        ssize_t n;
 
+        if (c->clients[i] < 0 || c->input_size > 0)
+                return; /* not yet: what does not fit would be lost */
+        n = recv(c->clients[i], packet, sizeof(packet), MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n <= 0) {
@@ -263,11 +279,8 @@ static void read_client(Console *c, size_t i)
                 if (c->master_fd >= 0)
                         (void)pty_set_size(c->master_fd, size.rows, size.columns);
         } else if (packet[0] == CONTROL_INPUT) {
-                size_t room = sizeof(c->input) - c->input_size;
-                size_t more = MIN_OF(room, (size_t)n - 1);
-
-                memcpy(c->input + c->input_size, packet + 1, more);
-                c->input_size += more;
+                c->input_size = (size_t)n - 1;
+                memcpy(c->input, packet + 1, c->input_size);
                 write_master(c);
         }
 }

@@ -7,7 +7,8 @@
 typedef enum LifeState {
         LIFE_STARTING, /* PID 1 runs, not ready yet */
         LIFE_RUNNING,
-        LIFE_STOPPING, /* was asked to power off or to reboot, in an orderly way */
+        LIFE_LEAVING,  /* goes down by its own will, or was asked to reboot */
+        LIFE_STOPPING, /* was asked to power off, in an orderly way */
         LIFE_KILLING,  /* was killed; only its end is missing */
         _LIFE_STATE_MAX,
 } LifeState;

@@ -39,8 +39,9 @@ int payload_news_parse(char *text, PayloadNews *ret)
                         if (!news.status)
                                 return -ENOMEM;
                         /* it goes into terminals and into line-based files */
-                        for (char *p = news.status; *p; p++)
-                                if ((unsigned char)*p < ' ' || *p == 127)
+                        for (unsigned char *p = (unsigned char *)news.status; *p; p++)
+                                if (*p < ' ' || *p == 127 ||
+                                    (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)) /* UTF-8 of C1 */
                                         *p = '?';
                 }
         }

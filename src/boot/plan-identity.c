@@ -69,6 +69,10 @@ int plan_directory(BootPlan *plan, Settings *s, Error *error)
                 error_hint(error, "stead list --all  (shows the trees there are)");
                 return -error->number;
         }
+        for (const char *p = plan->directory; *p; p++)
+                if ((unsigned char)*p < ' ')
+                        return error_set(error, EINVAL, "Cannot use a tree with control characters in its "
+                                                        "path");
         if (!S_ISDIR(st.st_mode)) {
                 error_set(error, ENOTDIR, "Cannot use '%s' as a tree: it is not a directory",
                           plan->directory);

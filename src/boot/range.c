@@ -29,7 +29,7 @@ uint32_t user_range_candidate(const char *name, unsigned attempt)
                        USER_RANGE_SIZE;
 }
 
-static int take_lock(uint32_t base, LockFile *ret)
+static int take_block(UserRange *range, uint32_t base)
 {
         char path[64];
         int r = mkdir_parents_at(AT_FDCWD, LOCK_DIRECTORY, 0755);
@@ -37,7 +37,12 @@ static int take_lock(uint32_t base, LockFile *ret)
         if (r < 0)
                 return r;
         (void)snprintf(path, sizeof(path), LOCK_DIRECTORY "/%u", base);
-        return lock_file_take(path, true, ret);
+        if (range->n_locks >= USER_RANGE_LOCKS_MAX)
+                return 0;
+        r = lock_file_take(path, true, &range->locks[range->n_locks]);
+        if (r >= 0)
+                range->n_locks++;
+        return r;
 }
 
 /* Whether a line's number in field @field, counted from 0, lies in the range; with a count behind it
@@ -155,7 +160,7 @@ static void fall_back_to_identity(const BootPlan *plan, UserRange *ret)
         fprintf(stderr, "Machine '%s' shares its user ids with us: our own user namespace has no range of "
                         "%u to give away.\n",
                 plan->machine, USER_RANGE_SIZE);
-        *ret = (UserRange){ .size = USER_RANGE_SIZE, .lock = LOCK_FILE_NULL };
+        *ret = (UserRange){ .size = USER_RANGE_SIZE };
 }
 
 static bool holds_bind_user(const BootPlan *plan, uint32_t base)
@@ -180,7 +185,7 @@ static int pick(const BootPlan *plan, const struct stat *root, UserRange *ret)
                 if (!is_candidate(base) || (attempt == 0 && root->st_gid != base) ||
                     holds_bind_user(plan, base))
                         continue;
-                r = take_lock(base, &ret->lock);
+                r = take_block(ret, base);
                 if (r == -EAGAIN)
                         continue;
                 if (r < 0)
@@ -190,7 +195,7 @@ static int pick(const BootPlan *plan, const struct stat *root, UserRange *ret)
                         ret->size = USER_RANGE_SIZE;
                         return 0;
                 }
-                lock_file_release(&ret->lock);
+                user_range_release(ret);
         }
         return -EBUSY;
 }
@@ -206,10 +211,13 @@ static int take_fixed(const BootPlan *plan, UserRange *ret, Error *error)
                 error_hint(error, "cat /proc/self/uid_map; --private-users=identity");
                 return -ERANGE;
         }
-        /* ranges that do not start where picked ones do cannot meet them under one lock file, and an
-         * identity map holds no range at all */
-        if (plan->user_namespace != USER_NAMESPACE_IDENTITY && is_candidate(plan->user_base))
-                r = take_lock(plan->user_base, &ret->lock);
+        /* every block that the range touches; an identity map has none of its own */
+        for (uint64_t base = plan->user_base & ~(USER_RANGE_SIZE - 1);
+             r >= 0 && plan->user_namespace != USER_NAMESPACE_IDENTITY &&
+             base < (uint64_t)plan->user_base + plan->user_size;
+             base += USER_RANGE_SIZE)
+                if (is_candidate((uint32_t)base))
+                        r = take_block(ret, (uint32_t)base);
         if (r == -EAGAIN) {
                 error_set(error, EBUSY, "User range %u to %u is taken by another running machine",
                           plan->user_base, plan->user_base + plan->user_size - 1);
@@ -255,13 +263,16 @@ int user_range_take(const BootPlan *plan, const struct stat *root, UserRange *re
                         error_errno(error, -r, "Failed to lock a user range in " LOCK_DIRECTORY);
                 }
         }
-        if (r >= 0)
+        if (r < 0)
+                user_range_release(&range);
+        else
                 *ret = range;
         return r;
 }
 
 void user_range_release(UserRange *range)
 {
-        lock_file_release(&range->lock);
+        while (range->n_locks > 0)
+                lock_file_release(&range->locks[--range->n_locks]);
         *range = USER_RANGE_NULL;
 }

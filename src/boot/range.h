@@ -12,12 +12,16 @@
 #define USER_RANGE_BASE_MIN UINT32_C(0x00080000)
 #define USER_RANGE_BASE_MAX UINT32_C(0x6FFF0000)
 
+/* Blocks of 65536 that are locked for one machine; what lies beyond is not guarded. */
+#define USER_RANGE_LOCKS_MAX 16U
+
 typedef struct UserRange {
         uint32_t base, size; /* size 0: no user namespace */
-        LockFile lock;
+        LockFile locks[USER_RANGE_LOCKS_MAX];
+        size_t n_locks;
 } UserRange;
 
-#define USER_RANGE_NULL ((UserRange){ .lock = LOCK_FILE_NULL })
+#define USER_RANGE_NULL ((UserRange){ .n_locks = 0 })
 
 /* @root: the tree's root directory, whose owner is the first candidate. */
 int user_range_take(const BootPlan *plan, const struct stat *root, UserRange *ret, Error *error);

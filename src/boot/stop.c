@@ -97,7 +97,7 @@ static int ask_by_initctl(const Boot *b, bool reboot)
         return fd < 0 ? fd : write_all(fd, &request, sizeof(request));
 }
 
-static int ask_by_command(const Boot *b, bool reboot)
+static int run_command(const Boot *b, bool reboot)
 {
         const char *const runit[] = { "/sbin/init", reboot ? "6" : "0", NULL };
         const char *const openrc[] = { "/sbin/openrc-shutdown", reboot ? "-r" : "-p", "now", NULL };
@@ -119,8 +119,19 @@ static int ask_by_command(const Boot *b, bool reboot)
         r = machine_enter(machine, &request, &process, NULL);
         if (r < 0)
                 return r;
-        entered_process_done(&process); /* the supervisor reaps all its children */
-        return 0;
+        return entered_process_wait(&process) == 0 ? 0 : -EIO;
+}
+
+/* In a process of its own: entering reads the tree, which may hang, and the supervisor must not. */
+static int ask_by_command(const Boot *b, bool reboot)
+{
+        pid_t pid = fork();
+
+        if (pid < 0)
+                return -errno;
+        if (pid == 0)
+                _exit(run_command(b, reboot) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+        return 0; /* reaped like all helpers; what it started is our child then */
 }
 
 int stop_ask(const Boot *b, bool reboot)

@@ -27,6 +27,7 @@
 #define RETRY_MAX_USEC (5 * USEC_PER_SEC)
 #define READINESS_USEC (100 * 1000) /* looking whether a silent init is up */
 #define CONSOLE_RETRY_USEC (50 * 1000)
+#define NOTIFY_BATCH 64
 
 typedef enum Source {
         SOURCE_SIGNAL = 1,
@@ -174,10 +175,12 @@ static void on_life(Supervisor *s, LifeEvent event)
 {
         LifeStep step = life_step(s->state, event);
 
-        if (step.next == LIFE_STOPPING && s->state != LIFE_STOPPING) {
+        bool begins = s->state < LIFE_LEAVING && step.next >= LIFE_LEAVING;
+
+        if (begins || step.action == LIFE_ASK_STOP) {
                 save_state(s, MACHINE_STOPPING);
                 arm(s, TIMER_PATIENCE, s->boot->plan->stop_timeout_usec);
-                if (step.action != LIFE_ASK_REBOOT)
+                if (step.action == LIFE_ASK_STOP)
                         (void)notify_send("STOPPING=1\nSTATUS=Stopping machine %s",
                                           s->boot->plan->machine);
         }
@@ -195,6 +198,7 @@ static void on_life(Supervisor *s, LifeEvent event)
                 ask(s);
                 break;
         case LIFE_KILL:
+                s->rebooting &= event == LIFE_EVENT_TIMEOUT; /* a hung machine still comes up again */
                 disarm(s, TIMER_ASK);
                 kill_all(s);
                 break;
@@ -232,8 +236,11 @@ static void on_signal(Supervisor *s)
                 switch (si.ssi_signo) {
                 case SIGTERM:
                 case SIGINT:
-                case SIGHUP:
                         on_life(s, LIFE_EVENT_STOP);
+                        break;
+                case SIGHUP: /* our terminal is gone, often along with a SIGTERM: ask, never kill */
+                        if (s->state == LIFE_STARTING || s->state == LIFE_RUNNING)
+                                on_life(s, LIFE_EVENT_STOP);
                         break;
                 case SIGUSR1:
                         on_life(s, LIFE_EVENT_REBOOT);
@@ -258,7 +265,7 @@ static void on_escape(Supervisor *s)
         char text[160];
 
         (void)snprintf(text, sizeof(text),
-                       s->state == LIFE_STOPPING ?
+                       s->state >= LIFE_STOPPING ?
                                "Killing machine '%s'." :
                                "Asking machine '%s' to power off. Press ^] three times again to kill it.",
                        s->boot->plan->machine);
@@ -271,7 +278,11 @@ static void on_notify(Supervisor *s)
         PayloadNews news = {};
         int r;
 
-        while ((r = notify_receive(s->boot->notify_fd, s->boot->pid, &news)) >= 0) {
+        /* anybody inside may send: a flood must not keep us from timers and signals */
+        for (unsigned i = 0; i < NOTIFY_BATCH; i++) {
+                r = notify_receive(s->boot->notify_fd, s->boot->pid, &news);
+                if (r < 0)
+                        break;
                 if (r == 0)
                         continue;
                 s->hears_signals |= news.hears_signals;
@@ -367,7 +378,7 @@ static int dispatch(Supervisor *s)
 static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
 {
         /* an init that knows no reboot just ends when asked */
-        if ((s->rebooting && s->state == LIFE_STOPPING) ||
+        if (s->rebooting ||
             (si->si_code != CLD_EXITED && si->si_status == SIGHUP))
                 return SUPERVISOR_REBOOT;
         if (si->si_code == CLD_EXITED) {

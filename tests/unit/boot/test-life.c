@@ -49,8 +49,10 @@ static void test_actions_fit_states(void **state)
                         assert_true(step.next < _LIFE_STATE_MAX);
                         if (step.action == LIFE_KILL)
                                 assert_int_equal(step.next, LIFE_KILLING);
-                        if (step.action == LIFE_ASK_STOP || step.action == LIFE_ASK_REBOOT)
+                        if (step.action == LIFE_ASK_STOP)
                                 assert_int_equal(step.next, LIFE_STOPPING);
+                        if (step.action == LIFE_ASK_REBOOT)
+                                assert_int_equal(step.next, LIFE_LEAVING);
                         if (step.action == LIFE_ANNOUNCE) {
                                 assert_int_equal(s, LIFE_STARTING);
                                 assert_int_equal(e, LIFE_EVENT_READY);
@@ -74,7 +76,9 @@ static void test_promises(void **state)
                 { LIFE_RUNNING, LIFE_EVENT_STOP, LIFE_STOPPING, LIFE_ASK_STOP },
                 { LIFE_STOPPING, LIFE_EVENT_STOP, LIFE_KILLING, LIFE_KILL }, /* a second one */
                 { LIFE_STOPPING, LIFE_EVENT_TIMEOUT, LIFE_KILLING, LIFE_KILL },
-                { LIFE_RUNNING, LIFE_EVENT_REBOOT, LIFE_STOPPING, LIFE_ASK_REBOOT },
+                { LIFE_RUNNING, LIFE_EVENT_REBOOT, LIFE_LEAVING, LIFE_ASK_REBOOT },
+                { LIFE_RUNNING, LIFE_EVENT_GOING, LIFE_LEAVING, LIFE_NOTHING },
+                { LIFE_LEAVING, LIFE_EVENT_STOP, LIFE_STOPPING, LIFE_ASK_STOP }, /* the first one */
                 { LIFE_STOPPING, LIFE_EVENT_REBOOT, LIFE_STOPPING, LIFE_NOTHING },
                 { LIFE_STOPPING, LIFE_EVENT_READY, LIFE_STOPPING, LIFE_NOTHING },
                 { LIFE_RUNNING, LIFE_EVENT_TIMEOUT, LIFE_RUNNING, LIFE_NOTHING },
