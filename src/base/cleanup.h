@@ -21,27 +21,27 @@
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 
 /* Takes the value out of a variable and leaves it empty, so that the scope no longer frees it. */
-#define TAKE_PTR(p)                                                                                \
-        ({                                                                                         \
-                typeof(p) *_pp = &(p);                                                             \
-                typeof(p) _p = *_pp;                                                               \
-                *_pp = NULL;                                                                       \
-                _p;                                                                                \
+#define TAKE_PTR(p)                    \
+        ({                             \
+                typeof(p) *_pp = &(p); \
+                typeof(p) _p = *_pp;   \
+                *_pp = NULL;           \
+                _p;                    \
         })
-#define TAKE_FD(fd)                                                                                \
-        ({                                                                                         \
-                int *_pf = &(fd);                                                                  \
-                int _f = *_pf;                                                                     \
-                *_pf = -EBADF;                                                                     \
-                _f;                                                                                \
+#define TAKE_FD(fd)               \
+        ({                        \
+                int *_pf = &(fd); \
+                int _f = *_pf;    \
+                *_pf = -EBADF;    \
+                _f;               \
         })
 
 /* For a destructor `type *func(type *)`: makes `funcp`, to be named in _cleanup_(). */
-#define DEFINE_CLEANUP(type, func)                                                                 \
-        static inline void func##p(type **p)                                                       \
-        {                                                                                          \
-                if (*p)                                                                            \
-                        *p = func(*p);                                                             \
+#define DEFINE_CLEANUP(type, func)           \
+        static inline void func##p(type **p) \
+        {                                    \
+                if (*p)                      \
+                        *p = func(*p);       \
         }
 
 static inline void freep(void *p)

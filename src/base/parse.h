@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Text to values, strictly: the whole string must be the value. -EINVAL if it is not one, -ERANGE if
- * it does not fit. Outputs are untouched on failure. */
+/* Text to values, strictly: the whole string must be the value. -EINVAL if it is not one, -ERANGE
+ * if it does not fit. Outputs are untouched on failure. */
 
 #include "base/buffer.h"
 

@@ -28,9 +28,9 @@ char *string_table_choices(const StringTable *table)
         for (int i = 0; i < table->count; i++)
                 if (table->names[i])
                         buffer_printf(&text, "%s%s",
-                                      text.size == 0            ? ""
+                                      text.size == 0          ? ""
                                       : i == table->count - 1 ? " or "
-                                                                : ", ",
+                                                              : ", ",
                                       table->names[i]);
         return buffer_steal(&text);
 }

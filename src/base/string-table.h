@@ -11,22 +11,22 @@ typedef struct StringTable {
 } StringTable;
 
 /* Declares x_to_string() and x_from_string() and the table itself. */
-#define DECLARE_STRING_TABLE(prefix, type)                                                         \
-        extern const StringTable prefix##_table;                                                   \
-        const char *prefix##_to_string(type value);                                                \
+#define DECLARE_STRING_TABLE(prefix, type)          \
+        extern const StringTable prefix##_table;    \
+        const char *prefix##_to_string(type value); \
         type prefix##_from_string(const char *s)
 
-#define DEFINE_STRING_TABLE(prefix, type, ...)                                                     \
-        static const char *const prefix##_names[] = { __VA_ARGS__ };                               \
-        const StringTable prefix##_table = { prefix##_names,                                       \
-                                             sizeof(prefix##_names) / sizeof(char *) };            \
-        const char *prefix##_to_string(type value)                                                 \
-        {                                                                                          \
-                return string_table_name(&prefix##_table, (int)value);                             \
-        }                                                                                          \
-        type prefix##_from_string(const char *s)                                                   \
-        {                                                                                          \
-                return (type)string_table_value(&prefix##_table, s);                               \
+#define DEFINE_STRING_TABLE(prefix, type, ...)                                          \
+        static const char *const prefix##_names[] = { __VA_ARGS__ };                    \
+        const StringTable prefix##_table = { prefix##_names,                            \
+                                             sizeof(prefix##_names) / sizeof(char *) }; \
+        const char *prefix##_to_string(type value)                                      \
+        {                                                                               \
+                return string_table_name(&prefix##_table, (int)value);                  \
+        }                                                                               \
+        type prefix##_from_string(const char *s)                                        \
+        {                                                                               \
+                return (type)string_table_value(&prefix##_table, s);                    \
         }
 
 /* The name, or NULL if @value is out of range. */

@@ -12,7 +12,7 @@
 
 char **strv_free(char **v)
 {
-        STRV_FOREACH(s, v)
+        STRV_FOREACH (s, v)
                 free(*s);
         free(v);
         return NULL;
@@ -195,7 +195,7 @@ int strv_env_set(char ***env, const char *assignment)
 {
         size_t n = env_name_length(assignment);
 
-        STRV_FOREACH(s, *env)
+        STRV_FOREACH (s, *env)
                 if (env_name_length(*s) == n && strncmp(*s, assignment, n) == 0) {
                         char *copy = strdup(assignment);
 

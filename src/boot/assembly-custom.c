@@ -19,8 +19,8 @@
 
 static int open_source(const Assembly *a, const MountSetting *m, const char *source, Error *error)
 {
-        int fd = source[0] == '+' ? path_open(a->tree_fd, source + 1, O_PATH, 0) :
-                                    open(source, O_PATH | O_CLOEXEC);
+        int fd = source[0] == '+' ? path_open(a->tree_fd, source + 1, O_PATH, 0)
+                                  : open(source, O_PATH | O_CLOEXEC);
 
         if (source[0] != '+' && fd < 0)
                 fd = -errno;
@@ -47,9 +47,9 @@ static int make_target(Assembly *a, const MountSetting *m, bool directory, Error
         int fd = path_open(a->root_fd, m->destination, O_PATH, 0);
 
         if (fd >= 0 || fd != -ENOENT)
-                return fd < 0 ? error_errno(error, -fd, "%s: cannot use mount point '%s'", m->origin,
-                                            m->destination) :
-                                fd;
+                return fd < 0 ? error_errno(error, -fd, "%s: cannot use mount point '%s'",
+                                            m->origin, m->destination)
+                              : fd;
         if (directory) {
                 int r = assembly_mkdir(a, m->destination, 0755, error);
 
@@ -74,8 +74,8 @@ static int make_target(Assembly *a, const MountSetting *m, bool directory, Error
         }
         fd = path_open(a->root_fd, m->destination, O_PATH, 0);
         return fd < 0 ? error_errno(error, -fd, "%s: failed to open '%s'", m->origin,
-                                    m->destination) :
-                        fd;
+                                    m->destination)
+                      : fd;
 }
 
 /* The user namespace through which a bind mount is shown; *ret < 0: as it is. */
@@ -128,8 +128,8 @@ static int clone_source(Assembly *a, const MountSetting *m, struct stat *ret_st,
                 fd = mount_clone(source, "", m->recursive);
         }
         return fd < 0 ? error_errno(error, -fd, "%s: failed to clone the mount of '%s'", m->origin,
-                                    m->sources[0]) :
-                        fd;
+                                    m->sources[0])
+                      : fd;
 }
 
 /* Owners and rights. @target_fd: what it will be mounted on. */
@@ -142,17 +142,19 @@ static int set_up_bind(Assembly *a, const MountSetting *m, int fd, const struct 
         if (r >= 0 && map >= 0)
                 r = mount_set_idmap(fd, map, m->recursive);
         if (r < 0) {
-                error_errno(error, -r, "%s: '%s' cannot be shown with other owners (idmapped mount)",
+                error_errno(error, -r,
+                            "%s: '%s' cannot be shown with other owners (idmapped mount)",
                             m->origin, m->sources[0]);
-                error_hint(error, "findmnt -T %s; on a file system without idmapped mounts use "
-                                  "Bind=%s:%s:noidmap",
+                error_hint(error,
+                           "findmnt -T %s; on a file system without idmapped mounts use "
+                           "Bind=%s:%s:noidmap",
                            m->sources[0], m->sources[0], m->destination);
                 return r;
         }
         r = mount_set_attributes(fd, m->read_only ? MOUNT_ATTR_RDONLY : 0, 0, m->recursive);
         return r < 0 ? error_errno(error, -r, "%s: failed to set up the mount of '%s'", m->origin,
-                                   m->sources[0]) :
-                       0;
+                                   m->sources[0])
+                     : 0;
 }
 
 static int mount_bind(Assembly *a, const MountSetting *m, Error *error)
@@ -172,26 +174,28 @@ static int mount_bind(Assembly *a, const MountSetting *m, Error *error)
                 return r;
         r = mount_attach(fd, target, "");
         return r < 0 ? error_errno(error, -r, "%s: failed to mount '%s' on '%s'", m->origin,
-                                   m->sources[0], m->destination) :
-                       0;
+                                   m->sources[0], m->destination)
+                     : 0;
 }
 
-/* uid= and gid= are the machine's numbers, shifted into its range; attributes become mount attributes. */
-static int tmpfs_options(const Assembly *a, const MountSetting *m, char ***ret, uint64_t *attributes)
+/* uid= and gid= are the machine's numbers, shifted into its range; attributes become mount
+ * attributes. */
+static int tmpfs_options(const Assembly *a, const MountSetting *m, char ***ret,
+                         uint64_t *attributes)
 {
         static const struct {
                 const char *word;
                 uint64_t attribute;
         } flags[] = {
-                { "ro", MOUNT_ATTR_RDONLY },     { "nosuid", MOUNT_ATTR_NOSUID },
-                { "nodev", MOUNT_ATTR_NODEV },   { "noexec", MOUNT_ATTR_NOEXEC },
+                { "ro", MOUNT_ATTR_RDONLY },       { "nosuid", MOUNT_ATTR_NOSUID },
+                { "nodev", MOUNT_ATTR_NODEV },     { "noexec", MOUNT_ATTR_NOEXEC },
                 { "noatime", MOUNT_ATTR_NOATIME },
         };
         _cleanup_strv_ char **words = NULL, **out = NULL;
         bool uid = false, gid = false;
         int r = strv_split(m->options ?: "mode=0755", ",", &words);
 
-        STRV_FOREACH(w, words) {
+        STRV_FOREACH (w, words) {
                 uint32_t id;
                 bool known = strcmp(*w, "rw") == 0;
 
@@ -240,8 +244,8 @@ static int mount_tmpfs(Assembly *a, const MountSetting *m, Error *error)
                 return target;
         r = mount_attach(fd, target, "");
         return r < 0 ? error_errno(error, -r, "%s: failed to mount on '%s'", m->origin,
-                                   m->destination) :
-                       0;
+                                   m->destination)
+                     : 0;
 }
 
 static int overlay_lower(Assembly *a, const MountSetting *m, const char *source, Error *error)
@@ -258,7 +262,8 @@ static int overlay_lower(Assembly *a, const MountSetting *m, const char *source,
         return r < 0 ? r : TAKE_FD(fd);
 }
 
-/* Upper and work directory have to be on one mount: their parent is shown, and both opened in it. */
+/* Upper and work directory have to be on one mount: their parent is shown, and both opened in it.
+ */
 static int overlay_upper(Assembly *a, const MountSetting *m, const char *source, int *ret_upper,
                          int *ret_work, Error *error)
 {
@@ -270,7 +275,8 @@ static int overlay_upper(Assembly *a, const MountSetting *m, const char *source,
         int r;
 
         if (!name || name[1] == '\0')
-                return error_set(error, EINVAL, "%s: '%s' cannot be an upper layer", m->origin, source);
+                return error_set(error, EINVAL, "%s: '%s' cannot be an upper layer", m->origin,
+                                 source);
         parent = strndup(source, MAX_OF((size_t)(name - source), (size_t)1));
         if (!parent || asprintf(&work, ".#%s.stead-work", name + 1) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
@@ -285,7 +291,8 @@ static int overlay_upper(Assembly *a, const MountSetting *m, const char *source,
         /* on disk it belongs to whom the upper layer belongs to: only such ids are in the map */
         if ((mkdirat(from, work, 0700) < 0 && errno != EEXIST) ||
             fchownat(from, work, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-                return error_errno(error, errno, "%s: failed to make '%s/%s'", m->origin, parent, work);
+                return error_errno(error, errno, "%s: failed to make '%s/%s'", m->origin, parent,
+                                   work);
         if (strv_pushf(&a->work_directories, "%s%s%s/%s", in_tree ? a->plan->directory : "",
                        in_tree ? a->plan->pivot_root_new ?: "" : "", parent + in_tree, work) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
@@ -297,16 +304,16 @@ static int overlay_upper(Assembly *a, const MountSetting *m, const char *source,
                 return r;
         *ret_upper = openat(fd, name + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
         *ret_work = openat(fd, work, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return *ret_upper < 0 || *ret_work < 0 ?
-                       error_errno(error, errno, "%s: cannot use the upper layer '%s'", m->origin,
-                                   source) :
-                       0;
+        return *ret_upper < 0 || *ret_work < 0
+                       ? error_errno(error, errno, "%s: cannot use the upper layer '%s'", m->origin,
+                                     source)
+                       : 0;
 }
 
 static int overlay_temporary_upper(Assembly *a, int *ret_upper, int *ret_work, Error *error)
 {
-        _cleanup_close_ int fd = mount_newf("tmpfs", MOUNT_ATTR_NOSUID, "mode=0755,uid=%u,gid=%u",
-                                            a->base, a->base);
+        _cleanup_close_ int fd =
+                mount_newf("tmpfs", MOUNT_ATTR_NOSUID, "mode=0755,uid=%u,gid=%u", a->base, a->base);
         int r;
 
         if (fd < 0)
@@ -318,9 +325,9 @@ static int overlay_temporary_upper(Assembly *a, int *ret_upper, int *ret_work, E
                 return error_errno(error, errno, "Failed to make an upper layer");
         *ret_upper = openat(fd, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
         *ret_work = openat(fd, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return *ret_upper < 0 || *ret_work < 0 ?
-                       error_errno(error, errno, "Failed to open an upper layer") :
-                       0;
+        return *ret_upper < 0 || *ret_work < 0
+                       ? error_errno(error, errno, "Failed to open an upper layer")
+                       : 0;
 }
 
 static int make_overlay(Assembly *a, const MountSetting *m, Error *error)
@@ -336,9 +343,9 @@ static int make_overlay(Assembly *a, const MountSetting *m, Error *error)
         for (; r >= 0 && i < n_lower; i++)
                 r = lower[i] = overlay_lower(a, m, m->sources[i], error);
         if (r >= 0 && !m->read_only)
-                r = m->sources[n - 1][0] == '\0' ?
-                            overlay_temporary_upper(a, &upper, &work, error) :
-                            overlay_upper(a, m, m->sources[n - 1], &upper, &work, error);
+                r = m->sources[n - 1][0] == '\0'
+                            ? overlay_temporary_upper(a, &upper, &work, error)
+                            : overlay_upper(a, m, m->sources[n - 1], &upper, &work, error);
         if (r >= 0)
                 r = assembly_overlay(a, lower, n_lower, upper, work, error);
         while (i > 0)
@@ -358,8 +365,8 @@ static int mount_overlay(Assembly *a, const MountSetting *m, Error *error)
                 return target;
         r = mount_attach(fd, target, "");
         return r < 0 ? error_errno(error, -r, "%s: failed to mount on '%s'", m->origin,
-                                   m->destination) :
-                       0;
+                                   m->destination)
+                     : 0;
 }
 
 static int mount_inaccessible(Assembly *a, const MountSetting *m, Error *error)
@@ -384,11 +391,12 @@ static int mount_inaccessible(Assembly *a, const MountSetting *m, Error *error)
                 with = "/run/host/inaccessible/sock";
         from = path_open(a->root_fd, with, O_PATH, 0);
         fd = from < 0 ? from : mount_clone(from, "", false);
-        r = fd < 0 ? fd :
-                     mount_set_attributes(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0, false);
+        r = fd < 0 ? fd
+                   : mount_set_attributes(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0, false);
         if (r >= 0)
                 r = mount_attach(fd, target, "");
-        return r < 0 ? error_errno(error, -r, "%s: failed to hide '%s'", m->origin, m->destination) : 0;
+        return r < 0 ? error_errno(error, -r, "%s: failed to hide '%s'", m->origin, m->destination)
+                     : 0;
 }
 
 /* overlayfs writes with the ids of who makes it, and through an id map only the machine's can. */
@@ -423,8 +431,8 @@ int assembly_custom_root(Assembly *a, Error *error)
         if (r >= 0)
                 r = mount_set_propagation(fd, MS_PRIVATE, true);
         return r < 0 ? error_errno(error, -r, "%s: failed to set up the root '%s'", m->origin,
-                                   m->sources[0]) :
-                       TAKE_FD(fd);
+                                   m->sources[0])
+                     : TAKE_FD(fd);
 }
 
 int assembly_custom(Assembly *a, Error *error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* /dev: a private tmpfs with the pseudo devices, a devpts instance of its own and the console. Made by
- * the host, since a device node on a file system of a user namespace would not work. */
+/* /dev: a private tmpfs with the pseudo devices, a devpts instance of its own and the console. Made
+ * by the host, since a device node on a file system of a user namespace would not work. */
 
 #include "boot/assembly.h"
 
@@ -23,9 +23,8 @@ typedef struct Node {
 } Node;
 
 static const Node nodes[] = {
-        { "null", 1, 3 },   { "zero", 1, 5 },    { "full", 1, 7 },
-        { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
-        { "fuse", 10, 229, true },
+        { "null", 1, 3 },    { "zero", 1, 5 }, { "full", 1, 7 },          { "random", 1, 8 },
+        { "urandom", 1, 9 }, { "tty", 5, 0 },  { "fuse", 10, 229, true },
 };
 static const Node tun = { "net/tun", 10, 200, true };
 
@@ -77,10 +76,8 @@ static int make_node(int dev_fd, const Node *node, Error *error)
 static int make_links(int dev_fd, Error *error)
 {
         static const char *const links[][2] = {
-                { "/proc/self/fd", "fd" },
-                { "/proc/self/fd/0", "stdin" },
-                { "/proc/self/fd/1", "stdout" },
-                { "/proc/self/fd/2", "stderr" },
+                { "/proc/self/fd", "fd" },       { "/proc/self/fd/0", "stdin" },
+                { "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" },
                 { "pts/ptmx", "ptmx" },
         };
 
@@ -131,8 +128,8 @@ int assembly_dev(Assembly *a, Error *error)
         _cleanup_close_ int dev = -EBADF, pts = -EBADF, shm = -EBADF;
         int r;
 
-        dev = mount_newf("tmpfs", MOUNT_ATTR_NOSUID, "mode=0755,size=4m,nr_inodes=64k,uid=%u,gid=%u",
-                         a->base, a->base);
+        dev = mount_newf("tmpfs", MOUNT_ATTR_NOSUID,
+                         "mode=0755,size=4m,nr_inodes=64k,uid=%u,gid=%u", a->base, a->base);
         if (dev < 0)
                 return error_errno(error, -dev, "Failed to make the tmpfs for /dev");
         r = assembly_attach_consume(a, fcntl(dev, F_DUPFD_CLOEXEC, 3), "/dev", error);

@@ -58,16 +58,17 @@ static ResolvSource resolv_source(const BootPlan *plan)
                 return sources[plan->resolv_conf];
         if (plan->private_network)
                 return (ResolvSource){ ACTION_NONE, NULL };
-        return (ResolvSource){ ACTION_AUTO, access(RESOLVED "stub-resolv.conf", F_OK) >= 0 ?
-                                                    RESOLVED "stub-resolv.conf" :
-                                                    RESOLV_CONF };
+        return (ResolvSource){ ACTION_AUTO, access(RESOLVED "stub-resolv.conf", F_OK) >= 0
+                                                    ? RESOLVED "stub-resolv.conf"
+                                                    : RESOLV_CONF };
 }
 
 static int bind_file(Assembly *a, const char *source, const char *target, Error *error)
 {
         int fd = mount_clone(AT_FDCWD, source, false);
-        int r = fd < 0 ? fd : mount_set_attributes(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0,
-                                                   false);
+        int r = fd < 0 ? fd
+                       : mount_set_attributes(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0,
+                                              false);
 
         if (r < 0) {
                 closep(&fd);
@@ -76,7 +77,8 @@ static int bind_file(Assembly *a, const char *source, const char *target, Error 
         return assembly_attach_consume(a, fd, target, error);
 }
 
-/* Writes @text to a path of the machine, beside and renamed; -ELOOP when a symlink is in the way. */
+/* Writes @text to a path of the machine, beside and renamed; -ELOOP when a symlink is in the way.
+ */
 static int put_file(Assembly *a, const char *path, const char *text, bool replace_symlink)
 {
         _cleanup_free_ char *old = NULL;
@@ -129,14 +131,14 @@ static int set_resolv_conf(Assembly *a, Error *error)
                 return bind_file(a, s.path, RESOLV_CONF, error);
         r = put_file(a, RESOLV_CONF, text, s.action == ACTION_REPLACE);
         if (r == -EROFS && s.action == ACTION_AUTO)
-                r = path_exists(a->root_fd, RESOLV_CONF) >= 0 ?
-                            bind_file(a, s.path, RESOLV_CONF, error) :
-                            0;
+                r = path_exists(a->root_fd, RESOLV_CONF) >= 0
+                            ? bind_file(a, s.path, RESOLV_CONF, error)
+                            : 0;
         if (r == -ELOOP || r == -EEXIST || r == -ENOENT || r == -ENOTDIR)
                 return 0; /* the tree has its own idea, or no /etc at all */
         return r < 0 ? error_errno(error, -r, "Failed to write '" RESOLV_CONF "' of machine '%s'",
-                                   a->plan->machine) :
-                       0;
+                                   a->plan->machine)
+                     : 0;
 }
 
 /* 0: linked (or was already), -ENOENT: the tree does not have the zone, -EROFS ... */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* /run/host: what the host tells the machine, by the container interface. A tmpfs of its own, sealed
- * read-only at the end; what the machine may write to has a mount of its own. */
+/* /run/host: what the host tells the machine, by the container interface. A tmpfs of its own,
+ * sealed read-only at the end; what the machine may write to has a mount of its own. */
 
 #include "boot/assembly.h"
 
@@ -59,7 +59,7 @@ static int make_inaccessible(Assembly *a, Error *error)
                 const char *name;
                 mode_t type;
         } nodes[] = {
-                { "reg", S_IFREG },  { "dir", S_IFDIR }, { "fifo", S_IFIFO },
+                { "reg", S_IFREG },   { "dir", S_IFDIR }, { "fifo", S_IFIFO },
                 { "sock", S_IFSOCK }, { "chr", S_IFCHR }, { "blk", S_IFBLK },
         };
         _cleanup_close_ int fd = -EBADF;
@@ -69,13 +69,14 @@ static int make_inaccessible(Assembly *a, Error *error)
                 return r;
         fd = path_open(a->root_fd, "/run/host/inaccessible", O_RDONLY | O_DIRECTORY, 0);
         for (size_t i = 0; i < ELEMENTSOF(nodes); i++) {
-                r = nodes[i].type == S_IFDIR ?
-                            mkdirat(fd, nodes[i].name, 0000) :
-                            mknodat(fd, nodes[i].name, nodes[i].type | 0000, makedev(0, 0));
+                r = nodes[i].type == S_IFDIR
+                            ? mkdirat(fd, nodes[i].name, 0000)
+                            : mknodat(fd, nodes[i].name, nodes[i].type | 0000, makedev(0, 0));
                 /* block and character nodes of number 0:0 are refused in some sandboxes; the init
                  * then does without, as container-interface CI-083 says */
                 if (r < 0 && nodes[i].type != S_IFBLK && nodes[i].type != S_IFCHR)
-                        return error_errno(error, errno, "Failed to make '/run/host/inaccessible/%s'",
+                        return error_errno(error, errno,
+                                           "Failed to make '/run/host/inaccessible/%s'",
                                            nodes[i].name);
         }
         return fchmod(fd, 0755) < 0 ? error_errno(error, errno, "Failed to set up /run/host") : 0;
@@ -104,9 +105,10 @@ static int make_own(Assembly *a, Error *error)
         if (mknodat(a->root_fd, "run/host/stead/kmsg", S_IFIFO | 0600, 0) < 0)
                 return error_errno(error, errno, "Failed to make the fifo for /proc/kmsg");
         a->kmsg_fd = path_open(a->root_fd, "/run/host/stead/kmsg", O_RDWR | O_NONBLOCK, 0);
-        return a->kmsg_fd < 0 ? error_errno(error, -a->kmsg_fd, "Failed to open the fifo of "
-                                                                "/proc/kmsg") :
-                                0;
+        return a->kmsg_fd < 0 ? error_errno(error, -a->kmsg_fd,
+                                            "Failed to open the fifo of "
+                                            "/proc/kmsg")
+                              : 0;
 }
 
 static int bind_notify(Assembly *a, Error *error)

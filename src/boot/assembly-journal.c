@@ -50,9 +50,9 @@ static int link_guest(Assembly *a, const char *host_path, const char *id, Error 
                 return error_set(error, EEXIST, "'%s' exists already and is not the link to '%s'",
                                  host_path, target);
         }
-        return access(host_path, F_OK) < 0 && errno != ENOENT ?
-                       error_errno(error, errno, "Failed to link '%s'", host_path) :
-                       0;
+        return access(host_path, F_OK) < 0 && errno != ENOENT
+                       ? error_errno(error, errno, "Failed to link '%s'", host_path)
+                       : 0;
 }
 
 /* Root of the machine writes as the owner of the host's directory. */
@@ -68,11 +68,13 @@ static int bind_host(Assembly *a, const char *host_path, Error *error)
                 return error_errno(error, r < 0 ? -r : errno, "Failed to open '%s'", host_path);
         fd = mount_clone(source, "", false);
         if (fd >= 0 && a->mapped) {
-                map = userns_new(&(IdMap){ .inside = st.st_uid, .outside = a->base, .count = 1 }, 1);
+                map = userns_new(&(IdMap){ .inside = st.st_uid, .outside = a->base, .count = 1 },
+                                 1);
                 r = map < 0 ? map : mount_set_idmap(fd, map, false);
                 if (r < 0) {
                         closep(&fd);
-                        return error_errno(error, -r, "Failed to show '%s' in the machine", host_path);
+                        return error_errno(error, -r, "Failed to show '%s' in the machine",
+                                           host_path);
                 }
         }
         r = assembly_mkdir(a, host_path, 0755, error);
@@ -93,7 +95,8 @@ int assembly_journal(Assembly *a, Error *error)
         char id[33], path[64];
         int r;
 
-        if (mode == LINK_JOURNAL_NO || (try && (a->plan->start != START_INIT || a->plan->ephemeral)))
+        if (mode == LINK_JOURNAL_NO ||
+            (try && (a->plan->start != START_INIT || a->plan->ephemeral)))
                 return 0;
         id128_to_string(&a->plan->uuid, id);
         (void)snprintf(path, sizeof(path), JOURNAL "/%s", id);

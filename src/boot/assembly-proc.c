@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* /proc, /sys and /sys/fs/cgroup, with what is hidden and what is frozen. The lists below are the only
- * place that says so; the child reads each entry back before it runs the tree's program. */
+/* /proc, /sys and /sys/fs/cgroup, with what is hidden and what is frozen. The lists below are the
+ * only place that says so; the child reads each entry back before it runs the tree's program. */
 
 #include "boot/assembly.h"
 
@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 
 const char *const assembly_masked_files[] = {
-        "/proc/kallsyms",      "/proc/kcore",        "/proc/keys",       "/proc/sysrq-trigger",
-        "/proc/timer_list",    "/proc/timer_stats",  "/proc/latency_stats", NULL,
+        "/proc/kallsyms",   "/proc/kcore",       "/proc/keys",          "/proc/sysrq-trigger",
+        "/proc/timer_list", "/proc/timer_stats", "/proc/latency_stats", NULL,
 };
 
 const char *const assembly_read_only_paths[] = {
@@ -36,8 +36,8 @@ int assembly_overmount(Assembly *a, const char *source, const char *target, uint
                 return error_errno(error, at < 0 ? -at : -from, "Failed to open '%s'", target);
         fd = mount_clone(from, "", false);
         /* a part of what is frozen already may be shown writable again */
-        r = fd < 0 ? fd :
-                     mount_set_attributes(fd, attributes,
+        r = fd < 0 ? fd
+                   : mount_set_attributes(fd, attributes,
                                           attributes & MOUNT_ATTR_RDONLY ? 0 : MOUNT_ATTR_RDONLY,
                                           false);
         if (r >= 0)
@@ -53,10 +53,11 @@ static int mask_proc(Assembly *a, Error *error)
         for (const char *const *p = assembly_read_only_paths; r >= 0 && *p; p++)
                 r = assembly_overmount(a, *p, *p, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         if (r >= 0 && a->plan->private_network)
-                r = assembly_overmount(a, "/proc/sys/net", "/proc/sys/net", MOUNT_ATTRIBUTES_API, error);
+                r = assembly_overmount(a, "/proc/sys/net", "/proc/sys/net", MOUNT_ATTRIBUTES_API,
+                                       error);
         for (const char *const *p = assembly_masked_files; r >= 0 && *p; p++)
                 r = assembly_overmount(a, "/run/host/inaccessible/reg", *p,
-                              MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+                                       MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         return r;
 }
 
@@ -66,9 +67,9 @@ int assembly_proc(Assembly *a, Error *error)
 
         if (boot_plan_has_user_namespace(a->plan)) {
                 /* The kernel lets a user namespace mount proc only where a fully visible one is
-                 * (mount_too_revealing()), and services with ProtectProc= of systemd 247 and container
-                 * managers want to. Only root of the machine gets through the directory, and to him
-                 * the masks are what they are everywhere: tidiness, not a boundary. */
+                 * (mount_too_revealing()), and services with ProtectProc= of systemd 247 and
+                 * container managers want to. Only root of the machine gets through the directory,
+                 * and to him the masks are what they are everywhere: tidiness, not a boundary. */
                 r = assembly_mkdir(a, "/run/host/stead/proc", 0700, error);
                 if (r >= 0 && mount_attach(proc_fd, a->root_fd, "run/host/stead/proc") < 0)
                         r = error_errno(error, errno, "Failed to mount the second view of /proc");
@@ -87,10 +88,11 @@ int assembly_proc(Assembly *a, Error *error)
                         return r;
         }
         r = assembly_overmount(a, "/run/host/stead/boot-id", "/proc/sys/kernel/random/boot_id",
-                      MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+                               MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         if (r < 0)
                 return r;
-        return assembly_overmount(a, "/run/host/stead/kmsg", "/proc/kmsg", MOUNT_ATTRIBUTES_API, error);
+        return assembly_overmount(a, "/run/host/stead/kmsg", "/proc/kmsg", MOUNT_ATTRIBUTES_API,
+                                  error);
 }
 
 /* The parts of sysfs that a machine with its own network sees. */
@@ -135,11 +137,11 @@ static int mount_sysfs_whole(Assembly *a, int sysfs_fd, Error *error)
         };
         int r = assembly_attach_consume(a, fcntl(sysfs_fd, F_DUPFD_CLOEXEC, 3), "/sys", error);
 
-        for (size_t i = 0; r >= 0 && !a->plan->nesting && !a->plan->api_vfs_writable &&
-                           i < ELEMENTSOF(hidden);
+        for (size_t i = 0;
+             r >= 0 && !a->plan->nesting && !a->plan->api_vfs_writable && i < ELEMENTSOF(hidden);
              i++)
                 r = assembly_overmount(a, "/run/host/inaccessible/dir", hidden[i],
-                              MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+                                       MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         return r;
 }
 
@@ -153,7 +155,8 @@ int assembly_sys(Assembly *a, Error *error)
                 r = mount_sysfs_whole(a, sysfs_fd, error);
         } else {
                 r = assembly_mount(a, "/sys", "tmpfs", MOUNT_ATTRIBUTES_API, error,
-                                   "mode=0555,size=4m,nr_inodes=64k,uid=%u,gid=%u", a->base, a->base);
+                                   "mode=0555,size=4m,nr_inodes=64k,uid=%u,gid=%u", a->base,
+                                   a->base);
                 if (r >= 0)
                         r = fill_sys(a, sysfs_fd, error);
         }
@@ -164,8 +167,8 @@ int assembly_sys(Assembly *a, Error *error)
                                                     "/run/host/stead/sys", error);
         }
         if (r >= 0 && cgroup_fd >= 0)
-                r = assembly_attach_consume(a, fcntl(cgroup_fd, F_DUPFD_CLOEXEC, 3), "/sys/fs/cgroup",
-                                            error);
+                r = assembly_attach_consume(a, fcntl(cgroup_fd, F_DUPFD_CLOEXEC, 3),
+                                            "/sys/fs/cgroup", error);
         if (r >= 0 && !whole)
                 r = freeze_sys(a, error);
         return r;

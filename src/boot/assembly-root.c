@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The root: the tree shown through the machine's user range, whole, below a tmpfs, or as the /usr of
- * one. The tree itself is never changed here. Layers are mapped one by one, since the kernel maps
- * layers but not a finished overlay; so nothing is ever copied to fit. */
+/* The root: the tree shown through the machine's user range, whole, below a tmpfs, or as the /usr
+ * of one. The tree itself is never changed here. Layers are mapped one by one, since the kernel
+ * maps layers but not a finished overlay; so nothing is ever copied to fit. */
 
 #include "boot/assembly.h"
 
@@ -35,8 +35,9 @@ int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, int ma
                                     "The file system of tree '%s' cannot be shown through the user "
                                     "range %u of machine '%s' (idmapped mount)",
                                     a->plan->directory, a->base, a->plan->machine);
-                        error_hint(error, "findmnt -T %s; then move the tree to ext4, xfs or btrfs, or "
-                                          "give up the user namespace: --private-users=no",
+                        error_hint(error,
+                                   "findmnt -T %s; then move the tree to ext4, xfs or btrfs, or "
+                                   "give up the user namespace: --private-users=no",
                                    a->plan->directory);
                         return r;
                 }
@@ -61,7 +62,8 @@ static int set_string(int fs_fd, const char *key, const char *value)
         return fsconfig(fs_fd, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
 }
 
-int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work, Error *error)
+int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work,
+                     Error *error)
 {
         _cleanup_buffer_ Buffer layers = BUFFER_NULL;
         _cleanup_close_ int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
@@ -164,7 +166,8 @@ static void remove_dead_ephemerals(void)
         }
 }
 
-/* Somebody who clears dead ones may take it for one of them until it is locked; then it is made again. */
+/* Somebody who clears dead ones may take it for one of them until it is locked; then it is made
+ * again. */
 static int make_locked_directory(const char *path)
 {
         for (;;) {
@@ -211,7 +214,8 @@ static int root_volatile_yes(Assembly *a, Error *error)
 
         if (fstatat(a->tree_fd, "bin", &st, AT_SYMLINK_NOFOLLOW) >= 0 && S_ISDIR(st.st_mode)) {
                 error_set(error, EINVAL,
-                          "--volatile=yes needs a tree with a merged /usr, but '%s/bin' is a directory",
+                          "--volatile=yes needs a tree with a merged /usr, but '%s/bin' is a "
+                          "directory",
                           a->plan->directory);
                 error_hint(error, "--volatile=overlay  (works with every tree)");
                 return -EINVAL;
@@ -259,7 +263,8 @@ int assembly_whole_tree(Assembly *a, Error *error)
         return r < 0 ? r : assembly_attach_consume(a, TAKE_FD(fd), plan->pivot_root_old, error);
 }
 
-/* A tree with mounts of API file systems in it is someone's chroot in use, or a crashed one (CI-044). */
+/* A tree with mounts of API file systems in it is someone's chroot in use, or a crashed one
+ * (CI-044). */
 static int refuse_mounted(const Assembly *a, Error *error)
 {
         static const char *const places[] = { "proc", "sys", "dev" };
@@ -272,14 +277,16 @@ static int refuse_mounted(const Assembly *a, Error *error)
         for (size_t i = 0; i < ELEMENTSOF(places); i++) {
                 struct statx here;
 
-                if (statx(a->tree_fd, places[i], AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &here) < 0)
+                if (statx(a->tree_fd, places[i], AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &here) <
+                    0)
                         continue;
                 if (!(here.stx_attributes & STATX_ATTR_MOUNT_ROOT))
                         continue;
-                error_set(error, EBUSY,
-                          "Something is mounted on '%s/%s' already: the tree is in use as a chroot, "
-                          "or one was not cleaned up",
-                          a->plan->directory, places[i]);
+                error_set(
+                        error, EBUSY,
+                        "Something is mounted on '%s/%s' already: the tree is in use as a chroot, "
+                        "or one was not cleaned up",
+                        a->plan->directory, places[i]);
                 error_hint(error, "umount -R %s/%s", a->plan->directory, places[i]);
                 return -EBUSY;
         }
@@ -326,7 +333,7 @@ int assembly_root(Assembly *a, Error *error)
         if (r < 0)
                 return r;
         if (a->plan->volatile_mode == VOLATILE_STATE)
-                return assembly_mount(a, "/var", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
-                                      "mode=0755,size=25%%,uid=%u,gid=%u", a->base, a->base);
+                return assembly_mount(a, "/var", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                                      error, "mode=0755,size=25%%,uid=%u,gid=%u", a->base, a->base);
         return 0;
 }

@@ -2,7 +2,8 @@
 /* The order in which a machine's file systems come about, and the primitives that its parts share.
  *
  * Where we are: in the supervisor, alone in a private mount namespace, with all rights of the host.
- * The first process of the machine waits in the same mount namespace, in all its other namespaces. */
+ * The first process of the machine waits in the same mount namespace, in all its other namespaces.
+ */
 
 #include "boot/assembly.h"
 
@@ -67,8 +68,9 @@ int assembly_attach_consume(Assembly *a, int mount_fd, const char *path, Error *
                 return error_errno(error, -mount, "Failed to make the mount for '%s'", path);
         target = path_open(a->root_fd, path, O_PATH, 0);
         if (target < 0)
-                return error_errno(error, -target, "Failed to open mount point '%s' of machine '%s'",
-                                   path, a->plan->machine);
+                return error_errno(error, -target,
+                                   "Failed to open mount point '%s' of machine '%s'", path,
+                                   a->plan->machine);
         r = mount_attach(mount, target, "");
         if (r < 0)
                 return error_errno(error, -r, "Failed to mount '%s' of machine '%s'", path,
@@ -106,11 +108,12 @@ int assembly_write(Assembly *a, const char *path, mode_t mode, const void *data,
         if (r >= 0 && fchmod(fd, mode) < 0)
                 r = -errno;
         return r < 0 ? error_errno(error, -r, "Failed to write '%s' of machine '%s'", path,
-                                   a->plan->machine) :
-                       0;
+                                   a->plan->machine)
+                     : 0;
 }
 
-/* A tmpfs below which mounts can be attached; it sits on the machine's own directory in /run/stead. */
+/* A tmpfs below which mounts can be attached; it sits on the machine's own directory in /run/stead.
+ */
 static int make_scratch(Assembly *a, Error *error)
 {
         _cleanup_free_ char *place = machine_path(a->plan->machine, "");
@@ -179,7 +182,8 @@ static int make_skeleton(Assembly *a, Error *error)
 static int make_run_and_tmp(Assembly *a, Error *error)
 {
         int r = assembly_mount(a, "/run", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
-                               "mode=0755,size=20%%,nr_inodes=800k,uid=%u,gid=%u", a->base, a->base);
+                               "mode=0755,size=20%%,nr_inodes=800k,uid=%u,gid=%u", a->base,
+                               a->base);
 
         /* without mounts in it, the first process makes it: see child-join.c */
         if (r < 0 || !a->plan->tmpfs_tmp || !a->plan->mounts_in_tmp)
@@ -223,8 +227,8 @@ static int enter_root(Assembly *a, Error *error)
         return 0;
 }
 
-/* The tree as this mount namespace knows it: only mounts of our own namespace can be cloned. It has to
- * be the very directory that is locked. */
+/* The tree as this mount namespace knows it: only mounts of our own namespace can be cloned. It has
+ * to be the very directory that is locked. */
 static int reopen_tree(Assembly *a, Error *error)
 {
         struct stat locked, here;
@@ -264,9 +268,9 @@ int assembly_begin(Assembly *a, Error *error)
 
 int assembly_finish(Assembly *a, Error *error)
 {
-        static const Part parts[] = { make_mqueue,     assembly_proc, assembly_sys,
-                                      assembly_whole_tree, assembly_custom, assembly_etc,
-                                      assembly_journal, assembly_seal_run_host };
+        static const Part parts[] = { make_mqueue,         assembly_proc,         assembly_sys,
+                                      assembly_whole_tree, assembly_custom,       assembly_etc,
+                                      assembly_journal,    assembly_seal_run_host };
         int r = namespaced_new(a, &a->namespaced, error);
 
         if (r >= 0)

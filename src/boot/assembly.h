@@ -2,15 +2,16 @@
 #pragma once
 
 /* The machine's file systems, put together by the supervisor with the host's rights in a mount
- * namespace of its own which is thrown away afterwards. PID 1 then takes a copy of it that belongs to
- * its user namespace: the kernel locks every mount in that copy, so that root of the machine can take
- * none of them away. The host's mount table is never touched.
+ * namespace of its own which is thrown away afterwards. PID 1 then takes a copy of it that belongs
+ * to its user namespace: the kernel locks every mount in that copy, so that root of the machine can
+ * take none of them away. The host's mount table is never touched.
  *
  * Files:  assembly.c  order, root, hand-over          assembly-root.c  tree, volatile, ephemeral
  *         assembly-dev.c  /dev                        assembly-proc.c  /proc, /sys, /sys/fs/cgroup
  *         assembly-host.c  /run/host                  assembly-custom.c  Bind=, Overlay= ...
  *         assembly-etc.c  resolver, time zone            assembly-journal.c  /var/log/journal
- *         assembly-users.c  users of the host         namespaced.c  mounts that need the namespaces */
+ *         assembly-users.c  users of the host         namespaced.c  mounts that need the namespaces
+ */
 
 #include "boot/namespaced.h"
 #include "boot/plan.h"
@@ -18,49 +19,50 @@
 
 struct Assembly {
         const BootPlan *plan;
-        uint32_t base;   /* host uid of the machine's root */
-        bool nested;     /* we are not in the host's user namespace ourselves */
-        bool mapped;     /* there is a user namespace with another base than 0 */
-        pid_t pid;       /* the waiting first process */
+        uint32_t base; /* host uid of the machine's root */
+        bool nested;   /* we are not in the host's user namespace ourselves */
+        bool mapped;   /* there is a user namespace with another base than 0 */
+        pid_t pid;     /* the waiting first process */
         int pid_fd;
-        int map_fd;      /* a user namespace with its plain range, or -EBADF */
-        int tree_map_fd; /* the one to show the tree through, or -EBADF: as it is */
-        int locked_tree_fd; /* the tree in the host's mount namespace; borrowed */
-        int tree_fd;     /* the same in this one */
-        int top_fd;      /* the directory that it is in, with --pivot-root= */
-        int scratch_fd;  /* private tmpfs for lower layers and the root's mount point */
-        unsigned n_scratch; /* mounts attached below it */
-        int root_fd;     /* the machine's root, attached */
-        bool has_cgroup; /* it starts in a cgroup of its own */
-        int incoming_fd; /* detached slave of the host's propagation directory, or -EBADF */
+        int map_fd;              /* a user namespace with its plain range, or -EBADF */
+        int tree_map_fd;         /* the one to show the tree through, or -EBADF: as it is */
+        int locked_tree_fd;      /* the tree in the host's mount namespace; borrowed */
+        int tree_fd;             /* the same in this one */
+        int top_fd;              /* the directory that it is in, with --pivot-root= */
+        int scratch_fd;          /* private tmpfs for lower layers and the root's mount point */
+        unsigned n_scratch;      /* mounts attached below it */
+        int root_fd;             /* the machine's root, attached */
+        bool has_cgroup;         /* it starts in a cgroup of its own */
+        int incoming_fd;         /* detached slave of the host's propagation directory, or -EBADF */
         char **work_directories; /* of overlays on the host, removed when the machine has stopped */
-        char *ephemeral; /* directory of the throw-away upper layer, or NULL */
-        int ephemeral_fd; /* held locked for the machine's life */
+        char *ephemeral;         /* directory of the throw-away upper layer, or NULL */
+        int ephemeral_fd;        /* held locked for the machine's life */
 
         Namespaced namespaced;
 
         /* results for the supervisor */
-        int console_fd;  /* pty master, or -EBADF */
-        int notify_fd;   /* datagram socket bound at /run/host/notify */
-        int kmsg_fd;     /* keeps /proc/kmsg's fifo from being at its end */
+        int console_fd; /* pty master, or -EBADF */
+        int notify_fd;  /* datagram socket bound at /run/host/notify */
+        int kmsg_fd;    /* keeps /proc/kmsg's fifo from being at its end */
 };
 
-#define ASSEMBLY_NULL                                                                              \
-        ((Assembly){ .pid_fd = -EBADF,                                                             \
-                     .map_fd = -EBADF,                                                             \
-                     .tree_map_fd = -EBADF,                                                        \
-                     .tree_fd = -EBADF,                                                            \
-                     .top_fd = -EBADF,                                                             \
-                     .scratch_fd = -EBADF,                                                         \
-                     .root_fd = -EBADF,                                                            \
-                     .incoming_fd = -EBADF,                                                        \
-                     .ephemeral_fd = -EBADF,                                                       \
-                     .namespaced = NAMESPACED_NULL,                                                \
-                     .console_fd = -EBADF,                                                         \
-                     .notify_fd = -EBADF,                                                          \
+#define ASSEMBLY_NULL                               \
+        ((Assembly){ .pid_fd = -EBADF,              \
+                     .map_fd = -EBADF,              \
+                     .tree_map_fd = -EBADF,         \
+                     .tree_fd = -EBADF,             \
+                     .top_fd = -EBADF,              \
+                     .scratch_fd = -EBADF,          \
+                     .root_fd = -EBADF,             \
+                     .incoming_fd = -EBADF,         \
+                     .ephemeral_fd = -EBADF,        \
+                     .namespaced = NAMESPACED_NULL, \
+                     .console_fd = -EBADF,          \
+                     .notify_fd = -EBADF,           \
                      .kmsg_fd = -EBADF })
 
-/* In the private mount namespace: all that needs nothing of the first process but its user namespace. */
+/* In the private mount namespace: all that needs nothing of the first process but its user
+ * namespace. */
 int assembly_begin(Assembly *a, Error *error);
 /* When the first process is in all its namespaces: the rest, and makes it the root of this one. */
 int assembly_finish(Assembly *a, Error *error);
@@ -94,8 +96,10 @@ int assembly_write(Assembly *a, const char *path, mode_t mode, const void *data,
 
 /* An overlay file system. @lower from the lowest; upper and work < 0 for a read-only one. All
  * descriptors are of attached mounts. */
-int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work, Error *error);
-/* A detached view of (dirfd, path), recursive, through the map of that user namespace unless < 0. */
+int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work,
+                     Error *error);
+/* A detached view of (dirfd, path), recursive, through the map of that user namespace unless < 0.
+ */
 int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, int map_fd, Error *error);
 /* Shows @source again at @target, both paths of the machine. A missing target is fine. */
 int assembly_overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,

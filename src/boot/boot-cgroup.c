@@ -66,8 +66,8 @@ int boot_clear_cgroup(Boot *b, Error *error)
 /* The default devices, and the device nodes that the definition shows in the machine (CI-062). */
 static int attach_device_policy(const Boot *b)
 {
-        _cleanup_free_ DeviceRule *rules = calloc(n_device_policy_default + b->plan->n_mounts,
-                                                  sizeof(DeviceRule));
+        _cleanup_free_ DeviceRule *rules =
+                calloc(n_device_policy_default + b->plan->n_mounts, sizeof(DeviceRule));
         size_t n = n_device_policy_default;
 
         if (!rules)
@@ -77,8 +77,8 @@ static int attach_device_policy(const Boot *b)
                 const MountSetting *m = &b->plan->mounts[i];
                 struct stat st;
 
-                if (m->kind != MOUNT_BIND || m->sources[0][0] != '/' || stat(m->sources[0], &st) < 0 ||
-                    (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
+                if (m->kind != MOUNT_BIND || m->sources[0][0] != '/' ||
+                    stat(m->sources[0], &st) < 0 || (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode)))
                         continue;
                 rules[n++] = (DeviceRule){
                         .type = S_ISCHR(st.st_mode) ? 'c' : 'b',
@@ -96,7 +96,8 @@ int boot_make_payload(Boot *b, Error *error)
         _cleanup_close_ int top = -EBADF;
         int r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
 
-        if (r == -ENOENT) /* the last machine of another supervisor took the slice with it just then */
+        if (r ==
+            -ENOENT) /* the last machine of another supervisor took the slice with it just then */
                 r = mkdir_parents_at(AT_FDCWD, b->cgroup, 0755);
         top = r < 0 ? r : open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (r < 0 || top < 0)
@@ -113,9 +114,11 @@ int boot_make_payload(Boot *b, Error *error)
                         return r;
         }
         r = attach_device_policy(b);
-        /* With a range of its own, nobody inside can make a device node, and the tree's do not work. */
+        /* With a range of its own, nobody inside can make a device node, and the tree's do not
+         * work. */
         if (r < 0 && b->range.base == 0 && userns_is_initial())
-                return error_errno(error, -r, "Failed to restrict the devices of machine '%s' (BPF)",
+                return error_errno(error, -r,
+                                   "Failed to restrict the devices of machine '%s' (BPF)",
                                    b->plan->machine);
         return 0;
 }
@@ -197,11 +200,14 @@ int boot_take_cgroup(Boot *b, Error *error)
         free(b->cgroup);
         b->cgroup = NULL;
         if (b->plan->init == INIT_SYSTEMD) {
-                error_errno(error, -r, "Cannot give machine '%s' a cgroup of its own, and systemd does not "
-                                       "boot without one",
+                error_errno(error, -r,
+                            "Cannot give machine '%s' a cgroup of its own, and systemd does not "
+                            "boot without one",
                             b->plan->machine);
-                error_hint(error, "findmnt -t cgroup2  (it has to be mounted writable at /sys/fs/cgroup or "
-                                  "/sys/fs/cgroup/unified)");
+                error_hint(
+                        error,
+                        "findmnt -t cgroup2  (it has to be mounted writable at /sys/fs/cgroup or "
+                        "/sys/fs/cgroup/unified)");
                 return r;
         }
         if (!b->plan->quiet)
@@ -219,7 +225,8 @@ static void leave_supervisor(const Boot *b)
                 return;
         cgroup_disable_controllers(top); /* a cgroup that hands controllers down takes no process */
         if (cgroup_attach(top, getpid()) >= 0)
-                (void)unlinkat(top, SUPERVISOR, AT_REMOVEDIR); /* a helper of ours may still be in it */
+                (void)unlinkat(top, SUPERVISOR,
+                               AT_REMOVEDIR); /* a helper of ours may still be in it */
 }
 
 void boot_release_cgroup(Boot *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a machine holds on the host while it lives: locks, user range, cgroup, directory in /run. Taken
- * once, given back in the end, and taken over from a run that was killed. */
+/* What a machine holds on the host while it lives: locks, user range, cgroup, directory in /run.
+ * Taken once, given back in the end, and taken over from a run that was killed. */
 
 #include "boot/boot.h"
 
@@ -18,7 +18,6 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-
 
 #define ID_DIRECTORY "/run/stead/ids"
 
@@ -39,7 +38,8 @@ static int take_name(Boot *b, Error *error)
                         if (errno != EWOULDBLOCK)
                                 return error_errno(error, errno, "Failed to lock machine '%s'",
                                                    b->plan->machine);
-                        error_set(error, EBUSY, "Machine '%s' is running already", b->plan->machine);
+                        error_set(error, EBUSY, "Machine '%s' is running already",
+                                  b->plan->machine);
                         error_hint(error, "stead status %s", b->plan->machine);
                         closep(&b->directory_fd);
                         b->directory_fd = -EBADF; /* not ours to remove */
@@ -69,8 +69,8 @@ static void explain_busy(const Boot *b, Error *error)
 
 static int take_tree_lock(Boot *b, Error *error)
 {
-        bool exclusive = !b->plan->read_only && !b->plan->ephemeral &&
-                         b->plan->volatile_mode == VOLATILE_NO;
+        bool exclusive =
+                !b->plan->read_only && !b->plan->ephemeral && b->plan->volatile_mode == VOLATILE_NO;
         int r = tree_lock_take(b->plan->directory, exclusive, &b->tree_lock, error);
 
         if (r == -EBUSY)
@@ -105,8 +105,9 @@ static int check_host_limits(const Boot *b, Error *error)
         if (fd == 0)
                 fd = -EBADF;
         else if (fd < 0 && (errno == EMFILE || errno == ENOSPC)) {
-                error_set(error, EMFILE, "The host has no inotify instance left, and the systemd of "
-                                         "machine '%s' would die without one",
+                error_set(error, EMFILE,
+                          "The host has no inotify instance left, and the systemd of "
+                          "machine '%s' would die without one",
                           b->plan->machine);
                 error_hint(error, "sysctl -w fs.inotify.max_user_instances=8192 "
                                   "user.max_inotify_instances=8192");
@@ -129,9 +130,11 @@ static int take_filter(Boot *b, Error *error)
         r = seccomp_compile(plan->bounding, plan->nesting, plan->system_calls_allowed,
                             plan->system_calls_denied, &b->filter_own, &bad);
         if (r == -ENOENT) {
-                error_set(error, EINVAL, "Unknown system call or group '%s' in the system call filter",
+                error_set(error, EINVAL,
+                          "Unknown system call or group '%s' in the system call filter",
                           bad ?: "?");
-                error_hint(error, "man 2 syscalls; systemd-analyze syscall-filter  (names of groups)");
+                error_hint(error,
+                           "man 2 syscalls; systemd-analyze syscall-filter  (names of groups)");
                 return -EINVAL;
         }
         if (r < 0)
@@ -142,14 +145,16 @@ static int take_filter(Boot *b, Error *error)
 
 static int write_filter(Boot *b, Error *error)
 {
-        _cleanup_close_ int fd = openat(b->directory_fd, "seccomp",
-                                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        int r = fd < 0 ? -errno :
-                         write_all(fd, b->filter->code, b->filter->length * sizeof(*b->filter->code));
+        _cleanup_close_ int fd =
+                openat(b->directory_fd, "seccomp",
+                       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int r = fd < 0 ? -errno
+                       : write_all(fd, b->filter->code,
+                                   b->filter->length * sizeof(*b->filter->code));
 
         return r < 0 ? error_errno(error, -r, "Failed to write '%s/%s/seccomp'", MACHINES_DIRECTORY,
-                                   b->plan->machine) :
-                       0;
+                                   b->plan->machine)
+                     : 0;
 }
 
 static int describe(Boot *b, Error *error)
@@ -168,8 +173,8 @@ static int describe(Boot *b, Error *error)
         if (r < 0)
                 return error_errno(error, -r, "Failed to read our own start time from /proc");
         m->root = strdup(plan->directory);
-        m->seccomp = b->filter_own ? machine_path(plan->machine, "seccomp") :
-                                     strdup(seccomp_profile_to_string(b->profile));
+        m->seccomp = b->filter_own ? machine_path(plan->machine, "seccomp")
+                                   : strdup(seccomp_profile_to_string(b->profile));
         m->container_service = strdup(plan->container_service);
         if (!m->root || !m->seccomp || !m->container_service ||
             (b->cgroup && asprintf(&m->cgroup, "%s/payload", b->cgroup) < 0))
@@ -183,8 +188,8 @@ static int describe(Boot *b, Error *error)
         return b->filter_own ? write_filter(b, error) : 0;
 }
 
-/* Two with one id mix up their journals, their leases and their registration (CI-138). Each id in use is
- * a link to its machine, so that one look tells. */
+/* Two with one id mix up their journals, their leases and their registration (CI-138). Each id in
+ * use is a link to its machine, so that one look tells. */
 static void claim_id(Boot *b)
 {
         _cleanup_free_ char *host = NULL, *path = NULL;
@@ -195,8 +200,10 @@ static void claim_id(Boot *b)
         if (b->plan->uuid_is_fresh)
                 return;
         id128_to_string(&b->plan->uuid, id);
-        if (read_file_at(AT_FDCWD, "/etc/machine-id", 64, &host) >= 32 && strncmp(host, id, 32) == 0)
-                fprintf(stderr, "Machine '%s' has the machine id of the host; empty %s/etc/machine-id.\n",
+        if (read_file_at(AT_FDCWD, "/etc/machine-id", 64, &host) >= 32 &&
+            strncmp(host, id, 32) == 0)
+                fprintf(stderr,
+                        "Machine '%s' has the machine id of the host; empty %s/etc/machine-id.\n",
                         b->plan->machine, b->plan->directory);
         if (asprintf(&path, ID_DIRECTORY "/%s", id) < 0) {
                 path = NULL;
@@ -209,7 +216,8 @@ static void claim_id(Boot *b)
                 name[n] = '\0';
                 if (machine_open(name, &other, NULL) >= 0) {
                         fprintf(stderr,
-                                "Machine '%s' has the same machine id as the running machine '%s'; empty "
+                                "Machine '%s' has the same machine id as the running machine '%s'; "
+                                "empty "
                                 "%s/etc/machine-id.\n",
                                 b->plan->machine, name, b->plan->directory);
                         return;
@@ -252,16 +260,17 @@ int boot_acquire(Boot *b, Error *error)
                 return r;
         claim_id(b);
         b->log.name = b->plan->machine;
-        return console_log_remove(b->plan->machine) < 0 ?
-                       error_errno(error, errno, "Failed to remove the console log of an earlier run") :
-                       0;
+        return console_log_remove(b->plan->machine) < 0
+                       ? error_errno(error, errno,
+                                     "Failed to remove the console log of an earlier run")
+                       : 0;
 }
 
 static void remove_ephemeral(Boot *b)
 {
         if (b->ephemeral)
                 (void)remove_tree_at(AT_FDCWD, b->ephemeral); /* or the next ephemeral start does */
-        STRV_FOREACH(w, b->work_directories)
+        STRV_FOREACH (w, b->work_directories)
                 (void)remove_tree_at(AT_FDCWD, *w);
         closep(&b->ephemeral_fd);
         free(b->ephemeral);
@@ -273,9 +282,11 @@ void boot_release(Boot *b)
         _cleanup_free_ char *incoming = NULL, *exported = NULL;
 
         boot_release_cgroup(b);
-        if (b->directory_fd >= 0 && asprintf(&incoming, PROPAGATE_DIRECTORY "/%s", b->plan->machine) >= 0)
+        if (b->directory_fd >= 0 &&
+            asprintf(&incoming, PROPAGATE_DIRECTORY "/%s", b->plan->machine) >= 0)
                 (void)rmdir(incoming); /* not empty: someone else's mount is below */
-        if (b->directory_fd >= 0 && asprintf(&exported, UNIX_EXPORT_DIRECTORY "/%s", b->plan->machine) >= 0)
+        if (b->directory_fd >= 0 &&
+            asprintf(&exported, UNIX_EXPORT_DIRECTORY "/%s", b->plan->machine) >= 0)
                 (void)unlink(exported); /* plain commands have none */
         remove_ephemeral(b);
         if (b->id_link)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One start of PID 1: the supervisor's side of the handshake. In between, and only then, the supervisor
- * is in a private mount namespace. */
+/* One start of PID 1: the supervisor's side of the handshake. In between, and only then, the
+ * supervisor is in a private mount namespace. */
 
 #include "boot/boot.h"
 
@@ -38,15 +38,18 @@ static uint64_t namespaces(const BootPlan *plan)
 static int explain_clone(const Boot *b, int number, Error *error)
 {
         if (number == ENOSPC || number == EUSERS) {
-                error_set(error, number, "The kernel's limit of namespaces is used up: machine '%s' needs "
-                                         "one more of each kind",
+                error_set(error, number,
+                          "The kernel's limit of namespaces is used up: machine '%s' needs "
+                          "one more of each kind",
                           b->plan->machine);
-                error_hint(error, "sysctl -w user.max_user_namespaces=32768  (see also user.max_*)");
+                error_hint(error,
+                           "sysctl -w user.max_user_namespaces=32768  (see also user.max_*)");
         } else if (number == EPERM) {
                 error_set(error, number, "The kernel refuses new namespaces for machine '%s'",
                           b->plan->machine);
-                error_hint(error, "id -u; sysctl kernel.unprivileged_userns_clone; inside another machine "
-                                  "start that one with --nesting");
+                error_hint(error,
+                           "id -u; sysctl kernel.unprivileged_userns_clone; inside another machine "
+                           "start that one with --nesting");
         } else {
                 error_errno(error, number, "Failed to make the namespaces of machine '%s'",
                             b->plan->machine);
@@ -110,8 +113,8 @@ static int fork_first_process(Boot *b, int *ret_handshake, Error *error)
         return 0;
 }
 
-/* Users of the host are lines of their own in the machine's maps, but never on disk: then mounts need
- * a user namespace with the plain range. */
+/* Users of the host are lines of their own in the machine's maps, but never on disk: then mounts
+ * need a user namespace with the plain range. */
 static int open_plain_map(const Boot *b)
 {
         IdMap plain = { 0, b->range.base, b->range.size };
@@ -149,8 +152,8 @@ static int write_maps(const Boot *b, Error *error)
         int r = userns_write_maps(b->pid, uid, n_uid, gid, n_gid);
 
         return r < 0 ? error_errno(error, -r, "Failed to set up user range %u of machine '%s'",
-                                   b->range.base, plan->machine) :
-                       0;
+                                   b->range.base, plan->machine)
+                     : 0;
 }
 
 static int set_up_users(const Boot *b, Assembly *a, Error *error)
@@ -167,8 +170,8 @@ static int set_up_users(const Boot *b, Assembly *a, Error *error)
                 a->tree_map_fd = open_tree_map(b, a->map_fd);
         r = a->map_fd < 0 ? a->map_fd : b->owners.mapped && a->tree_map_fd < 0 ? a->tree_map_fd : 0;
         return r < 0 ? error_errno(error, -r, "Failed to make the id map of machine '%s'",
-                                   b->plan->machine) :
-                       0;
+                                   b->plan->machine)
+                     : 0;
 }
 
 static int set_oom_score(const Boot *b, Error *error)
@@ -182,8 +185,8 @@ static int set_oom_score(const Boot *b, Error *error)
         (void)snprintf(text, sizeof(text), "%d", b->plan->oom_score_adjust);
         r = write_file_at(AT_FDCWD, path, text);
         return r < 0 ? error_errno(error, -r, "Failed to set the OOM score %d",
-                                   b->plan->oom_score_adjust) :
-                       0;
+                                   b->plan->oom_score_adjust)
+                     : 0;
 }
 
 /* Waits for @step, and turns the silent end of the process into an error. */
@@ -194,11 +197,13 @@ static int expect(const Boot *b, int fd, HandshakeStep step, Error *error)
 
         if (r != 1)
                 return r;
-        if (waitid(P_PIDFD, (id_t)b->pid_fd, &si, WEXITED | WNOWAIT) >= 0 && si.si_code != CLD_EXITED)
-                return error_set(error, EPROTO,
-                                 "The first process of machine '%s' was killed by signal %d before it "
-                                 "could run the tree's program",
-                                 b->plan->machine, si.si_status);
+        if (waitid(P_PIDFD, (id_t)b->pid_fd, &si, WEXITED | WNOWAIT) >= 0 &&
+            si.si_code != CLD_EXITED)
+                return error_set(
+                        error, EPROTO,
+                        "The first process of machine '%s' was killed by signal %d before it "
+                        "could run the tree's program",
+                        b->plan->machine, si.si_status);
         return error_set(error, EPROTO, "The first process of machine '%s' ended without a word",
                          b->plan->machine);
 }
@@ -208,9 +213,9 @@ static int tell(int fd, HandshakeStep step, Error *error)
 {
         int r = handshake_send(fd, step);
 
-        return r < 0 && r != -EPIPE ?
-                       error_errno(error, -r, "Failed to talk to the machine's first process") :
-                       0;
+        return r < 0 && r != -EPIPE
+                       ? error_errno(error, -r, "Failed to talk to the machine's first process")
+                       : 0;
 }
 
 static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, Error *error)
@@ -221,7 +226,8 @@ static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, 
                 return r;
         reset_login_uid();
         r = fork_first_process(b, ret_handshake, error);
-        if (b->plan->network_namespace_path && setns(b->host_network_fd, CLONE_NEWNET) < 0 && r >= 0)
+        if (b->plan->network_namespace_path && setns(b->host_network_fd, CLONE_NEWNET) < 0 &&
+            r >= 0)
                 r = error_errno(error, errno, "Failed to return to the host's network");
         if (r < 0)
                 return r;
@@ -238,7 +244,8 @@ static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, 
                 r = assembly_finish(a, error);
         if (r < 0)
                 return r;
-        /* it keeps this mount namespace alive until it has its own copy: we need not wait for that */
+        /* it keeps this mount namespace alive until it has its own copy: we need not wait for that
+         */
         return tell(*ret_handshake, HANDSHAKE_ASSEMBLED, error);
 }
 
@@ -252,8 +259,8 @@ static int return_to_host(const Boot *b, Error *error)
         return 0;
 }
 
-/* What the machine offers in /run/host/unix-export, at the place where ssh looks on the host (CI-087). A
- * link into it instead of a mount: the host's mount table stays as it is. */
+/* What the machine offers in /run/host/unix-export, at the place where ssh looks on the host
+ * (CI-087). A link into it instead of a mount: the host's mount table stays as it is. */
 static void link_unix_export(const Boot *b)
 {
         _cleanup_free_ char *path = NULL, *target = NULL;
@@ -275,12 +282,14 @@ static int announce(Boot *b, Error *error)
         (void)clock_gettime(CLOCK_REALTIME, &now);
         b->machine->leader = b->pid;
         b->machine->state = boot_plan_waits_for_ready(b->plan) ? MACHINE_STARTING : MACHINE_RUNNING;
-        b->machine->started_usec = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+        b->machine->started_usec =
+                (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
         b->machine->ready_usec =
                 b->machine->state == MACHINE_RUNNING ? b->machine->started_usec : 0;
         r = process_start_time(b->pid, &b->machine->leader_start);
         if (r < 0)
-                return error_errno(error, -r, "Failed to read the start time of process %d", b->pid);
+                return error_errno(error, -r, "Failed to read the start time of process %d",
+                                   b->pid);
         link_unix_export(b);
         return machine_save(b->machine, b->directory_fd, error);
 }
@@ -312,8 +321,9 @@ static void take_over(Boot *b, Assembly *a)
         b->work_directories = TAKE_PTR(a->work_directories);
 }
 
-/* machined's bind on hosts before 257 passes mounts in through this directory (CI-084). Cloned from the
- * host's mount namespace, so that it follows what happens there. -EBADF: that verb alone will not work. */
+/* machined's bind on hosts before 257 passes mounts in through this directory (CI-084). Cloned from
+ * the host's mount namespace, so that it follows what happens there. -EBADF: that verb alone will
+ * not work. */
 static int clone_incoming(const Boot *b)
 {
         _cleanup_free_ char *path = NULL;

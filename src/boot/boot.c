@@ -67,10 +67,12 @@ int boot_run(const BootPlan *plan, Error *error)
         };
         int r;
 
-        /* sockets that are passed on: not to our helpers, but kept for every start (CI-163, CI-175) */
+        /* sockets that are passed on: not to our helpers, but kept for every start (CI-163, CI-175)
+         */
         for (unsigned i = 0; i < plan->n_listen; i++)
                 if (fcntl(3 + (int)i, F_SETFD, FD_CLOEXEC) < 0)
-                        return error_errno(error, errno, "Socket %u of $LISTEN_FDS is not there", i);
+                        return error_errno(error, errno, "Socket %u of $LISTEN_FDS is not there",
+                                           i);
         r = boot_acquire(&b, error);
         if (r >= 0)
                 r = supervisor_new(&b, &s, error);

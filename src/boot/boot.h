@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One machine under its supervisor: from taking what it needs, over every start and internal reboot,
- * to giving everything back. */
+/* One machine under its supervisor: from taking what it needs, over every start and internal
+ * reboot, to giving everything back. */
 
 #include "boot/assembly.h"
 #include "boot/plan.h"
@@ -29,9 +29,9 @@ typedef struct Boot {
         UserRange range;
         char *id_link; /* claims the machine id */
         TreeOwners owners;
-        char *cgroup; /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
+        char *cgroup;          /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
         bool delegated, moved; /* the cgroup was handed to us; we moved to its supervisor/ */
-        int payload_fd; /* or -EBADF */
+        int payload_fd;        /* or -EBADF */
         SeccompProfile profile;
         const SeccompFilter *filter;
         SeccompFilter *filter_own; /* compiled for this machine */

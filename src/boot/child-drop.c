@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stage 4 of the first process: gives its privileges away. At its end it has the bounding set of the
- * plan, the system call filter and the user of the plan; capability_apply() and seccomp_install()
- * read back what they did. */
+/* Stage 4 of the first process: gives its privileges away. At its end it has the bounding set of
+ * the plan, the system call filter and the user of the plan; capability_apply() and
+ * seccomp_install() read back what they did. */
 
 #include "boot/child.h"
 
@@ -19,8 +19,7 @@ static int change_user(const BootPlan *plan, Error *error)
 {
         if (plan->uid == 0)
                 return 0;
-        if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
-            setgroups(plan->n_groups, plan->groups) < 0 ||
+        if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(plan->n_groups, plan->groups) < 0 ||
             setresgid(plan->gid, plan->gid, plan->gid) < 0 ||
             setresuid(plan->uid, plan->uid, plan->uid) < 0 ||
             prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* the change of ids cleared it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stage 5, the last: descriptors and exec. Privileges: those of the machine's first process. Whatever
- * goes wrong is explained from here, since nobody else can look at the tree from inside. */
+/* Stage 5, the last: descriptors and exec. Privileges: those of the machine's first process.
+ * Whatever goes wrong is explained from here, since nobody else can look at the tree from inside.
+ */
 
 #include "boot/child.h"
 
@@ -36,27 +37,32 @@ static int explain(const BootPlan *plan, const char *path, int number, Error *er
         if (root >= 0)
                 machine = init_elf_machine(root, path, &foreign);
         if (number == ENOEXEC && machine && foreign) {
-                error_set(error, number, "Failed to run '%s' of tree '%s': it is a program for %s, "
-                                         "which this host cannot run",
+                error_set(error, number,
+                          "Failed to run '%s' of tree '%s': it is a program for %s, "
+                          "which this host cannot run",
                           path, plan->directory, machine);
-                error_hint(error, "apt-get install qemu-user-static  (or make the tree for this host's "
-                                  "architecture)");
+                error_hint(error,
+                           "apt-get install qemu-user-static  (or make the tree for this host's "
+                           "architecture)");
         } else if (number == ENOEXEC) {
-                error_set(error, number, "Failed to run '%s' of tree '%s': it is no program, neither ELF "
-                                         "nor a script with an interpreter line",
+                error_set(error, number,
+                          "Failed to run '%s' of tree '%s': it is no program, neither ELF "
+                          "nor a script with an interpreter line",
                           path, plan->directory);
                 error_hint(error, "file %s%s", plan->directory, path);
         } else if (number == ENOENT && stat(path, &st) >= 0) {
-                error_set(error, number, "Failed to run '%s' of tree '%s': its interpreter or dynamic "
-                                         "loader is missing in the tree",
+                error_set(error, number,
+                          "Failed to run '%s' of tree '%s': its interpreter or dynamic "
+                          "loader is missing in the tree",
                           path, plan->directory);
                 error_hint(error, "file %s%s; ls %s/lib64", plan->directory, path, plan->directory);
         } else if (number == EACCES) {
-                error_set(error, number, "Failed to run '%s' of tree '%s': not executable",
-                          path, plan->directory);
+                error_set(error, number, "Failed to run '%s' of tree '%s': not executable", path,
+                          plan->directory);
                 error_hint(error, "chmod 0755 %s%s", plan->directory, path);
         } else {
-                error_errno(error, number, "Failed to run '%s' of tree '%s'", path, plan->directory);
+                error_errno(error, number, "Failed to run '%s' of tree '%s'", path,
+                            plan->directory);
                 error_hint(error, "ls -l %s%s", plan->directory, path);
         }
         return -number;
@@ -75,7 +81,7 @@ static int exec_in_path(const BootPlan *plan, char **argv)
         }
         if (strv_split(path ?: "/usr/bin:/bin", ":", &places) < 0)
                 return ENOMEM;
-        STRV_FOREACH(p, places) {
+        STRV_FOREACH (p, places) {
                 _cleanup_free_ char *full = NULL;
 
                 if (asprintf(&full, "%s/%s", *p, plan->argv[0]) < 0)
@@ -97,8 +103,8 @@ int child_exec(const ChildContext *c, Error *error)
                 return -error->number;
         /* a login shell does without its home, anything else was told where to be */
         if (chdir(directory) < 0 && (plan->argv0[0] != '-' || chdir("/") < 0))
-                return error_errno(error, errno, "Failed to enter the directory '%s' of the machine",
-                                   directory);
+                return error_errno(error, errno,
+                                   "Failed to enter the directory '%s' of the machine", directory);
         if (plan->start == START_STUB) {
                 int r = stub_run(plan, c->stub_fd, error);
 
@@ -108,15 +114,17 @@ int child_exec(const ChildContext *c, Error *error)
         }
         if (plan->argv0[0] == '-') {
                 /* a login shell: execute the path, but call it by its dashed name */
-                (void)execve(plan->argv[0], (char *const[]){ plan->argv0, NULL }, plan->environment);
+                (void)execve(plan->argv[0], (char *const[]){ plan->argv0, NULL },
+                             plan->environment);
                 return explain(plan, plan->argv[0], errno, error);
         }
         number = exec_in_path(plan, plan->argv);
         if (number == ENOENT && !strchr(plan->argv[0], '/')) {
-                error_set(error, ENOENT, "Command '%s' is not in tree '%s' (searched %s)", plan->argv[0],
-                          plan->directory, strv_env_get(plan->environment, "PATH") ?: "");
-                error_hint(error, "name it by its path: stead run %s -- /path/to/%s", plan->directory,
-                           plan->argv[0]);
+                error_set(error, ENOENT, "Command '%s' is not in tree '%s' (searched %s)",
+                          plan->argv[0], plan->directory,
+                          strv_env_get(plan->environment, "PATH") ?: "");
+                error_hint(error, "name it by its path: stead run %s -- /path/to/%s",
+                           plan->directory, plan->argv[0]);
                 return -ENOENT;
         }
         return explain(plan, plan->argv[0], number, error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stage 1 of the first process. Namespaces: all of the machine's but for mounts and cgroups; it still
- * sees the supervisor's private mount namespace, in which it may change nothing. Privileges: all, in
- * the machine's user namespace. At the end it has a mount namespace of its own, a copy whose mounts
- * are locked. */
+/* Stage 1 of the first process. Namespaces: all of the machine's but for mounts and cgroups; it
+ * still sees the supervisor's private mount namespace, in which it may change nothing. Privileges:
+ * all, in the machine's user namespace. At the end it has a mount namespace of its own, a copy
+ * whose mounts are locked. */
 
 #include "boot/child.h"
 
@@ -36,8 +36,8 @@ int child_join(const ChildContext *c, Error *error)
         reset_signals();
         (void)umask(0022);
 
-        /* The cgroup namespace starts where we are, and clone3() would have taken the place where the
-         * supervisor is (kernel: copy_cgroup_ns() looks at the parent). */
+        /* The cgroup namespace starts where we are, and clone3() would have taken the place where
+         * the supervisor is (kernel: copy_cgroup_ns() looks at the parent). */
         if (c->has_cgroup && unshare(CLONE_NEWCGROUP) < 0)
                 return error_errno(error, errno, "Failed to make a cgroup namespace");
         r = handshake_send(c->handshake_fd, HANDSHAKE_JOINED);
@@ -56,9 +56,11 @@ int child_join(const ChildContext *c, Error *error)
                 return error_errno(error, errno, "Failed to tie the machine to its supervisor");
         if (unshare(CLONE_NEWNS) < 0)
                 return error_errno(error, errno, "Failed to make the machine's mount namespace");
-        /* not locked like the others, since inits unmount it at their end and would report a failure */
+        /* not locked like the others, since inits unmount it at their end and would report a
+         * failure */
         if (c->plan->tmpfs_tmp && !c->plan->mounts_in_tmp &&
-            mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=10%,nr_inodes=1m") < 0)
+            mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV,
+                  "mode=1777,size=10%,nr_inodes=1m") < 0)
                 return error_errno(error, errno, "Failed to mount /tmp");
         /* services with mount namespaces of their own see later mounts only through sharing */
         if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)

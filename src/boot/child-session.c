@@ -32,7 +32,8 @@ static int open_console(const ChildContext *c, Error *error)
                         return error_errno(error, errno, "Failed to set up standard descriptors");
         if (fd > 2)
                 (void)close(fd); /* it lives on as 0 to 2 */
-        /* systemd and its kin take the terminal themselves; a plain command needs it for job control */
+        /* systemd and its kin take the terminal themselves; a plain command needs it for job
+         * control */
         if (c->plan->start != START_INIT && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
                 return error_errno(error, errno, "Failed to take the console as terminal");
         return 0;
@@ -62,11 +63,13 @@ int child_session(const ChildContext *c, Error *error)
         int r;
 
         if (sethostname(plan->hostname, strlen(plan->hostname)) < 0)
-                return error_errno(error, errno, "Failed to set the host name '%s'", plan->hostname);
+                return error_errno(error, errno, "Failed to set the host name '%s'",
+                                   plan->hostname);
         r = open_console(c, error);
         if (r < 0)
                 return r;
-        /* a fresh session keyring instead of the caller's; kernels without keyrings have none to leak */
+        /* a fresh session keyring instead of the caller's; kernels without keyrings have none to
+         * leak */
         if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) < 0 && errno != ENOSYS)
                 return error_errno(error, errno, "Failed to make a session keyring");
         if (plan->personality != PERSONALITY_INVALID && personality(plan->personality) < 0)

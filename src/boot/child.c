@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The stages of the first process, in order, each in its own file. What one stage may still do and the
- * next no longer can is said at the head of each. */
+/* The stages of the first process, in order, each in its own file. What one stage may still do and
+ * the next no longer can is said at the head of each. */
 
 #include "boot/child.h"
 
@@ -19,7 +19,8 @@ _noreturn_ static void child_fail(const ChildContext *c, const Error *error)
         _exit(EXIT_FAILURE);
 }
 
-/* All that needs no permission to run: done while the supervisor writes down that the machine is there. */
+/* All that needs no permission to run: done while the supervisor writes down that the machine is
+ * there. */
 static int prepare(const ChildContext *c, Error *error)
 {
         int r = child_join(c, error);
@@ -50,6 +51,7 @@ _noreturn_ void child_main(const ChildContext *c)
         if (r >= 0)
                 (void)child_exec(c, &error);
         if (error.number == 0)
-                error_errno(&error, r < 0 ? -r : EIO, "Failed to start the machine's first process");
+                error_errno(&error, r < 0 ? -r : EIO,
+                            "Failed to start the machine's first process");
         child_fail(c, &error);
 }

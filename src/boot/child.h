@@ -19,7 +19,7 @@ typedef struct ChildContext {
 _noreturn_ void child_main(const ChildContext *c);
 
 /* Stages, for child*.c only. Each returns negative errno with @error set. */
-int child_join(const ChildContext *c, Error *error);   /* child-join.c */
+int child_join(const ChildContext *c, Error *error);    /* child-join.c */
 int child_session(const ChildContext *c, Error *error); /* child-session.c */
 int child_verify(const ChildContext *c, Error *error);  /* child-verify.c */
 int child_drop(const ChildContext *c, Error *error);    /* child-drop.c */

@@ -59,8 +59,8 @@ static void update_watches(Console *c)
 }
 
 /* A second open file of our own standard descriptor, so that O_NONBLOCK does not reach the programs
- * that share the first. Only terminals and pipes: a regular file would begin anew, and a socket cannot
- * be opened; those are used as they are. */
+ * that share the first. Only terminals and pipes: a regular file would begin anew, and a socket
+ * cannot be opened; those are used as they are. */
 static int reopen(int fd, int flags)
 {
         int again = -EBADF;
@@ -116,7 +116,8 @@ static void flush_output(Console *c)
 {
         ssize_t n = c->output_size == 0 ? 0 : write(c->output_fd, c->output, c->output_size);
 
-        if (n < 0 && errno != EAGAIN && errno != EINTR) { /* the terminal is gone: go on without it */
+        if (n < 0 && errno != EAGAIN &&
+            errno != EINTR) { /* the terminal is gone: go on without it */
                 watch(c, c->output_fd, CONSOLE_SOURCE_OUTPUT, 0);
                 closep(&c->output_fd);
                 c->output_fd = -EBADF;
@@ -168,8 +169,8 @@ static bool read_master(Console *c)
 
 static void write_master(Console *c)
 {
-        ssize_t n = c->master_fd < 0 ? (ssize_t)c->input_size :
-                                       write(c->master_fd, c->input, c->input_size);
+        ssize_t n = c->master_fd < 0 ? (ssize_t)c->input_size
+                                     : write(c->master_fd, c->input, c->input_size);
 
         if (n < 0 && errno != EAGAIN && errno != EINTR)
                 n = (ssize_t)c->input_size; /* nobody there who could read it */
@@ -193,7 +194,8 @@ void console_drain(Console *c)
                 struct pollfd p = { .fd = c->output_fd, .events = POLLOUT };
 
                 /* a reader may be slow, but one that takes nothing for so long is not reading */
-                while (c->output_fd >= 0 && c->output_size > 0 && poll(&p, 1, DRAIN_PATIENCE_MS) > 0)
+                while (c->output_fd >= 0 && c->output_size > 0 &&
+                       poll(&p, 1, DRAIN_PATIENCE_MS) > 0)
                         flush_output(c);
                 c->output_size = 0; /* the log has it */
                 if (c->master_fd < 0 || c->hung_up || !read_master(c))

@@ -2,8 +2,8 @@
 #pragma once
 
 /* The supervisor's end of the machine's console: between the pty's master and our own terminal, the
- * console log and the clients of `stead console`. Nothing here blocks: a terminal that does not take
- * output delays the console, never the supervisor. */
+ * console log and the clients of `stead console`. Nothing here blocks: a terminal that does not
+ * take output delays the console, never the supervisor. */
 
 #include "config/settings.h"
 #include "machine/console-log.h"
@@ -22,15 +22,15 @@ typedef struct Console {
         int clients[CONSOLE_CLIENTS_MAX];
         ConsoleLog *log; /* borrowed */
 
-        char input[CONSOLE_BUFFER];  /* to the machine */
+        char input[CONSOLE_BUFFER]; /* to the machine */
         size_t input_size;
         char output[CONSOLE_BUFFER]; /* to our terminal */
         size_t output_size;
 
         bool raw; /* our terminal is in raw mode, `saved` restores it */
         struct termios saved;
-        bool hung_up;        /* nobody has the slave open: look again in a while */
-        unsigned escapes;    /* ^] in a row */
+        bool hung_up;         /* nobody has the slave open: look again in a while */
+        unsigned escapes;     /* ^] in a row */
         uint64_t escape_usec; /* time of the first */
 } Console;
 

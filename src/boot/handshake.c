@@ -73,8 +73,10 @@ int handshake_wait(int fd, HandshakeStep step, Error *error)
         if (n <= 0)
                 return 1;
         if (n != sizeof(m) || m.magic != MAGIC || m.step <= 0 || m.step >= _HANDSHAKE_STEP_MAX)
-                return error_set(error, EBADMSG, "The machine's first process sent %zd bytes that are "
-                                                 "no message of the start", n);
+                return error_set(error, EBADMSG,
+                                 "The machine's first process sent %zd bytes that are "
+                                 "no message of the start",
+                                 n);
         if (m.step == HANDSHAKE_FAILED) {
                 m.message[sizeof(m.message) - 1] = m.hint[sizeof(m.hint) - 1] = '\0';
                 error_set(error, m.number > 0 ? m.number : EIO, "%s", m.message);
@@ -83,7 +85,8 @@ int handshake_wait(int fd, HandshakeStep step, Error *error)
                 return -error->number;
         }
         if (m.step != (int32_t)step)
-                return error_set(error, EBADMSG, "The machine's first process is %s while it should be %s",
+                return error_set(error, EBADMSG,
+                                 "The machine's first process is %s while it should be %s",
                                  step_names[m.step], step_names[step]);
         return 0;
 }

@@ -16,9 +16,7 @@
 #include <sys/utsname.h>
 
 static const char *const places[] = {
-        "/usr/lib/systemd/systemd",
-        "/lib/systemd/systemd",
-        "/sbin/init",
+        "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/init",
         "/init", /* initramfs-like trees */
 };
 
@@ -28,8 +26,8 @@ static InitKind kind_from_name(const char *name)
                 const char *name;
                 InitKind kind;
         } names[] = {
-                { "systemd", INIT_SYSTEMD }, { "busybox", INIT_BUSYBOX },
-                { "runit-init", INIT_RUNIT }, { "runit", INIT_RUNIT },
+                { "systemd", INIT_SYSTEMD },    { "busybox", INIT_BUSYBOX },
+                { "runit-init", INIT_RUNIT },   { "runit", INIT_RUNIT },
                 { "openrc-init", INIT_OPENRC }, { "s6-linux-init", INIT_S6 },
                 { "s6-svscan", INIT_S6 },
         };
@@ -83,14 +81,16 @@ int init_find(int root_fd, const char *directory, InitProgram *ret, Error *error
                 if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
                         continue;
                 if (fd < 0)
-                        return error_errno(error, -fd, "Failed to open '%s%s'", directory, places[i]);
+                        return error_errno(error, -fd, "Failed to open '%s%s'", directory,
+                                           places[i]);
                 if (fstat(fd, &st) < 0)
                         return error_errno(error, errno, "Failed to examine '%s%s'", directory,
                                            places[i]);
                 if (!S_ISREG(st.st_mode))
                         continue;
                 if ((st.st_mode & 0111) == 0) {
-                        error_set(error, EACCES, "The init '%s' of tree '%s' is not executable (mode %04o)",
+                        error_set(error, EACCES,
+                                  "The init '%s' of tree '%s' is not executable (mode %04o)",
                                   places[i], directory, st.st_mode & 07777);
                         error_hint(error, "chmod 0755 %s%s", directory, places[i]);
                         return -EACCES;
@@ -100,8 +100,9 @@ int init_find(int root_fd, const char *directory, InitProgram *ret, Error *error
         }
         error_set(error, ENOENT, "Tree '%s' has no init: none of %s, %s, %s and %s is a program",
                   directory, places[0], places[1], places[2], places[3]);
-        error_hint(error, "install one (`systemd-sysv`, `sysvinit-core`, `runit-init`), or run a "
-                          "single program: stead run %s /bin/sh",
+        error_hint(error,
+                   "install one (`systemd-sysv`, `sysvinit-core`, `runit-init`), or run a "
+                   "single program: stead run %s /bin/sh",
                    directory);
         return -ENOENT;
 }
@@ -171,8 +172,8 @@ const char *init_elf_machine(int root_fd, const char *path, bool *ret_foreign)
         static const struct {
                 const char *uname, *elf;
         } native[] = {
-                { "x86_64", "x86-64" }, { "x86_64", "x86" },  { "aarch64", "arm64" },
-                { "aarch64", "arm" },   { "i686", "x86" },    { "riscv64", "riscv" },
+                { "x86_64", "x86-64" }, { "x86_64", "x86" }, { "aarch64", "arm64" },
+                { "aarch64", "arm" },   { "i686", "x86" },   { "riscv64", "riscv" },
                 { "ppc64le", "ppc64" }, { "s390x", "s390" },
         };
         _cleanup_close_ int fd = path_open_regular(root_fd, path);

@@ -11,8 +11,8 @@ typedef struct InitProgram {
         const char *path; /* in the tree, one of the places where an init is looked for */
 } InitProgram;
 
-/* -ENOENT: no init; -EACCES: found, but not executable. The error says what to do. @directory is for
- * the message. */
+/* -ENOENT: no init; -EACCES: found, but not executable. The error says what to do. @directory is
+ * for the message. */
 int init_find(int root_fd, const char *directory, InitProgram *ret, Error *error);
 
 /* Method and signal by which this init powers off and reboots. */

@@ -14,11 +14,11 @@ typedef enum LifeState {
 } LifeState;
 
 typedef enum LifeEvent {
-        LIFE_EVENT_READY,    /* the payload is up */
-        LIFE_EVENT_STOP,     /* SIGTERM, SIGINT, escape */
-        LIFE_EVENT_REBOOT,   /* SIGUSR1 */
-        LIFE_EVENT_GOING,    /* the payload says that it goes down by itself */
-        LIFE_EVENT_TIMEOUT,  /* it did not go down in time */
+        LIFE_EVENT_READY,   /* the payload is up */
+        LIFE_EVENT_STOP,    /* SIGTERM, SIGINT, escape */
+        LIFE_EVENT_REBOOT,  /* SIGUSR1 */
+        LIFE_EVENT_GOING,   /* the payload says that it goes down by itself */
+        LIFE_EVENT_TIMEOUT, /* it did not go down in time */
         _LIFE_EVENT_MAX,
 } LifeEvent;
 

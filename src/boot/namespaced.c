@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Mounts of the machine's own namespaces, with the host's rights. The helper shares memory and
- * descriptors with us (as vfork() does), so it costs some ten microseconds and hands over nothing. */
+ * descriptors with us (as vfork() does), so it costs some ten microseconds and hands over nothing.
+ */
 
 #include "boot/namespaced.h"
 
@@ -59,7 +60,8 @@ static int helper_main(void *argument)
         }
         if (make(h, "proc", 0, &h->mounts.proc_fd) < 0 ||
             /* read-only from the start: inside a machine the kernel allows no other */
-            make(h, "sysfs", plan->api_vfs_writable ? 0 : MOUNT_ATTR_RDONLY, &h->mounts.sysfs_fd) < 0 ||
+            make(h, "sysfs", plan->api_vfs_writable ? 0 : MOUNT_ATTR_RDONLY, &h->mounts.sysfs_fd) <
+                    0 ||
             make(h, "mqueue", 0, &h->mounts.mqueue_fd) < 0)
                 return 0;
         if (h->assembly->has_cgroup)

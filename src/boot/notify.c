@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define DATAGRAM_MAX 4096U /* container-interface CI-173 */
+#define DATAGRAM_MAX 4096U  /* container-interface CI-173 */
 #define DESCRIPTORS_MAX 253 /* SCM_MAX_FD of the kernel */
 
 void payload_news_done(PayloadNews *news)

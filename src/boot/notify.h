@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* sd_notify(3), both sides: what PID 1 of the machine tells us, and what we tell our own manager. */
+/* sd_notify(3), both sides: what PID 1 of the machine tells us, and what we tell our own manager.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +16,8 @@ typedef struct PayloadNews {
 
 void payload_news_done(PayloadNews *news);
 
-/* Receives one datagram. 1: believed, 0: ignored (from anybody but @leader, or damaged), -EAGAIN: no
- * more, other negative errno. Descriptors that came along are closed. */
+/* Receives one datagram. 1: believed, 0: ignored (from anybody but @leader, or damaged), -EAGAIN:
+ * no more, other negative errno. Descriptors that came along are closed. */
 int notify_receive(int fd, pid_t leader, PayloadNews *ret);
 
 /* Reads the lines of a message; for notify_receive() and tests. */

@@ -46,8 +46,9 @@ static int directory_of_name(const char *name, char **ret, Error *error)
 
         if (r != -ENOENT)
                 return r < 0 ? error_set(error, -r, "Out of memory") : 0;
-        error_set(error, ENOENT, "There is no tree for machine '%s': no directory /var/lib/machines/%s",
-                  name, name);
+        error_set(error, ENOENT,
+                  "There is no tree for machine '%s': no directory /var/lib/machines/%s", name,
+                  name);
         error_hint(error, "stead create %s debian/12  (or name a tree: --directory=PATH)", name);
         return -ENOENT;
 }
@@ -71,8 +72,9 @@ int plan_directory(BootPlan *plan, Settings *s, Error *error)
         }
         for (const char *p = plan->directory; *p; p++)
                 if ((unsigned char)*p < ' ')
-                        return error_set(error, EINVAL, "Cannot use a tree with control characters in its "
-                                                        "path");
+                        return error_set(error, EINVAL,
+                                         "Cannot use a tree with control characters in its "
+                                         "path");
         if (!S_ISDIR(st.st_mode)) {
                 error_set(error, ENOTDIR, "Cannot use '%s' as a tree: it is not a directory",
                           plan->directory);
@@ -83,7 +85,8 @@ int plan_directory(BootPlan *plan, Settings *s, Error *error)
         if (strcmp(plan->directory, "/") == 0 && !plan->ephemeral &&
             plan->volatile_mode == VOLATILE_NO) {
                 error_set(error, EINVAL, "Refusing to start '/', the running host, as a machine");
-                error_hint(error, "add --ephemeral or --volatile=overlay to run on a throw-away view");
+                error_hint(error,
+                           "add --ephemeral or --volatile=overlay to run on a throw-away view");
                 return -EINVAL;
         }
         return 0;
@@ -117,7 +120,8 @@ int plan_name(BootPlan *plan, Settings *s, Error *error)
         }
         if (!machine_name_is_valid(plan->machine)) {
                 error_set(error, EINVAL,
-                          "'%s' is not a machine name: up to 64 characters, labels of a-z, A-Z, 0-9, - "
+                          "'%s' is not a machine name: up to 64 characters, labels of a-z, A-Z, "
+                          "0-9, - "
                           "and _ joined by single dots, none beginning or ending with a dash",
                           plan->machine);
                 error_hint(error, "add --machine=NAME");
@@ -167,8 +171,8 @@ int plan_os_release(BootPlan *plan, const Settings *s, int root_fd, Error *error
         return -ENOENT;
 }
 
-/* The version of a tree's systemd, told by the name of its private library (libsystemd-shared-252.so); 0
- * if there is none, as before version 226. */
+/* The version of a tree's systemd, told by the name of its private library
+ * (libsystemd-shared-252.so); 0 if there is none, as before version 226. */
 static unsigned systemd_version(int root_fd)
 {
         static const char *const places[] = { "/usr/lib/systemd", "/lib/systemd",
@@ -194,7 +198,8 @@ int plan_systemd_age(BootPlan *plan, int root_fd, Error *error)
         if (version == 0 || version >= SYSTEMD_VERSION_CGROUP2)
                 return 0;
         error_set(error, EPROTONOSUPPORT,
-                  "The systemd %u of tree '%s' is too old: it does not know cgroup v2 (%u and later do)",
+                  "The systemd %u of tree '%s' is too old: it does not know cgroup v2 (%u and "
+                  "later do)",
                   version, plan->directory, SYSTEMD_VERSION_CGROUP2);
         error_hint(error, "apt-get dist-upgrade  (in the tree: stead run %s -- /bin/sh)",
                    plan->directory);

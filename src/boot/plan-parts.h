@@ -16,8 +16,10 @@ int plan_name(BootPlan *plan, Settings *s, Error *error);
 int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error);
 int plan_os_release(BootPlan *plan, const Settings *s, int root_fd, Error *error);
 
-/* plan-users.c: user namespace, ownership, users of the host. @root: of the tree's top directory. */
-int plan_users(BootPlan *plan, const Settings *s, const struct stat *root, int root_fd, Error *error);
+/* plan-users.c: user namespace, ownership, users of the host. @root: of the tree's top directory.
+ */
+int plan_users(BootPlan *plan, const Settings *s, const struct stat *root, int root_fd,
+               Error *error);
 int plan_systemd_age(BootPlan *plan, int root_fd, Error *error);
 
 /* plan-process.c */

@@ -45,8 +45,8 @@ static void print_string(Printer *p, const char *key, const char *value)
 static void print_boolean(Printer *p, const char *key, bool value)
 {
         print_key(p, key);
-        fprintf(p->f, p->json ? "%s" : "%s\n", p->json ? (value ? "true" : "false") :
-                                                         (value ? "yes" : "no"));
+        fprintf(p->f, p->json ? "%s" : "%s\n",
+                p->json ? (value ? "true" : "false") : (value ? "yes" : "no"));
 }
 
 static void print_number(Printer *p, const char *key, int64_t value)
@@ -78,8 +78,8 @@ static int mount_line(const MountSetting *m, char ***ret)
 {
         _cleanup_free_ char *sources = strv_join(m->sources, ":");
 
-        return !sources ? -ENOMEM :
-                          strv_pushf(ret, "%s %s%s%s%s%s%s (%s)", mount_kind_to_string(m->kind),
+        return !sources ? -ENOMEM
+                        : strv_pushf(ret, "%s %s%s%s%s%s%s (%s)", mount_kind_to_string(m->kind),
                                      sources, *sources ? " -> " : "", m->destination,
                                      m->read_only ? " read-only" : "",
                                      m->kind == MOUNT_BIND ? " " : "",
@@ -100,8 +100,8 @@ static int bind_user_lines(const BootPlan *plan, char ***ret)
 {
         for (size_t i = 0; i < plan->n_bind_users; i++) {
                 const BindUser *u = &plan->bind_users[i];
-                int r = strv_pushf(ret, "%s (%u:%u) -> %u, %s", u->name, u->host_uid, u->host_gid, u->id,
-                                   u->home);
+                int r = strv_pushf(ret, "%s (%u:%u) -> %u, %s", u->name, u->host_uid, u->host_gid,
+                                   u->id, u->home);
 
                 if (r < 0)
                         return r;
@@ -140,9 +140,10 @@ static void print_identity(Printer *p, const BootPlan *plan)
         print_boolean(p, "read-only", plan->read_only);
         print_boolean(p, "ephemeral", plan->ephemeral);
         print_string(p, "volatile", volatile_mode_to_string(plan->volatile_mode));
-        print_string(p, "start", plan->start == START_INIT ? "init" :
-                                 plan->start == START_STUB ? "stub" :
-                                                             "command");
+        print_string(p, "start",
+                     plan->start == START_INIT   ? "init"
+                     : plan->start == START_STUB ? "stub"
+                                                 : "command");
         print_string(p, "init", init_kind_to_string(plan->init));
         print_list(p, "command", plan->argv);
         print_string(p, "user", plan->user);
@@ -156,10 +157,11 @@ static void print_isolation(Printer *p, const BootPlan *plan)
 
         /* as a setting it is a number, which has no name */
         print_string(p, "user-namespace",
-                     plan->user_namespace == USER_NAMESPACE_FIXED ?
-                             "fixed" :
-                             user_namespace_mode_to_string(plan->user_namespace));
-        if (plan->user_namespace == USER_NAMESPACE_FIXED || plan->user_namespace == USER_NAMESPACE_TREE)
+                     plan->user_namespace == USER_NAMESPACE_FIXED
+                             ? "fixed"
+                             : user_namespace_mode_to_string(plan->user_namespace));
+        if (plan->user_namespace == USER_NAMESPACE_FIXED ||
+            plan->user_namespace == USER_NAMESPACE_TREE)
                 print_number(p, "user-base", plan->user_base);
         if (boot_plan_has_user_namespace(plan))
                 print_number(p, "user-size", plan->user_size);
@@ -184,9 +186,10 @@ static void print_life(Printer *p, const BootPlan *plan)
         if (plan->stop_signal)
                 print_string(p, "stop-signal",
                              signal_to_string(plan->stop_signal, name, sizeof(name)));
-        print_number(p, "stop-timeout-seconds", plan->stop_timeout_usec == USEC_INFINITY ?
-                                                        -1 :
-                                                        (int64_t)(plan->stop_timeout_usec / USEC_PER_SEC));
+        print_number(p, "stop-timeout-seconds",
+                     plan->stop_timeout_usec == USEC_INFINITY
+                             ? -1
+                             : (int64_t)(plan->stop_timeout_usec / USEC_PER_SEC));
         print_string(p, "resolv-conf", resolv_conf_to_string(plan->resolv_conf));
         print_string(p, "timezone", timezone_to_string(plan->timezone));
         print_string(p, "link-journal", link_journal_to_string(plan->link_journal));

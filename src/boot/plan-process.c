@@ -6,8 +6,8 @@
 #include "base/fd.h"
 #include "base/strv.h"
 #include "boot/init.h"
-#include "os/path.h"
 #include "machine/user.h"
+#include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,12 +181,12 @@ int plan_environment(BootPlan *plan, const Settings *s, Error *error)
 
                 r = strv_pushf(env, "LISTEN_FDS=%u", plan->n_listen);
                 if (r >= 0)
-                        r = strv_push(env, plan->start == START_STUB ? "LISTEN_PID=2" :
-                                                                       "LISTEN_PID=1");
+                        r = strv_push(env,
+                                      plan->start == START_STUB ? "LISTEN_PID=2" : "LISTEN_PID=1");
                 if (r >= 0 && names)
                         r = strv_pushf(env, "LISTEN_FDNAMES=%s", names);
         }
-        STRV_FOREACH(e, s->environment)
+        STRV_FOREACH (e, s->environment)
                 if (r >= 0)
                         r = strv_env_set(env, *e); /* the user's word wins: CI-027 */
         return r < 0 ? out_of_memory(error) : 0;
@@ -200,8 +200,8 @@ static const struct rlimit boot_limits[RLIM_NLIMITS] = {
         [RLIMIT_STACK] = { 8 << 20, RLIM_INFINITY },
         [RLIMIT_CORE] = { 0, RLIM_INFINITY },
         [RLIMIT_RSS] = { RLIM_INFINITY, RLIM_INFINITY },
-        [RLIMIT_NPROC] = { RLIM_INFINITY, RLIM_INFINITY },   /* replaced by the host's */
-        [RLIMIT_NOFILE] = { 1024, 524288 },                  /* hard one capped by fs.nr_open */
+        [RLIMIT_NPROC] = { RLIM_INFINITY, RLIM_INFINITY }, /* replaced by the host's */
+        [RLIMIT_NOFILE] = { 1024, 524288 },                /* hard one capped by fs.nr_open */
         [RLIMIT_MEMLOCK] = { 8 << 20, 8 << 20 },
         [RLIMIT_AS] = { RLIM_INFINITY, RLIM_INFINITY },
         [RLIMIT_LOCKS] = { RLIM_INFINITY, RLIM_INFINITY },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Settings to plan: decides everything that one start needs, and reads but never changes the system. */
+/* Settings to plan: decides everything that one start needs, and reads but never changes the
+ * system. */
 
 #include "boot/plan.h"
 
@@ -81,8 +82,9 @@ static int plan_capabilities(BootPlan *plan, const Settings *s, Error *error)
         set |= s->capability | s->ambient_capability;
         set &= ~s->drop_capability;
         if (s->ambient_capability != 0 && plan->start == START_INIT)
-                return error_set(error, EINVAL,
-                                 "Ambient capabilities are for a plain command, not for a booted init");
+                return error_set(
+                        error, EINVAL,
+                        "Ambient capabilities are for a plain command, not for a booted init");
         plan->bounding = set;
         plan->ambient = s->ambient_capability & set;
         return 0;
@@ -90,7 +92,7 @@ static int plan_capabilities(BootPlan *plan, const Settings *s, Error *error)
 
 static int plan_filter(BootPlan *plan, const Settings *s, Error *error)
 {
-        STRV_FOREACH(w, s->system_call_filter) {
+        STRV_FOREACH (w, s->system_call_filter) {
                 bool denied = **w == '~';
 
                 if (strv_push(denied ? &plan->system_calls_denied : &plan->system_calls_allowed,
@@ -198,8 +200,8 @@ static int plan_pivot_root(BootPlan *plan, const Settings *s, Error *error)
         if (!s->pivot_root)
                 return 0;
         colon = strchr(s->pivot_root, ':');
-        plan->pivot_root_new = colon ? strndup(s->pivot_root, (size_t)(colon - s->pivot_root)) :
-                                       strdup(s->pivot_root);
+        plan->pivot_root_new = colon ? strndup(s->pivot_root, (size_t)(colon - s->pivot_root))
+                                     : strdup(s->pivot_root);
         if (!plan->pivot_root_new)
                 return out_of_memory(error);
         if (!colon)
@@ -226,10 +228,10 @@ static int plan_root_mount(BootPlan *plan, Settings *s, Error *error)
                 }
                 if (plan->root_mount || m->sources[0][0] == '\0') {
                         error_set(error, EINVAL, "%s: %s", m->origin,
-                                  plan->root_mount ? "a second mount on '/'" :
-                                                     "an empty directory cannot be the root");
-                        error_hint(error, plan->root_mount ? "give one mount on '/'" :
-                                                             "--volatile=yes, or name a source");
+                                  plan->root_mount ? "a second mount on '/'"
+                                                   : "an empty directory cannot be the root");
+                        error_hint(error, plan->root_mount ? "give one mount on '/'"
+                                                           : "--volatile=yes, or name a source");
                         return -EINVAL;
                 }
                 plan->root_mount = malloc(sizeof(MountSetting));
@@ -257,16 +259,16 @@ static int open_root(const BootPlan *plan, struct stat *ret_st, Error *error)
         if (path && path[0] != '+') {
                 fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
                 return fd < 0 ? error_errno(error, errno, "%s: cannot open '%s'",
-                                            plan->root_mount->origin, path) :
-                                fd;
+                                            plan->root_mount->origin, path)
+                              : fd;
         }
         path = path ? path + 1 : plan->pivot_root_new;
         if (!path)
                 return TAKE_FD(top);
         fd = path_open(top, path, O_PATH | O_DIRECTORY, 0);
         return fd < 0 ? error_errno(error, -fd, "Cannot open '%s' in tree '%s'", path,
-                                    plan->directory) :
-                        fd;
+                                    plan->directory)
+                      : fd;
 }
 
 int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
@@ -292,8 +294,8 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
         plan->cpu_affinity_set = s->cpu_affinity_set;
         plan->selinux_context = TAKE_PTR(s->selinux_context);
         plan->selinux_apifs_context = TAKE_PTR(s->selinux_apifs_context);
-        plan->container_service = s->container_service ? TAKE_PTR(s->container_service) :
-                                                         strdup("stead");
+        plan->container_service =
+                s->container_service ? TAKE_PTR(s->container_service) : strdup("stead");
         if (!plan->container_service)
                 return out_of_memory(error);
         plan_console(plan, s);

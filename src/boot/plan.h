@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The whole of one start, decided before anything is touched: made from Settings and from reading the
- * tree and the host, without privilege, and never changed afterwards. Every acting part takes a
+/* The whole of one start, decided before anything is touched: made from Settings and from reading
+ * the tree and the host, without privilege, and never changed afterwards. Every acting part takes a
  * const BootPlan *. `stead plan` prints it. */
 
 #include "boot/bind-user.h"
@@ -44,9 +44,9 @@ typedef struct BootPlan {
 
         /* namespaces */
         UserNamespaceMode user_namespace; /* never _DEFAULT */
-        uint32_t user_base, user_size;    /* FIXED, TREE and IDENTITY: known here; PICK: size only */
-        Ownership ownership;              /* never _AUTO: OFF, CHOWN or MAP */
-        BindUser *bind_users;             /* of the host */
+        uint32_t user_base, user_size; /* FIXED, TREE and IDENTITY: known here; PICK: size only */
+        Ownership ownership;           /* never _AUTO: OFF, CHOWN or MAP */
+        BindUser *bind_users;          /* of the host */
         size_t n_bind_users;
         bool private_network, nesting, api_vfs_writable;
         char *network_namespace_path;
@@ -74,7 +74,7 @@ typedef struct BootPlan {
         char *timezone_name;  /* of the host, "Europe/Berlin", or NULL */
         MountSetting *mounts; /* in the order in which they are made */
         size_t n_mounts;
-        bool mounts_in_tmp; /* some of them are on or below /tmp */
+        bool mounts_in_tmp;             /* some of them are on or below /tmp */
         CredentialSetting *credentials; /* loaded */
         size_t n_credentials;
         unsigned n_listen; /* sockets passed on, from descriptor 3 */

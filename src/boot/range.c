@@ -23,7 +23,8 @@ uint32_t user_range_candidate(const char *name, unsigned attempt)
 
         for (const char *p = name; *p; p++)
                 hash = (hash ^ (uint8_t)*p) * 16777619U;
-        hash += attempt * 2654435769U; /* golden ratio: later attempts spread over the whole space */
+        hash += attempt *
+                2654435769U; /* golden ratio: later attempts spread over the whole space */
         return USER_RANGE_BASE_MIN +
                (hash % ((USER_RANGE_BASE_MAX - USER_RANGE_BASE_MIN) / USER_RANGE_SIZE + 1)) *
                        USER_RANGE_SIZE;
@@ -45,8 +46,8 @@ static int take_block(UserRange *range, uint32_t base)
         return r;
 }
 
-/* Whether a line's number in field @field, counted from 0, lies in the range; with a count behind it
- * (subuid(5)), whether the two ranges meet. */
+/* Whether a line's number in field @field, counted from 0, lies in the range; with a count behind
+ * it (subuid(5)), whether the two ranges meet. */
 static bool line_meets(const char *line, unsigned field, bool counted, uint32_t base)
 {
         unsigned long long first, count = 1;
@@ -94,8 +95,9 @@ static bool is_in_files(uint32_t base)
         return false;
 }
 
-/* Directories of users beyond the files, such as LDAP. What nss-systemd would add to them (ranges of
- * running machines) is covered by the lock files already, and loading it would cost a millisecond. */
+/* Directories of users beyond the files, such as LDAP. What nss-systemd would add to them (ranges
+ * of running machines) is covered by the lock files already, and loading it would cost a
+ * millisecond. */
 static bool has_other_sources(void)
 {
         _cleanup_free_ char *text = NULL;
@@ -157,8 +159,9 @@ static bool is_ours_to_give(uint32_t base, uint32_t size)
 /* Inside another machine: the ids are shared with it, the capabilities are not. */
 static void fall_back_to_identity(const BootPlan *plan, UserRange *ret)
 {
-        fprintf(stderr, "Machine '%s' shares its user ids with us: our own user namespace has no range of "
-                        "%u to give away.\n",
+        fprintf(stderr,
+                "Machine '%s' shares its user ids with us: our own user namespace has no range of "
+                "%u to give away.\n",
                 plan->machine, USER_RANGE_SIZE);
         *ret = (UserRange){ .size = USER_RANGE_SIZE };
 }
@@ -178,8 +181,8 @@ static int pick(const BootPlan *plan, const struct stat *root, UserRange *ret)
                 return 0;
         }
         for (unsigned attempt = 0; attempt <= ATTEMPTS; attempt++) {
-                uint32_t base = attempt == 0 ? root->st_uid :
-                                               user_range_candidate(plan->machine, attempt - 1);
+                uint32_t base = attempt == 0 ? root->st_uid
+                                             : user_range_candidate(plan->machine, attempt - 1);
                 int r;
 
                 if (!is_candidate(base) || (attempt == 0 && root->st_gid != base) ||
@@ -205,8 +208,9 @@ static int take_fixed(const BootPlan *plan, UserRange *ret, Error *error)
         int r = 0;
 
         if (!is_ours_to_give(plan->user_base, plan->user_size)) {
-                error_set(error, ERANGE, "User range %u to %u is not ours to give: our own user namespace "
-                                         "does not have these ids",
+                error_set(error, ERANGE,
+                          "User range %u to %u is not ours to give: our own user namespace "
+                          "does not have these ids",
                           plan->user_base, plan->user_base + plan->user_size - 1);
                 error_hint(error, "cat /proc/self/uid_map; --private-users=identity");
                 return -ERANGE;
@@ -221,8 +225,9 @@ static int take_fixed(const BootPlan *plan, UserRange *ret, Error *error)
         if (r == -EAGAIN) {
                 error_set(error, EBUSY, "User range %u to %u is taken by another running machine",
                           plan->user_base, plan->user_base + plan->user_size - 1);
-                error_hint(error, "--private-users=pick  (who has it: stead list; "
-                                  "fuser " LOCK_DIRECTORY "/%u)",
+                error_hint(error,
+                           "--private-users=pick  (who has it: stead list; "
+                           "fuser " LOCK_DIRECTORY "/%u)",
                            plan->user_base);
                 return -EBUSY;
         }
@@ -255,8 +260,8 @@ int user_range_take(const BootPlan *plan, const struct stat *root, UserRange *re
                         (void)ulckpwdf();
                 if (r == -EBUSY) {
                         error_set(error, EBUSY,
-                                  "No free user range after %d attempts: all of them are locked in "
-                                  LOCK_DIRECTORY " or known to the host's user database",
+                                  "No free user range after %d attempts: all of them are locked "
+                                  "in " LOCK_DIRECTORY " or known to the host's user database",
                                   ATTEMPTS);
                         error_hint(error, "ls " LOCK_DIRECTORY "  (or --private-users=BASE)");
                 } else if (r < 0) {

@@ -27,5 +27,6 @@ typedef struct UserRange {
 int user_range_take(const BootPlan *plan, const struct stat *root, UserRange *ret, Error *error);
 void user_range_release(UserRange *range);
 
-/* The nth candidate for a name: 0 is the hash of the name, later ones walk on from it. For tests. */
+/* The nth candidate for a name: 0 is the hash of the name, later ones walk on from it. For tests.
+ */
 uint32_t user_range_candidate(const char *name, unsigned attempt);

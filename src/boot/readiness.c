@@ -34,9 +34,10 @@ static bool has_child(pid_t pid, const char *const *names)
         char path[64];
 
         (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
-        if (read_file_at(AT_FDCWD, path, 1 << 20, &text) < 0 || strv_split(text, " ", &children) < 0)
+        if (read_file_at(AT_FDCWD, path, 1 << 20, &text) < 0 ||
+            strv_split(text, " ", &children) < 0)
                 return false;
-        STRV_FOREACH(c, children) {
+        STRV_FOREACH (c, children) {
                 _cleanup_free_ char *comm = NULL;
 
                 (void)snprintf(path, sizeof(path), "/proc/%s/comm", *c);
@@ -51,7 +52,8 @@ static bool has_child(pid_t pid, const char *const *names)
 
 bool readiness_check(InitKind kind, pid_t pid, uint64_t age_usec)
 {
-        static const char *const logins[] = { "getty", "agetty", "login", "sulogin", "bash", "sh", NULL };
+        static const char *const logins[] = { "getty", "agetty", "login", "sulogin",
+                                              "bash",  "sh",     NULL };
         static const char *const scripts[] = { "rc", "rcS", "startpar", "openrc", "init", NULL };
         static const char *const supervisors[] = { "runsvdir", "s6-svscan", "s6-supervise", NULL };
 

@@ -43,8 +43,8 @@ static int ask_by_signal(const Boot *b, int signal)
         r = pidfd_signal(b->pid_fd, signal);
         if (r < 0)
                 return r;
-        /* Without a handler the kernel has thrown it away, unless PID 1 sits in sigwait(2), which no
-         * mask in /proc shows: so it is sent, and sent again until it surely was heard. */
+        /* Without a handler the kernel has thrown it away, unless PID 1 sits in sigwait(2), which
+         * no mask in /proc shows: so it is sent, and sent again until it surely was heard. */
         return hears ? 0 : -EAGAIN;
 }
 
@@ -60,7 +60,8 @@ typedef struct InitRequest {
 #define INIT_REQUEST_MAGIC 0x03091969
 #define INIT_REQUEST_RUNLEVEL 1
 
-/* The fifo is opened inside the machine's root, and only if it is a fifo: the tree is not trusted. */
+/* The fifo is opened inside the machine's root, and only if it is a fifo: the tree is not trusted.
+ */
 static int open_initctl(const Boot *b)
 {
         static const char *const places[] = { "/run/initctl", "/dev/initctl" };
@@ -102,9 +103,9 @@ static int run_command(const Boot *b, bool reboot)
         const char *const runit[] = { "/sbin/init", reboot ? "6" : "0", NULL };
         const char *const openrc[] = { "/sbin/openrc-shutdown", reboot ? "-r" : "-p", "now", NULL };
         const char *const other[] = { reboot ? "reboot" : "poweroff", NULL };
-        const char *const *argv = b->plan->init == INIT_RUNIT  ? runit :
-                                  b->plan->init == INIT_OPENRC ? openrc :
-                                                                 other;
+        const char *const *argv = b->plan->init == INIT_RUNIT    ? runit
+                                  : b->plan->init == INIT_OPENRC ? openrc
+                                                                 : other;
         EnteredProcess process = ENTERED_PROCESS_NULL;
         _cleanup_machine_ Machine *machine = NULL;
         _cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -147,5 +148,6 @@ int stop_ask(const Boot *b, bool reboot)
         case _STOP_METHOD_INVALID:
                 break;
         }
-        return ask_by_signal(b, (reboot ? b->plan->reboot_signal : b->plan->stop_signal) ?: SIGKILL);
+        return ask_by_signal(b,
+                             (reboot ? b->plan->reboot_signal : b->plan->stop_signal) ?: SIGKILL);
 }

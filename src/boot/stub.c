@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Splitting the first process into stub and command. The stub is a program of ours, opened on the host
- * before there was a machine. */
+/* Splitting the first process into stub and command. The stub is a program of ours, opened on the
+ * host before there was a machine. */
 
 #include "boot/stub.h"
 
@@ -35,7 +35,8 @@ int stub_open(Error *error)
         if (fd < 0)
                 fd = open(installed, O_PATH | O_CLOEXEC);
         if (fd < 0) {
-                error_errno(error, errno, "Failed to open '%s', the stub init of --as-pid2", installed);
+                error_errno(error, errno, "Failed to open '%s', the stub init of --as-pid2",
+                            installed);
                 error_hint(error, "drop --as-pid2, or install stead anew");
                 return -error->number;
         }
@@ -68,7 +69,8 @@ int stub_run(const BootPlan *plan, int stub_fd, Error *error)
                 return error_errno(error, errno, "Failed to start the command");
         if (pid == 0) {
                 (void)close(gate[1]);
-                (void)read(gate[0], &byte, 1); /* until PID 1 is the stub, its exec closes the gate */
+                (void)read(gate[0], &byte,
+                           1); /* until PID 1 is the stub, its exec closes the gate */
                 (void)close(gate[0]);
                 (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* PID 1's end is the end of us all */
                 (void)setsid();

@@ -9,6 +9,6 @@
 /* Opens the program on the host. Returns the descriptor, or negative errno. */
 int stub_open(Error *error);
 
-/* Forks. Returns 1 in the process that is to become the command (PID 2); in PID 1 it becomes the stub
- * and returns only if that fails, with negative errno. */
+/* Forks. Returns 1 in the process that is to become the command (PID 2); in PID 1 it becomes the
+ * stub and returns only if that fails, with negative errno. */
 int stub_run(const BootPlan *plan, int stub_fd, Error *error);

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define RETRY_USEC (50 * 1000)      /* asking an init that cannot hear yet, ever less often */
+#define RETRY_USEC (50 * 1000) /* asking an init that cannot hear yet, ever less often */
 #define RETRY_MAX_USEC (5 * USEC_PER_SEC)
 #define READINESS_USEC (100 * 1000) /* looking whether a silent init is up */
 #define CONSOLE_RETRY_USEC (50 * 1000)
@@ -37,8 +37,8 @@ typedef enum Source {
 
 /* What is due when; USEC_INFINITY: not waited for. */
 typedef enum Timer {
-        TIMER_ASK,       /* ask again to stop or to reboot */
-        TIMER_PATIENCE,  /* stop timeout */
+        TIMER_ASK,      /* ask again to stop or to reboot */
+        TIMER_PATIENCE, /* stop timeout */
         TIMER_READINESS,
         TIMER_CONSOLE,
         _TIMER_MAX,
@@ -94,7 +94,7 @@ Supervisor *supervisor_free(Supervisor *s)
 
 int supervisor_new(Boot *boot, Supervisor **ret, Error *error)
 {
-        static const int signals[] = { SIGTERM, SIGINT,   SIGHUP,  SIGUSR1, SIGCHLD,
+        static const int signals[] = { SIGTERM,  SIGINT,  SIGHUP,  SIGUSR1, SIGCHLD,
                                        SIGWINCH, SIGTSTP, SIGPIPE, SIGCONT };
         _cleanup_(supervisor_freep) Supervisor *s = calloc(1, sizeof(Supervisor));
         sigset_t set;
@@ -198,7 +198,8 @@ static void on_life(Supervisor *s, LifeEvent event)
                 ask(s);
                 break;
         case LIFE_KILL:
-                s->rebooting &= event == LIFE_EVENT_TIMEOUT; /* a hung machine still comes up again */
+                s->rebooting &=
+                        event == LIFE_EVENT_TIMEOUT; /* a hung machine still comes up again */
                 disarm(s, TIMER_ASK);
                 kill_all(s);
                 break;
@@ -265,9 +266,9 @@ static void on_escape(Supervisor *s)
         char text[160];
 
         (void)snprintf(text, sizeof(text),
-                       s->state >= LIFE_STOPPING ?
-                               "Killing machine '%s'." :
-                               "Asking machine '%s' to power off. Press ^] three times again to kill it.",
+                       s->state >= LIFE_STOPPING ? "Killing machine '%s'."
+                                                 : "Asking machine '%s' to power off. Press ^] "
+                                                   "three times again to kill it.",
                        s->boot->plan->machine);
         console_say(&s->console, text);
         on_life(s, LIFE_EVENT_STOP);
@@ -314,7 +315,8 @@ static void on_timer(Supervisor *s, Timer timer)
                 on_life(s, LIFE_EVENT_TIMEOUT);
                 break;
         case TIMER_READINESS:
-                if (readiness_check(s->boot->plan->init, s->boot->pid, now_usec() - s->started_usec))
+                if (readiness_check(s->boot->plan->init, s->boot->pid,
+                                    now_usec() - s->started_usec))
                         on_life(s, LIFE_EVENT_READY);
                 else
                         arm(s, TIMER_READINESS, READINESS_USEC);
@@ -378,15 +380,14 @@ static int dispatch(Supervisor *s)
 static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
 {
         /* an init that knows no reboot just ends when asked */
-        if (s->rebooting ||
-            (si->si_code != CLD_EXITED && si->si_status == SIGHUP))
+        if (s->rebooting || (si->si_code != CLD_EXITED && si->si_status == SIGHUP))
                 return SUPERVISOR_REBOOT;
         if (si->si_code == CLD_EXITED) {
                 *ret_status = si->si_status;
                 return SUPERVISOR_OFF;
         }
-        if (si->si_status == SIGINT || (s->state == LIFE_STOPPING && !s->rebooting &&
-                                        s->boot->plan->init == INIT_OTHER)) {
+        if (si->si_status == SIGINT ||
+            (s->state == LIFE_STOPPING && !s->rebooting && s->boot->plan->init == INIT_OTHER)) {
                 *ret_status = 0;
                 return SUPERVISOR_OFF;
         }
@@ -425,7 +426,8 @@ int supervisor_run(Supervisor *s, int *ret_status, Error *error)
         if (r >= 0)
                 r = add(s, s->boot->notify_fd, SOURCE_NOTIFY);
         if (r < 0)
-                return error_errno(error, -r, "Failed to watch machine '%s'", s->boot->plan->machine);
+                return error_errno(error, -r, "Failed to watch machine '%s'",
+                                   s->boot->plan->machine);
         begin(s);
         do
                 r = dispatch(s);

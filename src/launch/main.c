@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* stead-launch: boots one tree as a machine and looks after it until it is off. Words and definition
- * become settings, settings become a plan, the plan is acted on; all of that is in the rooms below. */
+/* stead-launch: boots one tree as a machine and looks after it until it is off. Words and
+ * definition become settings, settings become a plan, the plan is acted on; all of that is in the
+ * rooms below. */
 
 #include "boot/boot.h"
 #include "boot/instantiate.h"
@@ -20,8 +21,8 @@ static int launch(int argc, char **argv, Error *error)
         _cleanup_free_ char *dry_run = NULL;
         int r;
 
-        r = command_line_settings("", argc, argv, environ, &settings, &definition, NULL, &diagnostics,
-                                  error);
+        r = command_line_settings("", argc, argv, environ, &settings, &definition, NULL,
+                                  &diagnostics, error);
         diagnostics_print(&diagnostics, stderr);
         if (r != 0)
                 return r < 0 ? r : EXIT_SUCCESS;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* stead-stub: PID 1 for a plain command (--as-pid2). Linked statically and run by descriptor, so that it
- * needs nothing of the tree and brings nothing of the launcher's memory or environment along. Its one
- * argument is the number of the command's process, a child of its. */
+/* stead-stub: PID 1 for a plain command (--as-pid2). Linked statically and run by descriptor, so
+ * that it needs nothing of the tree and brings nothing of the launcher's memory or environment
+ * along. Its one argument is the number of the command's process, a child of its. */
 
 #include "base/cleanup.h"
 
@@ -69,8 +69,8 @@ _noreturn_ static void supervise(pid_t command)
                 while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
                         if (pid == command)
                                 finish(wish, status);
-                signal = wish == WISH_NONE ? sigwaitinfo(&set, NULL) :
-                                             sigtimedwait(&set, NULL, &patience);
+                signal = wish == WISH_NONE ? sigwaitinfo(&set, NULL)
+                                           : sigtimedwait(&set, NULL, &patience);
                 if (signal < 0 && errno == EAGAIN) /* its time is up */
                         (void)kill(command, SIGKILL);
                 if (signal > 0 && signal != SIGCHLD && wish == WISH_NONE) {

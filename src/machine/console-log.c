@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ring of the console's last output. The header's counter is written after the data, so a reader
- * that sees the counter sees the bytes; one that was lapped while reading starts again. */
+/* The ring of the console's last output. The header's counter is written after the data, so a
+ * reader that sees the counter sees the bytes; one that was lapped while reading starts again. */
 
 #include "machine/console-log.h"
 
@@ -12,8 +12,8 @@
 #include <string.h>
 
 #define HEADER_SIZE ((off_t)sizeof(uint64_t))
-/* What is being written and not counted yet overwrites something older than what is kept: so the ring
- * is larger than that by one step. */
+/* What is being written and not counted yet overwrites something older than what is kept: so the
+ * ring is larger than that by one step. */
 #define STEP_SIZE ((size_t)4096)
 #define RING_SIZE (CONSOLE_LOG_SIZE + STEP_SIZE)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The registry of running machines: state files under /run/stead/machines. Must not know how a machine
- * is started or what a verb prints. */
+/* The registry of running machines: state files under /run/stead/machines. Must not know how a
+ * machine is started or what a verb prints. */
 
 #include "machine/machine.h"
 
@@ -165,15 +165,15 @@ static int set_field(Machine *m, size_t i, const char *value)
         return -EINVAL;
 }
 
-/* The first one needs no care: half of it does not name a live launcher and leader, so a reader takes the
- * machine for one that is not there yet, as it is. */
+/* The first one needs no care: half of it does not name a live launcher and leader, so a reader
+ * takes the machine for one that is not there yet, as it is. */
 static int write_state(int directory_fd, const char *text)
 {
         _cleanup_close_ int fd =
                 openat(directory_fd, "state", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-        return fd >= 0 ? write_all(fd, text, strlen(text)) :
-                         write_file_atomic_at(directory_fd, "state", text, 0600);
+        return fd >= 0 ? write_all(fd, text, strlen(text))
+                       : write_file_atomic_at(directory_fd, "state", text, 0600);
 }
 
 int machine_save(const Machine *m, int directory_fd, Error *error)
@@ -204,7 +204,8 @@ static int parse_line(Machine *m, const char *key, const char *value)
         int index;
 
         if (strcmp(key, "UUID") == 0)
-                return parse_id128(value, &m->uuid) < 0 ? 0 : 0; /* a null id is not worth failing */
+                return parse_id128(value, &m->uuid) < 0 ? 0
+                                                        : 0; /* a null id is not worth failing */
         if (strcmp(key, "STATE") == 0)
                 return (int)(m->state = machine_state_from_string(value));
         if (strcmp(key, "INIT") == 0)

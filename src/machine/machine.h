@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A running machine as its supervisor describes it: /run/stead/machines/NAME/state, KEY=VALUE lines,
- * replaced atomically. Every verb finds a machine here and holds it by pidfd; a bare number is
- * believed only together with the process's start time. */
+/* A running machine as its supervisor describes it: /run/stead/machines/NAME/state, KEY=VALUE
+ * lines, replaced atomically. Every verb finds a machine here and holds it by pidfd; a bare number
+ * is believed only together with the process's start time. */
 
 #include "base/error.h"
 #include "base/parse.h"
@@ -28,14 +28,14 @@ DECLARE_STRING_TABLE(machine_state, MachineState);
 
 /* What PID 1 of the tree is: decides how it is stopped, and when it is ready. */
 typedef enum InitKind {
-        INIT_NONE,    /* a plain command */
+        INIT_NONE, /* a plain command */
         INIT_SYSTEMD,
         INIT_SYSVINIT,
         INIT_OPENRC,
         INIT_RUNIT,
         INIT_S6,
         INIT_BUSYBOX,
-        INIT_OTHER,   /* any other program: SIGTERM stops it */
+        INIT_OTHER, /* any other program: SIGTERM stops it */
         _INIT_KIND_MAX,
         _INIT_KIND_INVALID = -EINVAL,
 } InitKind;
@@ -46,17 +46,18 @@ typedef struct Machine {
         Id128 uuid;
         MachineState state;
         InitKind init;
-        char *status;                /* last STATUS= of the payload, or NULL */
-        pid_t leader, launcher;      /* PID 1 of the machine and its supervisor, host numbers */
+        char *status;           /* last STATUS= of the payload, or NULL */
+        pid_t leader, launcher; /* PID 1 of the machine and its supervisor, host numbers */
         uint64_t leader_start, launcher_start; /* field 22 of /proc/PID/stat */
-        char *root;                  /* the tree on the host */
-        char *cgroup;                /* absolute directory of the payload in the cgroup2 mount, or NULL */
+        char *root;                            /* the tree on the host */
+        char *cgroup; /* absolute directory of the payload in the cgroup2 mount, or NULL */
         uint32_t uid_base, uid_size; /* size 0: no user namespace */
         bool private_network;
         uint64_t started_usec, ready_usec; /* CLOCK_REALTIME; 0: not yet */
         CapabilitySet bounding;
         bool no_new_privileges;
-        char *seccomp; /* a SeccompProfile by name, or the file with the filter's sock_filter array */
+        char *seccomp; /* a SeccompProfile by name, or the file with the filter's sock_filter array
+                        */
         struct rlimit rlimits[RLIM_NLIMITS]; /* as PID 1 was started with */
         char *container_service;
 

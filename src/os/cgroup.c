@@ -82,7 +82,7 @@ int cgroup_delegate(int cgroup_fd, uid_t uid, gid_t gid)
         r = strv_split(text, " \n", &files);
         if (r < 0)
                 return r;
-        STRV_FOREACH(f, files)
+        STRV_FOREACH (f, files)
                 if (fchownat(cgroup_fd, *f, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
                         return -errno;
         return fchown(cgroup_fd, uid, gid) < 0 ? -errno : 0;
@@ -95,7 +95,7 @@ static void change_controllers(int cgroup_fd, const char *from, char sign)
 
         if (read_file_at(cgroup_fd, from, 4096, &text) <= 0 || strv_split(text, " \n", &names) < 0)
                 return;
-        STRV_FOREACH(n, names) {
+        STRV_FOREACH (n, names) {
                 char word[64];
 
                 (void)snprintf(word, sizeof(word), "%c%s", sign, *n);
@@ -141,7 +141,7 @@ static int kill_each(int cgroup_fd, int signal)
         r = strv_split(text, "\n", &pids);
         if (r < 0)
                 return r;
-        STRV_FOREACH(p, pids) {
+        STRV_FOREACH (p, pids) {
                 int pid;
 
                 _cleanup_close_ int pid_fd = -EBADF;

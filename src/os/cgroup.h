@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Control groups of the v2 hierarchy, wherever it is mounted (unified or hybrid host). A cgroup is an
- * absolute directory path or a descriptor of it. */
+/* Control groups of the v2 hierarchy, wherever it is mounted (unified or hybrid host). A cgroup is
+ * an absolute directory path or a descriptor of it. */
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,7 +15,8 @@ int cgroup_own(char **ret);
 /* The cgroup of @pid in the v2 hierarchy. */
 int cgroup_of(pid_t pid, char **ret);
 
-/* Gives the directory and the files that may be delegated (/sys/kernel/cgroup/delegate) to an owner. */
+/* Gives the directory and the files that may be delegated (/sys/kernel/cgroup/delegate) to an
+ * owner. */
 int cgroup_delegate(int cgroup_fd, uid_t uid, gid_t gid);
 /* Switches on each available controller for the children; a refused one is skipped. */
 void cgroup_enable_controllers(int cgroup_fd);

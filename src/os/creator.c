@@ -36,6 +36,7 @@ void creator_leave(Creator *creator)
                 return;
         (void)setfsuid(0);
         (void)setfsgid(0);
-        (void)prctl(PR_SET_SECUREBITS, creator->saved_bits, 0, 0, 0); /* we set the superset before */
+        (void)prctl(PR_SET_SECUREBITS, creator->saved_bits, 0, 0,
+                    0); /* we set the superset before */
         *creator = CREATOR_NULL;
 }

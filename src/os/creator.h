@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Whose files we create: for a while, everything this thread makes in a file system belongs to another
- * user, while all capabilities stay. Through an idmapped mount that is the only way to create at all,
- * since our own id has no place in its map. */
+/* Whose files we create: for a while, everything this thread makes in a file system belongs to
+ * another user, while all capabilities stay. Through an idmapped mount that is the only way to
+ * create at all, since our own id has no place in its map. */
 
 #include <sys/types.h>
 

@@ -127,8 +127,8 @@ static size_t group_length(const DeviceRule *rules, size_t n_rules)
         size_t n = 1;
 
         for (; n < n_rules && same_kind(&rules[0], &rules[n]); n++)
-                if (range ? rules[n].minor != DEVICE_ANY || rules[n].major != rules[n - 1].major + 1 :
-                            rules[n].minor == DEVICE_ANY || rules[n].major != rules[0].major)
+                if (range ? rules[n].minor != DEVICE_ANY || rules[n].major != rules[n - 1].major + 1
+                          : rules[n].minor == DEVICE_ANY || rules[n].major != rules[0].major)
                         break;
         return n;
 }

@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/types.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
-/* Open file description locks, since systemd-nspawn and machined take these, and flock() is blind to
- * them. They belong to the open file as flock() locks do, not to the process. */
+/* Open file description locks, since systemd-nspawn and machined take these, and flock() is blind
+ * to them. They belong to the open file as flock() locks do, not to the process. */
 static int set_lock(int fd, int type)
 {
         struct flock lock = { .l_type = (short)type, .l_whence = SEEK_SET };

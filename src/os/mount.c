@@ -77,8 +77,8 @@ int mount_clone(int dirfd, const char *path, bool recursive)
 int mount_attach(int mount_fd, int dirfd, const char *path)
 {
         if (move_mount(mount_fd, "", dirfd, path,
-                       MOVE_MOUNT_F_EMPTY_PATH |
-                               (path[0] == '\0' ? MOVE_MOUNT_T_EMPTY_PATH : 0)) < 0)
+                       MOVE_MOUNT_F_EMPTY_PATH | (path[0] == '\0' ? MOVE_MOUNT_T_EMPTY_PATH : 0)) <
+            0)
                 return -errno;
         return 0;
 }

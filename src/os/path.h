@@ -2,16 +2,16 @@
 #pragma once
 
 /* Paths of a tree that is not trusted: every component is resolved inside the root (openat2 with
- * RESOLVE_IN_ROOT, kernel 5.6+), so that an absolute symlink or ".." cannot leave it, and magic links
- * of procfs are refused. */
+ * RESOLVE_IN_ROOT, kernel 5.6+), so that an absolute symlink or ".." cannot leave it, and magic
+ * links of procfs are refused. */
 
 #include <sys/types.h>
 
 /* open() below @root_fd; adds O_CLOEXEC and O_NOCTTY. */
 int path_open(int root_fd, const char *path, int flags, mode_t mode);
 
-/* Opens for reading what must be a regular file: -EBADFD for fifo, socket or device, which are never
- * opened. */
+/* Opens for reading what must be a regular file: -EBADFD for fifo, socket or device, which are
+ * never opened. */
 int path_open_regular(int root_fd, const char *path);
 
 /* Reads a regular file of at most @limit bytes. Returns the size. */

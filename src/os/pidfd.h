@@ -3,8 +3,8 @@
 
 /* Processes held by descriptor (5.3+), so that a reused number is never signalled. */
 
-#include <stdbool.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 int pidfd_open_process(pid_t pid);

@@ -59,7 +59,8 @@ int userns_new(const IdMap *maps, unsigned n_maps)
         int r;
 
         /* shares our memory, so nothing is copied; it only ever sleeps */
-        pid = clone(hold_namespace, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD, NULL);
+        pid = clone(hold_namespace, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD,
+                    NULL);
         if (pid < 0)
                 return -errno;
 
