@@ -85,6 +85,7 @@ static int make_inaccessible(Assembly *a, Error *error)
 /* Our own things: a fresh boot id and the fifo behind /proc/kmsg. */
 static int make_own(Assembly *a, Error *error)
 {
+        _cleanup_close_ int own = -EBADF;
         uint8_t random[16];
         Id128 id;
         char text[38];
@@ -102,7 +103,8 @@ static int make_own(Assembly *a, Error *error)
         r = write_text(a, "/run/host/stead/boot-id", text, error);
         if (r < 0)
                 return r;
-        if (mknodat(a->root_fd, "run/host/stead/kmsg", S_IFIFO | 0600, 0) < 0)
+        own = path_open(a->root_fd, "/run/host/stead", O_PATH | O_DIRECTORY, 0);
+        if (own < 0 || mknodat(own, "kmsg", S_IFIFO | 0600, 0) < 0)
                 return error_errno(error, errno, "Failed to make the fifo for /proc/kmsg");
         a->kmsg_fd = path_open(a->root_fd, "/run/host/stead/kmsg", O_RDWR | O_NONBLOCK, 0);
         return a->kmsg_fd < 0 ? error_errno(error, -a->kmsg_fd,

@@ -71,8 +71,9 @@ int assembly_proc(Assembly *a, Error *error)
                  * container managers want to. Only root of the machine gets through the directory,
                  * and to him the masks are what they are everywhere: tidiness, not a boundary. */
                 r = assembly_mkdir(a, "/run/host/stead/proc", 0700, error);
-                if (r >= 0 && mount_attach(proc_fd, a->root_fd, "run/host/stead/proc") < 0)
-                        r = error_errno(error, errno, "Failed to mount the second view of /proc");
+                if (r >= 0)
+                        r = assembly_attach_consume(a, fcntl(proc_fd, F_DUPFD_CLOEXEC, 3),
+                                                    "/run/host/stead/proc", error);
                 if (r < 0)
                         return r;
                 proc_fd = mount_clone(proc_fd, "", false);

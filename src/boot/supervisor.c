@@ -49,7 +49,6 @@ struct Supervisor {
         LifeState state;
         bool rebooting, hears_signals, announced;
         int epoll_fd, signal_fd;
-        sigset_t saved_mask;
         uint64_t timers[_TIMER_MAX];
         uint64_t started_usec, retry_usec;
         Console console;
@@ -87,7 +86,7 @@ Supervisor *supervisor_free(Supervisor *s)
         console_done(&s->console);
         closep(&s->epoll_fd);
         closep(&s->signal_fd);
-        (void)sigprocmask(SIG_SETMASK, &s->saved_mask, NULL);
+        /* signals stay blocked: what comes now must not end us before all is given back */
         free(s);
         return NULL;
 }
@@ -108,7 +107,7 @@ int supervisor_new(Boot *boot, Supervisor **ret, Error *error)
         (void)sigemptyset(&set);
         for (size_t i = 0; i < ELEMENTSOF(signals); i++)
                 (void)sigaddset(&set, signals[i]);
-        if (sigprocmask(SIG_BLOCK, &set, &s->saved_mask) < 0 || s->epoll_fd < 0)
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || s->epoll_fd < 0)
                 return error_errno(error, errno, "Failed to set up the event loop");
         s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
         if (s->signal_fd < 0 || add(s, s->signal_fd, SOURCE_SIGNAL) < 0)
