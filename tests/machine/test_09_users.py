@@ -70,11 +70,11 @@ def taken(base):
 def test_CI_125_picking_order(own_tree):
     """Same name, same base; a taken one gives another; the owner of the tree's root goes first."""
     tree = own_tree("busybox")
-    first = base_of(tree, "-M", "st-picking", userns=True)
-    assert base_of(tree, "-M", "st-picking", userns=True) == first
-    assert base_of(tree, "-M", "st-picking-other", userns=True) != first
+    first = base_of(tree, "-M", f"st{os.getpid()}-picking", userns=True)
+    assert base_of(tree, "-M", f"st{os.getpid()}-picking", userns=True) == first
+    assert base_of(tree, "-M", f"st{os.getpid()}-picking-other", userns=True) != first
     with taken(first):
-        assert base_of(tree, "-M", "st-picking", userns=True) != first
+        assert base_of(tree, "-M", f"st{os.getpid()}-picking", userns=True) != first
 
 
 def test_CI_125_owner_of_the_tree_goes_first(own_tree):
@@ -89,12 +89,12 @@ def test_CI_125_owner_of_the_tree_goes_first(own_tree):
 def test_CI_126_range_known_to_the_user_database_is_taken(own_tree):
     """A host user with the base's id makes the range taken; seen through a private /etc/passwd."""
     tree = own_tree("busybox")
-    base = base_of(tree, "-M", "st-nss", userns=True)
+    base = base_of(tree, "-M", f"st{os.getpid()}-nss", userns=True)
     with lab.folder() as d:
         (d / "passwd").write_text(pathlib.Path("/etc/passwd").read_text() + f"clash:x:{base + 65534}:1::/:/bin/false\n")
         prefix = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
                   f'mount --bind {d}/passwd /etc/passwd; exec "$@"', "sh")
-        assert base_of(tree, "-M", "st-nss", userns=True, prefix=prefix) != base
+        assert base_of(tree, "-M", f"st{os.getpid()}-nss", userns=True, prefix=prefix) != base
 
 
 @pytest.mark.parametrize("option, expect", [

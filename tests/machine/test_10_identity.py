@@ -40,7 +40,7 @@ def test_CI_136_no_id_in_the_tree(own_tree, content):
 
 def test_CI_139_host_name_is_preset(own_tree):
     tree = own_tree("busybox")
-    assert lab.run(tree, "/bin/hostname", options=["-M", "st-host"]).stdout == "st-host\n"
+    assert lab.run(tree, "/bin/hostname", options=["-M", f"st{os.getpid()}-host"]).stdout == f"st{os.getpid()}-host\n"
     assert lab.run(tree, "/bin/hostname", options=["--hostname=other"]).stdout == "other\n"
 
 
@@ -52,7 +52,10 @@ def test_CI_141_bad_names_are_refused(own_tree, name):
 
 @pytest.mark.parametrize("name", ["a", "a-b_c.d", "x" * 64, "A1.2"])
 def test_CI_141_good_names_are_taken(own_tree, name):
-    assert lab.run(own_tree("busybox"), "/bin/true", options=[f"--machine={name}"]).returncode == 0
+    try:
+        assert lab.run(own_tree("busybox"), "/bin/true", options=[f"--machine={name}"]).returncode == 0
+    finally:
+        pathlib.Path("/run/stead/console", name).unlink(missing_ok=True)
 
 
 def test_CI_141_default_name_is_the_folder(own_tree):
@@ -93,8 +96,7 @@ def test_CI_143_readers_share(own_tree):
     tree = own_tree("busybox")
     with lab.Machine(tree, "--read-only", boot=False, argv=["/bin/sleep", "1000"]) as m:
         assert lab.run(tree, "/bin/true", options=["--read-only"]).returncode == 0
-        m.process.kill()
-        m.wait()
+        m.kill()
 
 
 def host_zone():
@@ -177,8 +179,7 @@ def test_CI_138_the_same_id_twice(own_tree):
         args = [lab.LAUNCH, "-D", two, "-M", lab.new_name(), "--console=pipe", "--private-network", "/bin/true"]
         out = lab.subprocess.run(args, capture_output=True, text=True, stdin=lab.subprocess.DEVNULL, timeout=20, env=lab.clean_environment())
         assert m.name in out.stderr and "id" in out.stderr, out
-        m.process.kill()
-        m.wait()
+        m.kill()
 
 
 @pytest.mark.parametrize("mode, linked", [("no", False), ("guest", True), ("host", True), ("try-guest", False), ("auto", False)])

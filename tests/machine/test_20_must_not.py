@@ -116,11 +116,12 @@ def test_CI_209_mounts_of_the_host_do_not_change_while_it_runs(machine):
 
 
 def test_CI_189_a_network_namespace_by_path(own_tree):
-    name = lab.new_name("ns")
-    lab.subprocess.run(["ip", "netns", "add", name], check=True)
+    holder = lab.subprocess.Popen(["unshare", "-n", "sh", "-c", "echo up; exec sleep 1000"], stdout=lab.subprocess.PIPE)
     try:
-        own = lab.subprocess.run(["ip", "netns", "exec", name, "readlink", "/proc/self/ns/net"], capture_output=True, text=True).stdout
-        out = lab.run(own_tree("busybox"), "/bin/readlink", "/proc/self/ns/net", net=False, options=[f"--network-namespace-path=/run/netns/{name}"])
-        assert out.stdout == own, out
+        holder.stdout.readline()
+        path = f"/proc/{holder.pid}/ns/net"
+        out = lab.run(own_tree("busybox"), "/bin/readlink", "/proc/self/ns/net", net=False, options=[f"--network-namespace-path={path}"])
+        assert out.stdout.strip() == lab.os.readlink(path) != lab.os.readlink("/proc/self/ns/net"), out
     finally:
-        lab.subprocess.run(["ip", "netns", "del", name], check=True)
+        holder.kill()
+        holder.wait()
