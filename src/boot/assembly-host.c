@@ -178,6 +178,8 @@ static int make_exchange(Assembly *a, Error *error)
 {
         int r;
 
+        if (a->plan->start != START_INIT)
+                return 0; /* nobody looks for a plain command's sockets, nor binds into it */
         r = assembly_mount(a, "/run/host/unix-export", "tmpfs",
                            MOUNT_ATTRIBUTES_API | MOUNT_ATTR_NOSYMFOLLOW, error,
                            "mode=0755,size=4m,nr_inodes=64,uid=%u,gid=%u", a->base, a->base);

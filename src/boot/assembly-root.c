@@ -306,8 +306,11 @@ static int attach_root(Assembly *a, int root_fd_take, Error *error)
                         return error_errno(error, -r, "Failed to make '%s' read-only",
                                            a->plan->directory);
         }
-        /* the tmpfs of --volatile=yes had to be attached to be filled */
-        return a->plan->volatile_mode == VOLATILE_YES ? 0 : assembly_scratch(a, a->root_fd, error);
+        if (a->plan->volatile_mode == VOLATILE_YES)
+                return 0; /* its tmpfs had to be attached to be filled */
+        r = mount_attach(a->root_fd, AT_FDCWD, STEAD_RUN_DIRECTORY);
+        return r < 0 ? error_errno(error, -r, "Failed to mount the root on '" STEAD_RUN_DIRECTORY "'") :
+                       0;
 }
 
 int assembly_root(Assembly *a, Error *error)

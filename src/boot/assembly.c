@@ -29,6 +29,7 @@ void assembly_done(Assembly *a)
         closep(&a->top_fd);
         namespaced_done(&a->namespaced);
         closep(&a->tree_fd);
+        closep(&a->place_fd);
         closep(&a->scratch_fd);
         closep(&a->root_fd);
         closep(&a->ephemeral_fd);
@@ -112,33 +113,51 @@ int assembly_write(Assembly *a, const char *path, mode_t mode, const void *data,
                      : 0;
 }
 
-/* A tmpfs below which mounts can be attached; it sits on the machine's own directory in /run/stead.
- */
-static int make_scratch(Assembly *a, Error *error)
+/* Directories of our own in /run, held by descriptor: what is mounted on one hides it only from paths. */
+static int open_places(Assembly *a, Error *error)
 {
-        _cleanup_free_ char *place = machine_path(a->plan->machine, "");
-        int fd, r;
+        _cleanup_free_ char *own = machine_path(a->plan->machine, "");
 
-        if (!place)
+        if (!own)
                 return error_set(error, ENOMEM, "Out of memory");
-        fd = mount_newf("tmpfs", MOUNT_ATTRIBUTES_API, "mode=0700,size=1m");
-        if (fd < 0)
-                return error_errno(error, -fd, "Failed to make a tmpfs");
-        a->scratch_fd = fd;
-        r = mount_attach(fd, AT_FDCWD, place);
-        return r < 0 ? error_errno(error, -r, "Failed to mount on '%s'", place) : 0;
+        a->place_fd = open(own, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        a->scratch_fd = open(MACHINES_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return a->place_fd < 0 || a->scratch_fd < 0 ?
+                       error_errno(error, errno, "Failed to open '%s'", own) :
+                       0;
+}
+
+static int make_scratch(Assembly *a)
+{
+        _cleanup_close_ int fd = mount_newf("tmpfs", MOUNT_ATTRIBUTES_API, "mode=0700,size=1m");
+        int r = fd < 0 ? fd : mount_attach(fd, a->scratch_fd, "");
+
+        if (r < 0)
+                return r;
+        (void)close(a->scratch_fd); /* the directory below it is not needed any more */
+        a->scratch_fd = TAKE_FD(fd);
+        return 0;
 }
 
 int assembly_scratch(Assembly *a, int mount_fd, Error *error)
 {
+        unsigned n = a->n_scratch++;
         char name[16];
-        int r;
+        int r = 0;
 
-        /* a directory each: mounts on one place would stack, and the root must not carry others */
-        (void)snprintf(name, sizeof(name), "%u", a->n_scratch++);
-        if (mkdirat(a->scratch_fd, name, 0700) < 0)
-                return error_errno(error, errno, "Failed to prepare a mount point");
-        r = mount_attach(mount_fd, a->scratch_fd, name);
+        /* A place each, since mounts on one place would stack, and the root must not carry others. One
+         * is there; a file system for more is made only by the few starts that need more. */
+        if (n == 0) {
+                r = mount_attach(mount_fd, a->place_fd, "");
+        } else {
+                if (n == 1)
+                        r = make_scratch(a);
+                (void)snprintf(name, sizeof(name), "%u", n);
+                if (r >= 0 && mkdirat(a->scratch_fd, name, 0700) < 0)
+                        r = -errno;
+                if (r >= 0)
+                        r = mount_attach(mount_fd, a->scratch_fd, name);
+        }
         return r < 0 ? error_errno(error, -r, "Failed to attach a mount") : 0;
 }
 
@@ -258,7 +277,7 @@ int assembly_begin(Assembly *a, Error *error)
                 return error_errno(error, errno, "Failed to make a private mount namespace");
         r = reopen_tree(a, error);
         if (r >= 0)
-                r = make_scratch(a, error);
+                r = open_places(a, error);
         if (r >= 0)
                 r = assembly_root(a, error);
         if (r >= 0)

@@ -91,6 +91,17 @@ static int attach_device_policy(const Boot *b)
         return device_policy_attach(b->payload_fd, rules, n);
 }
 
+int boot_restrict_devices(Boot *b, Error *error)
+{
+        int r = b->payload_fd < 0 ? 0 : attach_device_policy(b);
+
+        /* With a range of its own, nobody inside can make a device node, and the tree's do not work. */
+        if (r < 0 && b->range.base == 0 && userns_is_initial())
+                return error_errno(error, -r, "Failed to restrict the devices of machine '%s' (BPF)",
+                                   b->plan->machine);
+        return 0;
+}
+
 int boot_make_payload(Boot *b, Error *error)
 {
         _cleanup_close_ int top = -EBADF;
@@ -113,13 +124,6 @@ int boot_make_payload(Boot *b, Error *error)
                 if (r < 0)
                         return r;
         }
-        r = attach_device_policy(b);
-        /* With a range of its own, nobody inside can make a device node, and the tree's do not
-         * work. */
-        if (r < 0 && b->range.base == 0 && userns_is_initial())
-                return error_errno(error, -r,
-                                   "Failed to restrict the devices of machine '%s' (BPF)",
-                                   b->plan->machine);
         return 0;
 }
 

@@ -298,6 +298,8 @@ static int set_going(Boot *b, int handshake_fd, Error *error)
 {
         int r = announce(b, error);
 
+        if (r >= 0)
+                r = boot_restrict_devices(b, error);
         if (r < 0)
                 return r;
         r = expect(b, handshake_fd, HANDSHAKE_PREPARED, error);

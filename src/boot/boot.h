@@ -58,7 +58,9 @@ int boot_take_cgroup(Boot *b, Error *error);
 void boot_release_cgroup(Boot *b);
 /* Empties the machine's cgroup, of this run or of one that was killed. */
 int boot_clear_cgroup(Boot *b, Error *error);
-/* Makes the payload cgroup, delegated to the machine's root and with its device program. */
+/* Attaches the machine's device program; before exec, while the first process prepares itself. */
+int boot_restrict_devices(Boot *b, Error *error);
+/* Makes the payload cgroup, delegated to the machine's root. */
 int boot_make_payload(Boot *b, Error *error);
 int boot_start(Boot *b, Error *error);
 void boot_end_start(Boot *b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stage 4 of the first process: gives its privileges away. At its end it has the bounding set of
- * the plan, the system call filter and the user of the plan; capability_apply() and
- * seccomp_install() read back what they did. */
+/* How the first process gives its privileges away: the system call filter, and in the stage before the
+ * last the bounding set and the user of the plan. capability_apply() and seccomp_install() read back
+ * what they did. */
 
 #include "boot/child.h"
 
@@ -27,6 +27,22 @@ static int change_user(const BootPlan *plan, Error *error)
         return 0;
 }
 
+int child_filter(const ChildContext *c, Error *error)
+{
+        int r;
+
+        if (c->plan->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return error_errno(error, errno, "Failed to set no_new_privs");
+        /* while CAP_SYS_ADMIN is there: without it the kernel wants no_new_privs first */
+        if (c->plan->suppress_sync) {
+                r = seccomp_install(seccomp_builtin(SECCOMP_SUPPRESS_SYNC));
+                if (r < 0)
+                        return error_errno(error, -r, "Failed to suppress sync calls");
+        }
+        r = c->filter ? seccomp_install(c->filter) : 0;
+        return r < 0 ? error_errno(error, -r, "Failed to install the system call filter") : 0;
+}
+
 int child_drop(const ChildContext *c, Error *error)
 {
         const BootPlan *plan = c->plan;
@@ -38,19 +54,6 @@ int child_drop(const ChildContext *c, Error *error)
                 if (r < 0)
                         return error_errno(error, -r, "Failed to set the SELinux context '%s'",
                                            plan->selinux_context);
-        }
-        if (plan->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                return error_errno(error, errno, "Failed to set no_new_privs");
-        /* while CAP_SYS_ADMIN is there: without it the kernel wants no_new_privs first */
-        if (plan->suppress_sync) {
-                r = seccomp_install(seccomp_builtin(SECCOMP_SUPPRESS_SYNC));
-                if (r < 0)
-                        return error_errno(error, -r, "Failed to suppress sync calls");
-        }
-        if (c->filter) {
-                r = seccomp_install(c->filter);
-                if (r < 0)
-                        return error_errno(error, -r, "Failed to install the system call filter");
         }
         r = capability_bounding_get(&held);
         if (r < 0)

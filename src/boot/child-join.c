@@ -43,12 +43,17 @@ int child_join(const ChildContext *c, Error *error)
         r = handshake_send(c->handshake_fd, HANDSHAKE_JOINED);
         if (r < 0)
                 return error_errno(error, -r, "Failed to report to the supervisor");
-        r = handshake_wait(c->handshake_fd, HANDSHAKE_ASSEMBLED, error);
+        return 0;
+}
+
+int child_isolate(const ChildContext *c, Error *error)
+{
+        int r = handshake_wait(c->handshake_fd, HANDSHAKE_ASSEMBLED, error);
+
         if (r == 1)
                 _exit(EXIT_FAILURE); /* the supervisor failed or was killed */
         if (r < 0)
                 return r;
-
         if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
                 return error_errno(error, errno, "Failed to become root of the machine");
         /* after the change of ids, which clears it: if the supervisor dies, so does the machine */

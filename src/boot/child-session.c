@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stage 2 of the first process. Namespaces: all of the machine's. Privileges: all, in its user
- * namespace. Host name, session, console, keyring, limits. */
+/* Stages 2 and 4 of the first process. Privileges: all, in the machine's user namespace. Stage 2 runs while
+ * the supervisor still builds the file systems and so touches none: host name, session, keyring, limits.
+ * Stage 4 has them: the console. */
 
 #include "boot/child.h"
 
@@ -16,12 +17,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-static int open_console(const ChildContext *c, Error *error)
+int child_console(const ChildContext *c, Error *error)
 {
         int fd;
 
-        if (setsid() < 0)
-                return error_errno(error, errno, "Failed to start a session");
         if (c->plan->console == CONSOLE_PIPE)
                 return 0; /* the supervisor's own descriptors, as they are */
         fd = open("/dev/console", O_RDWR | O_NOCTTY);
@@ -60,14 +59,12 @@ static int set_limits(const BootPlan *plan, Error *error)
 int child_session(const ChildContext *c, Error *error)
 {
         const BootPlan *plan = c->plan;
-        int r;
 
+        if (setsid() < 0)
+                return error_errno(error, errno, "Failed to start a session");
         if (sethostname(plan->hostname, strlen(plan->hostname)) < 0)
                 return error_errno(error, errno, "Failed to set the host name '%s'",
                                    plan->hostname);
-        r = open_console(c, error);
-        if (r < 0)
-                return r;
         /* a fresh session keyring instead of the caller's; kernels without keyrings have none to
          * leak */
         if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) < 0 && errno != ENOSYS)

@@ -19,24 +19,34 @@ _noreturn_ static void child_fail(const ChildContext *c, const Error *error)
         _exit(EXIT_FAILURE);
 }
 
-/* All that needs no permission to run: done while the supervisor writes down that the machine is
- * there. */
+typedef int (*Stage)(const ChildContext *c, Error *error);
+
+static int run_stages(const ChildContext *c, const Stage *stages, size_t n, Error *error)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = stages[i](c, error);
+        return r;
+}
+
+/* All that needs no permission to run: done while the supervisor builds the file systems and writes
+ * down that the machine is there. */
 static int prepare(const ChildContext *c, Error *error)
 {
-        int r = child_join(c, error);
+        static const Stage stages[] = { child_join,    child_session, child_filter, child_isolate,
+                                        child_console, child_verify,  child_drop };
+        /* a filter of the user's own might forbid the rest of the handshake: it comes later */
+        static const Stage unfiltered[] = { child_join, child_session, child_isolate, child_console,
+                                            child_verify };
 
-        if (r >= 0)
-                r = child_session(c, error);
-        if (r >= 0)
-                r = child_verify(c, error);
-        /* a filter of the user's own might forbid the rest of the handshake */
-        if (r >= 0 && !c->filter_is_custom)
-                r = child_drop(c, error);
-        return r;
+        return c->filter_is_custom ? run_stages(c, unfiltered, ELEMENTSOF(unfiltered), error) :
+                                     run_stages(c, stages, ELEMENTSOF(stages), error);
 }
 
 _noreturn_ void child_main(const ChildContext *c)
 {
+        static const Stage filtered[] = { child_filter, child_drop };
         Error error = ERROR_NULL;
         int r = prepare(c, &error);
 
@@ -47,7 +57,7 @@ _noreturn_ void child_main(const ChildContext *c)
         if (r == 1)
                 _exit(EXIT_FAILURE); /* the supervisor is gone */
         if (r >= 0 && c->filter_is_custom)
-                r = child_drop(c, &error);
+                r = run_stages(c, filtered, ELEMENTSOF(filtered), &error);
         if (r >= 0)
                 (void)child_exec(c, &error);
         if (error.number == 0)

@@ -21,6 +21,9 @@ _noreturn_ void child_main(const ChildContext *c);
 /* Stages, for child*.c only. Each returns negative errno with @error set. */
 int child_join(const ChildContext *c, Error *error);    /* child-join.c */
 int child_session(const ChildContext *c, Error *error); /* child-session.c */
+int child_filter(const ChildContext *c, Error *error);  /* child-drop.c */
+int child_isolate(const ChildContext *c, Error *error); /* child-join.c */
+int child_console(const ChildContext *c, Error *error); /* child-session.c */
 int child_verify(const ChildContext *c, Error *error);  /* child-verify.c */
 int child_drop(const ChildContext *c, Error *error);    /* child-drop.c */
 int child_exec(const ChildContext *c, Error *error);    /* child-exec.c */

@@ -15,7 +15,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#define MACHINES_DIRECTORY "/run/stead/machines"
+#define STEAD_RUN_DIRECTORY "/run/stead"
+#define MACHINES_DIRECTORY STEAD_RUN_DIRECTORY "/machines"
 
 typedef enum MachineState {
         MACHINE_STARTING, /* PID 1 runs, the payload has not said that it is ready */
