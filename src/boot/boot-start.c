@@ -30,9 +30,7 @@ static uint64_t namespaces(const BootPlan *plan)
 
         if (boot_plan_has_user_namespace(plan))
                 flags |= CLONE_NEWUSER;
-        if (plan->private_network && !plan->network_namespace_path)
-                flags |= CLONE_NEWNET;
-        return flags;
+        return flags; /* cgroup and network namespace are the child's to make: see child-join.c */
 }
 
 static int explain_clone(const Boot *b, int number, Error *error)

@@ -31,15 +31,20 @@ static void reset_signals(void)
 
 int child_join(const ChildContext *c, Error *error)
 {
-        int r;
+        int flags = 0, r;
 
         reset_signals();
         (void)umask(0022);
 
-        /* The cgroup namespace starts where we are, and clone3() would have taken the place where
-         * the supervisor is (kernel: copy_cgroup_ns() looks at the parent). */
-        if (c->has_cgroup && unshare(CLONE_NEWCGROUP) < 0)
-                return error_errno(error, errno, "Failed to make a cgroup namespace");
+        /* The cgroup namespace starts where we are, and clone3() would have taken the place where the
+         * supervisor is (kernel: copy_cgroup_ns() looks at the parent). A network namespace takes the
+         * kernel longer than all others together: it comes about while the supervisor builds /dev. */
+        if (c->has_cgroup)
+                flags |= CLONE_NEWCGROUP;
+        if (c->plan->private_network && !c->plan->network_namespace_path)
+                flags |= CLONE_NEWNET;
+        if (flags != 0 && unshare(flags) < 0)
+                return error_errno(error, errno, "Failed to make network and cgroup namespaces");
         r = handshake_send(c->handshake_fd, HANDSHAKE_JOINED);
         if (r < 0)
                 return error_errno(error, -r, "Failed to report to the supervisor");
