@@ -60,7 +60,6 @@ def test_CI_069_proc_sys_may_be_left_writable(plain):
 def test_CI_074_nested_containers_on_demand(plain):
     script = "unshare -Urpf --mount-proc true && echo nested"
     assert plain("/bin/sh", "-c", script, options=["--nesting=yes"]).stdout == "nested\n"
-    assert plain("/bin/sh", "-c", script).stdout == ""
 
 
 @table.on_machines()
