@@ -309,8 +309,9 @@ static int attach_root(Assembly *a, int root_fd_take, Error *error)
         if (a->plan->volatile_mode == VOLATILE_YES)
                 return 0; /* its tmpfs had to be attached to be filled */
         r = mount_attach(a->root_fd, AT_FDCWD, STEAD_RUN_DIRECTORY);
-        return r < 0 ? error_errno(error, -r, "Failed to mount the root on '" STEAD_RUN_DIRECTORY "'") :
-                       0;
+        return r < 0 ? error_errno(error, -r,
+                                   "Failed to mount the root on '" STEAD_RUN_DIRECTORY "'")
+                     : 0;
 }
 
 int assembly_root(Assembly *a, Error *error)

@@ -113,7 +113,8 @@ int assembly_write(Assembly *a, const char *path, mode_t mode, const void *data,
                      : 0;
 }
 
-/* Directories of our own in /run, held by descriptor: what is mounted on one hides it only from paths. */
+/* Directories of our own in /run, held by descriptor: what is mounted on one hides it only from
+ * paths. */
 static int open_places(Assembly *a, Error *error)
 {
         _cleanup_free_ char *own = machine_path(a->plan->machine, "");
@@ -122,9 +123,9 @@ static int open_places(Assembly *a, Error *error)
                 return error_set(error, ENOMEM, "Out of memory");
         a->place_fd = open(own, O_PATH | O_DIRECTORY | O_CLOEXEC);
         a->scratch_fd = open(MACHINES_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return a->place_fd < 0 || a->scratch_fd < 0 ?
-                       error_errno(error, errno, "Failed to open '%s'", own) :
-                       0;
+        return a->place_fd < 0 || a->scratch_fd < 0
+                       ? error_errno(error, errno, "Failed to open '%s'", own)
+                       : 0;
 }
 
 static int make_scratch(Assembly *a)
@@ -145,8 +146,8 @@ int assembly_scratch(Assembly *a, int mount_fd, Error *error)
         char name[16];
         int r = 0;
 
-        /* A place each, since mounts on one place would stack, and the root must not carry others. One
-         * is there; a file system for more is made only by the few starts that need more. */
+        /* A place each, since mounts on one place would stack, and the root must not carry others.
+         * One is there; a file system for more is made only by the few starts that need more. */
         if (n == 0) {
                 r = mount_attach(mount_fd, a->place_fd, "");
         } else {

@@ -29,7 +29,7 @@ struct Assembly {
         int locked_tree_fd;      /* the tree in the host's mount namespace; borrowed */
         int tree_fd;             /* the same in this one */
         int top_fd;              /* the directory that it is in, with --pivot-root= */
-        int place_fd;    /* directory that one mount may be attached to */
+        int place_fd;            /* directory that one mount may be attached to */
         int scratch_fd;          /* private tmpfs for lower layers and the root's mount point */
         unsigned n_scratch;      /* mounts attached below it */
         int root_fd;             /* the machine's root, attached */
@@ -53,7 +53,7 @@ struct Assembly {
                      .tree_map_fd = -EBADF,         \
                      .tree_fd = -EBADF,             \
                      .top_fd = -EBADF,              \
-                     .place_fd = -EBADF,                                                           \
+                     .place_fd = -EBADF,            \
                      .scratch_fd = -EBADF,          \
                      .root_fd = -EBADF,             \
                      .incoming_fd = -EBADF,         \

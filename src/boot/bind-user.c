@@ -6,11 +6,10 @@
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/strv.h"
+#include "os/name-service.h"
 #include "os/path.h"
 
-#include <grp.h>
-#include <pwd.h>
-#include <shadow.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DATABASE_MAX ((size_t)16 * 1024 * 1024)
@@ -33,22 +32,33 @@ static int refuse(const char *name, const char *why, const char *hint, Error *er
         return -EINVAL;
 }
 
-static int check_host(const struct passwd *p, Error *error)
-{
-        const struct group *g = getgrgid(p->pw_gid);
+/* Fields of passwd(5), group(5) and shadow(5). */
+enum {
+        ENTRY_NAME = 0,
+        ENTRY_PASSWORD = 1,
+        PASSWD_UID = 2,
+        PASSWD_GID = 3,
+        PASSWD_GECOS = 4,
+        PASSWD_HOME = 5,
+        PASSWD_SHELL = 6,
+};
 
-        if (p->pw_uid == 0 || p->pw_gid == 0)
-                return refuse(p->pw_name, "root of the host stays outside",
+static int check_host(const BindUser *u, Error *error)
+{
+        _cleanup_strv_ char **group = NULL;
+        char gid[16];
+
+        if (u->host_uid == 0 || u->host_gid == 0)
+                return refuse(u->name, "root of the host stays outside",
                               "bring in another user, or use --bind=/root:/mnt", error);
-        if (p->pw_uid == NOBODY || p->pw_gid == NOBODY)
-                return refuse(p->pw_name, "nobody owns nothing", "getent passwd", error);
-        if (!g || strcmp(g->gr_name, p->pw_name) != 0)
-                return refuse(p->pw_name,
-                              "it has no group of its own, and a shared one stays outside",
+        if (u->host_uid == NOBODY || u->host_gid == NOBODY)
+                return refuse(u->name, "nobody owns nothing", "getent passwd", error);
+        (void)snprintf(gid, sizeof(gid), "%u", u->host_gid);
+        if (name_service_find("group", gid, &group) <= 0 || strcmp(group[ENTRY_NAME], u->name) != 0)
+                return refuse(u->name, "it has no group of its own, and a shared one stays outside",
                               "groupadd USER && usermod -g USER USER", error);
-        if (strchr(p->pw_name, '/') || p->pw_name[0] == '.' || p->pw_dir[0] != '/')
-                return refuse(p->pw_name, "its name or home is no path", "getent passwd USER",
-                              error);
+        if (strchr(u->name, '/') || u->name[0] == '.' || u->home[0] != '/')
+                return refuse(u->name, "its name or home is no path", "getent passwd USER", error);
         return 0;
 }
 
@@ -56,39 +66,47 @@ static int check_host(const struct passwd *p, Error *error)
  * password. */
 static char *read_password(const char *name)
 {
-        const struct spwd *s = getspnam(name);
+        _cleanup_strv_ char **entry = NULL;
 
-        return s && s->sp_pwdp && s->sp_pwdp[0] && !strchr("!*", s->sp_pwdp[0]) ? strdup(s->sp_pwdp)
-                                                                                : NULL;
+        if (name_service_find("shadow", name, &entry) <= 0 || strv_length(entry) <= ENTRY_PASSWORD)
+                return NULL;
+        return entry[ENTRY_PASSWORD][0] && !strchr("!*", entry[ENTRY_PASSWORD][0])
+                       ? strdup(entry[ENTRY_PASSWORD])
+                       : NULL;
 }
 
 static int find_on_host(const char *name, int root_fd, BindUser *u, Error *error)
 {
-        struct passwd *p;
-        int r;
+        _cleanup_strv_ char **entry = NULL;
+        uint32_t uid, gid;
+        int r = name_service_find("passwd", name, &entry);
 
-        errno = 0;
-        p = getpwnam(name);
-        if (!p) {
+        if (r < 0)
+                return error_errno(error, -r, "Failed to ask for user '%s' with getent(1)", name);
+        if (r == 0 || strv_length(entry) <= PASSWD_SHELL ||
+            parse_uint32(entry[PASSWD_UID], &uid) < 0 ||
+            parse_uint32(entry[PASSWD_GID], &gid) < 0) {
                 error_set(error, ESRCH, "The host has no user '%s' to bring into the machine",
                           name);
                 error_hint(error, "getent passwd");
                 return -ESRCH;
         }
-        r = check_host(p, error);
+        u->host_uid = uid;
+        u->host_gid = gid;
+        u->name = strdup(entry[ENTRY_NAME]);
+        u->home = strdup(entry[PASSWD_HOME]);
+        if (!u->name || !u->home)
+                return error_set(error, ENOMEM, "Out of memory");
+        r = check_host(u, error);
         if (r < 0)
                 return r;
-        u->host_uid = p->pw_uid;
-        u->host_gid = p->pw_gid;
-        u->name = strdup(p->pw_name);
-        u->home = strdup(p->pw_dir);
-        p->pw_gecos[strcspn(p->pw_gecos, ",")] = '\0';
-        if (p->pw_gecos[0])
-                u->real_name = strdup(p->pw_gecos);
-        if (p->pw_shell[0] == '/' && path_exists(root_fd, p->pw_shell) >= 0)
-                u->shell = strdup(p->pw_shell); /* else the machine's own default */
+        entry[PASSWD_GECOS][strcspn(entry[PASSWD_GECOS], ",")] = '\0';
+        if (entry[PASSWD_GECOS][0])
+                u->real_name = strdup(entry[PASSWD_GECOS]);
+        if (entry[PASSWD_SHELL][0] == '/' && path_exists(root_fd, entry[PASSWD_SHELL]) >= 0)
+                u->shell = strdup(entry[PASSWD_SHELL]); /* else the machine's own default */
         u->password = read_password(name);
-        return u->name && u->home ? 0 : error_set(error, ENOMEM, "Out of memory");
+        return 0;
 }
 
 /* Ids in use, and whether a name is, by one of the tree's two files; both have them in the same

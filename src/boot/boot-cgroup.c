@@ -95,9 +95,11 @@ int boot_restrict_devices(Boot *b, Error *error)
 {
         int r = b->payload_fd < 0 ? 0 : attach_device_policy(b);
 
-        /* With a range of its own, nobody inside can make a device node, and the tree's do not work. */
+        /* With a range of its own, nobody inside can make a device node, and the tree's do not
+         * work. */
         if (r < 0 && b->range.base == 0 && userns_is_initial())
-                return error_errno(error, -r, "Failed to restrict the devices of machine '%s' (BPF)",
+                return error_errno(error, -r,
+                                   "Failed to restrict the devices of machine '%s' (BPF)",
                                    b->plan->machine);
         return 0;
 }

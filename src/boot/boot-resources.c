@@ -241,7 +241,9 @@ int boot_acquire(Boot *b, Error *error)
                 error_hint(error, "mount -t proc proc /proc");
                 return -error->number;
         }
-        r = check_host_limits(b, error);
+        r = boot_check_kernel(true, error);
+        if (r >= 0)
+                r = check_host_limits(b, error);
         if (r >= 0)
                 r = take_name(b, error);
         if (r >= 0)

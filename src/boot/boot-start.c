@@ -358,8 +358,13 @@ int boot_start(Boot *b, Error *error)
         a.ephemeral_fd = TAKE_FD(b->ephemeral_fd);
 
         if (unshare(CLONE_NEWNS) < 0) {
-                error_errno(error, errno, "Failed to make a private mount namespace");
-                error_hint(error, "run as root");
+                int number = errno;
+
+                error_errno(error, number, "Failed to make a private mount namespace%s",
+                            number == ENOSPC ? " (the limit user.max_mnt_namespaces is used up)"
+                                             : "");
+                error_hint(error, number == ENOSPC ? "sysctl -w user.max_mnt_namespaces=32768"
+                                                   : "run as root");
                 r = -error->number;
         } else {
                 r = start_in_private_namespace(b, &a, &handshake_fd, error);

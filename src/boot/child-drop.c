@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How the first process gives its privileges away: the system call filter, and in the stage before the
- * last the bounding set and the user of the plan. capability_apply() and seccomp_install() read back
- * what they did. */
+/* How the first process gives its privileges away: the system call filter, and in the stage before
+ * the last the bounding set and the user of the plan. capability_apply() and seccomp_install() read
+ * back what they did. */
 
 #include "boot/child.h"
 

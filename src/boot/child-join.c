@@ -29,6 +29,17 @@ static void reset_signals(void)
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int explain_limit(const char *kind, const char *limit, Error *error)
+{
+        int number = errno;
+
+        error_errno(error, number, "Failed to make the machine's %s namespace%s", kind,
+                    number == ENOSPC ? " (a limit of user.max_*_namespaces is used up)" : "");
+        if (number == ENOSPC)
+                error_hint(error, "sysctl -w user.max_%s_namespaces=32768", limit);
+        return -number;
+}
+
 int child_join(const ChildContext *c, Error *error)
 {
         int flags = 0, r;
@@ -36,15 +47,16 @@ int child_join(const ChildContext *c, Error *error)
         reset_signals();
         (void)umask(0022);
 
-        /* The cgroup namespace starts where we are, and clone3() would have taken the place where the
-         * supervisor is (kernel: copy_cgroup_ns() looks at the parent). A network namespace takes the
-         * kernel longer than all others together: it comes about while the supervisor builds /dev. */
+        /* The cgroup namespace starts where we are, and clone3() would have taken the place where
+         * the supervisor is (kernel: copy_cgroup_ns() looks at the parent). A network namespace
+         * takes the kernel longer than all others together: it comes about while the supervisor
+         * builds /dev. */
         if (c->has_cgroup)
                 flags |= CLONE_NEWCGROUP;
         if (c->plan->private_network && !c->plan->network_namespace_path)
                 flags |= CLONE_NEWNET;
         if (flags != 0 && unshare(flags) < 0)
-                return error_errno(error, errno, "Failed to make network and cgroup namespaces");
+                return explain_limit("network and cgroup", "net", error);
         r = handshake_send(c->handshake_fd, HANDSHAKE_JOINED);
         if (r < 0)
                 return error_errno(error, -r, "Failed to report to the supervisor");
@@ -65,7 +77,7 @@ int child_isolate(const ChildContext *c, Error *error)
         if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
                 return error_errno(error, errno, "Failed to tie the machine to its supervisor");
         if (unshare(CLONE_NEWNS) < 0)
-                return error_errno(error, errno, "Failed to make the machine's mount namespace");
+                return explain_limit("mount", "mnt", error);
         /* not locked like the others, since inits unmount it at their end and would report a
          * failure */
         if (c->plan->tmpfs_tmp && !c->plan->mounts_in_tmp &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Stages 2 and 4 of the first process. Privileges: all, in the machine's user namespace. Stage 2 runs while
- * the supervisor still builds the file systems and so touches none: host name, session, keyring, limits.
- * Stage 4 has them: the console. */
+/* Stages 2 and 4 of the first process. Privileges: all, in the machine's user namespace. Stage 2
+ * runs while the supervisor still builds the file systems and so touches none: host name, session,
+ * keyring, limits. Stage 4 has them: the console. */
 
 #include "boot/child.h"
 
@@ -67,7 +67,8 @@ int child_session(const ChildContext *c, Error *error)
                                    plan->hostname);
         /* a fresh session keyring instead of the caller's; kernels without keyrings have none to
          * leak */
-        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) < 0 && errno != ENOSYS)
+        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) < 0 &&
+            errno != ENOSYS && errno != EPERM)
                 return error_errno(error, errno, "Failed to make a session keyring");
         if (plan->personality != PERSONALITY_INVALID && personality(plan->personality) < 0)
                 return error_errno(error, errno, "Failed to set the personality");

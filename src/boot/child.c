@@ -40,8 +40,8 @@ static int prepare(const ChildContext *c, Error *error)
         static const Stage unfiltered[] = { child_join, child_session, child_isolate, child_console,
                                             child_verify };
 
-        return c->filter_is_custom ? run_stages(c, unfiltered, ELEMENTSOF(unfiltered), error) :
-                                     run_stages(c, stages, ELEMENTSOF(stages), error);
+        return c->filter_is_custom ? run_stages(c, unfiltered, ELEMENTSOF(unfiltered), error)
+                                   : run_stages(c, stages, ELEMENTSOF(stages), error);
 }
 
 _noreturn_ void child_main(const ChildContext *c)

@@ -8,6 +8,7 @@
 #include "boot/credential.h"
 #include "boot/init.h"
 #include "boot/plan-parts.h"
+#include "os/kernel.h"
 #include "os/path.h"
 
 #include <errno.h>
@@ -271,6 +272,21 @@ static int open_root(const BootPlan *plan, struct stat *ret_st, Error *error)
                       : fd;
 }
 
+int boot_check_kernel(bool mounts, Error *error)
+{
+        const KernelCall *missing = kernel_missing_call(mounts);
+
+        if (!missing)
+                return 0;
+        error_set(error, ENOSYS,
+                  "The system call %s is not to be had: the kernel is older than Linux %s, or a "
+                  "sandbox "
+                  "around us filters it",
+                  missing->name, missing->version);
+        error_hint(error, "uname -r; grep Seccomp /proc/self/status  (2: there is a filter)");
+        return -ENOSYS;
+}
+
 int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
 {
         _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
@@ -298,6 +314,9 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
                 s->container_service ? TAKE_PTR(s->container_service) : strdup("stead");
         if (!plan->container_service)
                 return out_of_memory(error);
+        r = boot_check_kernel(false, error);
+        if (r < 0)
+                return r;
         plan_console(plan, s);
         plan_listen(plan);
 

@@ -82,6 +82,9 @@ typedef struct BootPlan {
 
 #define _cleanup_plan_ _cleanup_(boot_plan_freep)
 
+/* -ENOSYS with @error set if a system call is missing without which a start cannot be safe. */
+int boot_check_kernel(bool mounts, Error *error);
+
 /* Takes what it needs out of @settings (which is emptied of it, not freed). */
 int boot_plan_new(Settings *settings, BootPlan **ret, Error *error);
 BootPlan *boot_plan_free(BootPlan *plan);

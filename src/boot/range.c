@@ -4,11 +4,11 @@
 #include "boot/range.h"
 
 #include "base/fd.h"
+#include "base/strv.h"
+#include "os/name-service.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <shadow.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,14 +121,23 @@ static bool has_other_sources(void)
         return false;
 }
 
+static bool has_entry(const char *database, uint32_t id)
+{
+        _cleanup_strv_ char **fields = NULL;
+        char key[16];
+
+        (void)snprintf(key, sizeof(key), "%u", id);
+        return name_service_find(database, key, &fields) > 0;
+}
+
 static bool is_known_to_host(uint32_t base)
 {
         uint32_t last = base + USER_RANGE_SIZE - 2;
 
         if (is_in_files(base))
                 return true;
-        return has_other_sources() &&
-               (getpwuid(base) || getgrgid(base) || getpwuid(last) || getgrgid(last));
+        return has_other_sources() && (has_entry("passwd", base) || has_entry("group", base) ||
+                                       has_entry("passwd", last) || has_entry("group", last));
 }
 
 static bool is_candidate(uint32_t base)
