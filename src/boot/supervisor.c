@@ -28,6 +28,7 @@
 #define READINESS_USEC (100 * 1000) /* looking whether a silent init is up */
 #define CONSOLE_RETRY_USEC (50 * 1000)
 #define NOTIFY_BATCH 64
+#define SAME_REQUEST_USEC (300 * 1000)
 
 typedef enum Source {
         SOURCE_SIGNAL = 1,
@@ -51,6 +52,7 @@ struct Supervisor {
         int epoll_fd, signal_fd;
         uint64_t timers[_TIMER_MAX];
         uint64_t started_usec, retry_usec;
+        uint64_t stop_usec; /* first stop signal; 0: none yet */
         Console console;
 };
 
@@ -228,6 +230,18 @@ static void reap_helpers(const Supervisor *s)
         }
 }
 
+/* One request often comes as two signals: timeout(1) tells us and then our whole process group, a
+ * terminal sends SIGINT to all in front of it. Only a later one is a second request. */
+static void on_stop_signal(Supervisor *s)
+{
+        uint64_t now = now_usec();
+
+        if (s->stop_usec == 0 || now - s->stop_usec > SAME_REQUEST_USEC)
+                on_life(s, LIFE_EVENT_STOP);
+        if (s->stop_usec == 0)
+                s->stop_usec = now;
+}
+
 static void on_signal(Supervisor *s)
 {
         struct signalfd_siginfo si;
@@ -236,7 +250,7 @@ static void on_signal(Supervisor *s)
                 switch (si.ssi_signo) {
                 case SIGTERM:
                 case SIGINT:
-                        on_life(s, LIFE_EVENT_STOP);
+                        on_stop_signal(s);
                         break;
                 case SIGHUP: /* our terminal is gone, often along with a SIGTERM: ask, never kill */
                         if (s->state == LIFE_STARTING || s->state == LIFE_RUNNING)
@@ -398,6 +412,7 @@ static void begin(Supervisor *s)
 {
         s->state = LIFE_STARTING;
         s->rebooting = s->hears_signals = false;
+        s->stop_usec = 0;
         s->started_usec = now_usec();
         for (unsigned i = 0; i < _TIMER_MAX; i++)
                 disarm(s, (Timer)i);

@@ -72,7 +72,8 @@ def test_CI_131_chown_of_a_booted_debian(own_tree):
         assert m.sh("stat -c %u:%g / /etc/shadow; systemctl is-system-running") .split()[:1] == ["0:0"]
         base = m.base
     assert all(base <= n < base + 65536 for pair in owners(tree) for n in pair)
-    assert {(u - base, g - base) for u, g in owners(tree)} >= before
+    # tmpfiles of the tree may have set some owners anew meanwhile
+    assert {(u - base, g - base) for u, g in owners(tree)} >= before & {(0, 0), (0, 8), (0, 42), (0, 43), (0, 50)}
 
 
 def test_CI_131_an_unfinished_chown_goes_on(own_tree):
