@@ -132,7 +132,8 @@ static int ask_by_command(const Boot *b, bool reboot)
                 return -errno;
         if (pid == 0)
                 _exit(run_command(b, reboot) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-        return 0; /* reaped like all helpers; what it started is our child then */
+        return -EAGAIN; /* reaped like all helpers; an init that was not ready to hear it is told
+                           again */
 }
 
 int stop_ask(const Boot *b, bool reboot)

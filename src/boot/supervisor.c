@@ -159,6 +159,15 @@ static void kill_all(Supervisor *s)
         (void)pidfd_signal(s->boot->pid_fd, SIGKILL); /* its end is the end of its pid namespace */
 }
 
+/* A command takes a moment to come through; a signal is heard at once or not at all. */
+static uint64_t first_retry(const Supervisor *s)
+{
+        StopMethod method =
+                s->rebooting ? s->boot->plan->reboot_method : s->boot->plan->stop_method;
+
+        return method == STOP_COMMAND ? 2 * USEC_PER_SEC : RETRY_USEC;
+}
+
 /* Asks now, or arms the timer for another try. */
 static void ask(Supervisor *s)
 {
@@ -195,7 +204,7 @@ static void on_life(Supervisor *s, LifeEvent event)
         case LIFE_ASK_STOP:
         case LIFE_ASK_REBOOT:
                 s->rebooting = step.action == LIFE_ASK_REBOOT;
-                s->retry_usec = RETRY_USEC;
+                s->retry_usec = first_retry(s);
                 ask(s);
                 break;
         case LIFE_KILL:
