@@ -169,9 +169,6 @@ static int describe(Boot *b, Error *error)
         m->uuid = plan->uuid;
         m->init = plan->init;
         m->launcher = getpid();
-        r = process_start_time(m->launcher, &m->launcher_start);
-        if (r < 0)
-                return error_errno(error, -r, "Failed to read our own start time from /proc");
         m->root = strdup(plan->directory);
         m->seccomp = b->filter_own ? machine_path(plan->machine, "seccomp")
                                    : strdup(seccomp_profile_to_string(b->profile));

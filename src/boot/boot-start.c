@@ -285,9 +285,10 @@ static int announce(Boot *b, Error *error)
         b->machine->ready_usec =
                 b->machine->state == MACHINE_RUNNING ? b->machine->started_usec : 0;
         r = process_start_time(b->pid, &b->machine->leader_start);
+        if (r >= 0)
+                r = process_start_time(b->machine->launcher, &b->machine->launcher_start);
         if (r < 0)
-                return error_errno(error, -r, "Failed to read the start time of process %d",
-                                   b->pid);
+                return error_errno(error, -r, "Failed to read start times from /proc");
         link_unix_export(b);
         return machine_save(b->machine, b->directory_fd, error);
 }

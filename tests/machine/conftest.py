@@ -90,8 +90,8 @@ def own_tree():
     """A function that gives a fresh copy of a tree, removed after the test."""
     made = []
 
-    def call(name="bookworm"):
-        made.append(lab.copy_tree(name))
+    def call(name="bookworm", links=True):
+        made.append(lab.copy_tree(name, links=links))
         return made[-1]
     yield call
     for path in made:

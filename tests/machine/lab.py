@@ -48,12 +48,13 @@ def tree(name):
     return _trees[name]
 
 
-def copy_tree(name, target=None):
+def copy_tree(name, target=None, links=True):
     """A copy of its own for a test that writes, or boots an init that does. Of a Debian, what no init and
-    no test ever writes in place (programs, libraries) is linked, which is many times faster."""
+    no test ever writes in place (programs, libraries) is linked, which is many times faster; without @links
+    nothing is, for what changes owners or modes."""
     source, target = tree(name), pathlib.Path(target or work / new_name(name))
     linked = []
-    if name not in ("busybox", "static") and source.stat().st_dev == work.stat().st_dev:
+    if links and name not in ("busybox", "static") and source.stat().st_dev == work.stat().st_dev:
         linked = [d for d in ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
                   if (source / d).is_dir() and not (source / d).is_symlink()]
     target.mkdir()
