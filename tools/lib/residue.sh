@@ -3,6 +3,11 @@
 # run as `bash tools/lib/residue.sh` to see it.
 # shellcheck shell=bash
 
+# residue_standing: drops the directories that all machines share; the first one of a host makes them.
+residue_standing() {
+        grep -vxE 'file /run/(stead/(machines|console|ids|log)|systemd/nspawn/(locks|propagate|unix-export))|file /var/lib/stead/ephemeral'
+}
+
 # residue_snapshot: everything that a stopped machine must not leave, one a line, sorted.
 residue_snapshot() {
         local mount
@@ -13,8 +18,9 @@ residue_snapshot() {
         done < <(awk '$0 ~ / - cgroup2 / { print $5 }' /proc/self/mountinfo)
         ip -o link 2>/dev/null | awk -F': ' '{ print "link " $2 }'
         find /run/stead /run/systemd/nspawn /run/systemd/nspawn-uid /run/systemd/machines \
-                -mindepth 1 -printf 'file %p\n' 2>/dev/null
-        find /var/lib/machines /var/lib/stead /etc/stead -mindepth 1 -maxdepth 2 -printf 'file %p\n' 2>/dev/null
+                -mindepth 1 -printf 'file %p\n' 2>/dev/null | residue_standing
+        find /var/lib/machines /var/lib/stead /etc/stead -mindepth 1 -maxdepth 2 -printf 'file %p\n' 2>/dev/null |
+                residue_standing
         nft list tables 2>/dev/null | sed 's/^/nftables /'
         sysctl -e kernel.panic user.max_user_namespaces net.ipv4.ip_forward 2>/dev/null
         pgrep -a stead-launch | sed 's/^[0-9]* /process /'
