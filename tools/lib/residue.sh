@@ -5,7 +5,9 @@
 
 # residue_standing: drops the directories that all machines share; the first one of a host makes them.
 residue_standing() {
-        grep -vxE 'file /run/(stead/(machines|console|ids|log)|systemd/nspawn/(locks|propagate|unix-export))|file /var/lib/stead/ephemeral'
+        # a lock file that nobody holds, of a launcher that was killed, keeps nobody out
+        grep -vE '^file /run/systemd/(nspawn/locks|nspawn-uid)/' |
+                grep -vxE 'file /run/(stead/(machines|console|ids|log)|systemd/nspawn/(locks|propagate|unix-export))|file /var/lib/stead/ephemeral'
 }
 
 # residue_snapshot: everything that a stopped machine must not leave, one a line, sorted.
@@ -21,6 +23,9 @@ residue_snapshot() {
                 -mindepth 1 -printf 'file %p\n' 2>/dev/null | residue_standing
         find /var/lib/machines /var/lib/stead /etc/stead -mindepth 1 -maxdepth 2 -printf 'file %p\n' 2>/dev/null |
                 residue_standing
+        awk '{ print $6 }' /proc/locks | sed 's/.*://' | while read -r mount; do
+                find /run/systemd/nspawn/locks /run/systemd/nspawn-uid -inum "$mount" -printf 'lock %p\n' 2>/dev/null
+        done
         nft list tables 2>/dev/null | sed 's/^/nftables /'
         sysctl -e kernel.panic user.max_user_namespaces net.ipv4.ip_forward 2>/dev/null
         pgrep -a stead-launch | sed 's/^[0-9]* /process /'
