@@ -48,7 +48,7 @@ typedef enum Timer {
 struct Supervisor {
         Boot *boot;
         LifeState state;
-        bool rebooting, hears_signals, announced;
+        bool rebooting, announced;
         int epoll_fd, signal_fd;
         uint64_t timers[_TIMER_MAX];
         uint64_t started_usec, retry_usec;
@@ -308,7 +308,6 @@ static void on_notify(Supervisor *s)
                         break;
                 if (r == 0)
                         continue;
-                s->hears_signals |= news.hears_signals;
                 if (news.status) {
                         free(s->boot->machine->status);
                         s->boot->machine->status = TAKE_PTR(news.status);
@@ -420,7 +419,7 @@ static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
 static void begin(Supervisor *s)
 {
         s->state = LIFE_STARTING;
-        s->rebooting = s->hears_signals = false;
+        s->rebooting = false;
         s->stop_usec = 0;
         s->started_usec = now_usec();
         for (unsigned i = 0; i < _TIMER_MAX; i++)
