@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "machine/control.h"
+#include "os/clock.h"
 #include "os/pty.h"
 
 #include <errno.h>
@@ -21,14 +22,6 @@
 #define ESCAPE_TIMES 3
 #define DRAIN_PATIENCE_MS 5000
 #define ESCAPE_WINDOW_USEC USEC_PER_SEC
-
-static uint64_t now_usec(void)
-{
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
 
 static void watch(const Console *c, int fd, unsigned source, uint32_t events)
 {
@@ -208,7 +201,7 @@ void console_drain(Console *c)
 static bool is_escape(Console *c, const char *data, size_t size)
 {
         for (size_t i = 0; i < size; i++) {
-                uint64_t now = now_usec();
+                uint64_t now = clock_now_usec();
 
                 if (data[i] != ESCAPE) {
                         c->escapes = 0;

@@ -13,6 +13,7 @@
 #include "os/pidfd.h"
 
 #include "base/fd.h"
+#include "os/clock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -56,17 +57,10 @@ struct Supervisor {
         Console console;
 };
 
-static uint64_t now_usec(void)
-{
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
-
 static void arm(Supervisor *s, Timer timer, uint64_t after_usec)
 {
-        s->timers[timer] = after_usec == USEC_INFINITY ? USEC_INFINITY : now_usec() + after_usec;
+        s->timers[timer] =
+                after_usec == USEC_INFINITY ? USEC_INFINITY : clock_now_usec() + after_usec;
 }
 
 static void disarm(Supervisor *s, Timer timer)
@@ -243,7 +237,7 @@ static void reap_helpers(const Supervisor *s)
  * terminal sends SIGINT to all in front of it. Only a later one is a second request. */
 static void on_stop_signal(Supervisor *s)
 {
-        uint64_t now = now_usec();
+        uint64_t now = clock_now_usec();
 
         if (s->stop_usec == 0 || now - s->stop_usec > SAME_REQUEST_USEC)
                 on_life(s, LIFE_EVENT_STOP);
@@ -337,7 +331,7 @@ static void on_timer(Supervisor *s, Timer timer)
                 break;
         case TIMER_READINESS:
                 if (readiness_check(s->boot->plan->init, s->boot->pid,
-                                    now_usec() - s->started_usec))
+                                    clock_now_usec() - s->started_usec))
                         on_life(s, LIFE_EVENT_READY);
                 else
                         arm(s, TIMER_READINESS, READINESS_USEC);
@@ -353,7 +347,7 @@ static void on_timer(Supervisor *s, Timer timer)
 /* Runs what is due; returns milliseconds until the next, -1 for never. */
 static int run_timers(Supervisor *s)
 {
-        uint64_t now = now_usec(), next = USEC_INFINITY;
+        uint64_t now = clock_now_usec(), next = USEC_INFINITY;
 
         if (s->console.hung_up && s->timers[TIMER_CONSOLE] == USEC_INFINITY)
                 arm(s, TIMER_CONSOLE, CONSOLE_RETRY_USEC);
@@ -364,7 +358,7 @@ static int run_timers(Supervisor *s)
         }
         if (next == USEC_INFINITY)
                 return -1;
-        now = now_usec();
+        now = clock_now_usec();
         return next <= now ? 0 : (int)MIN_OF((next - now) / 1000 + 1, (uint64_t)INT32_MAX);
 }
 
@@ -421,7 +415,7 @@ static void begin(Supervisor *s)
         s->state = LIFE_STARTING;
         s->rebooting = false;
         s->stop_usec = 0;
-        s->started_usec = now_usec();
+        s->started_usec = clock_now_usec();
         for (unsigned i = 0; i < _TIMER_MAX; i++)
                 disarm(s, (Timer)i);
         console_set_master(&s->console, s->boot->console_fd);

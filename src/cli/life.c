@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "cli/launcher.h"
 #include "machine/machine.h"
+#include "os/clock.h"
 #include "os/pidfd.h"
 
 #include <poll.h>
@@ -14,18 +15,10 @@
 #include <string.h>
 #include <time.h>
 
-static uint64_t now_usec(void)
-{
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* What is left of a wait that began at @since. */
 static uint64_t time_left(uint64_t since, uint64_t timeout_usec)
 {
-        uint64_t passed = now_usec() - since;
+        uint64_t passed = clock_now_usec() - since;
 
         if (timeout_usec == USEC_INFINITY)
                 return timeout_usec;
@@ -64,7 +57,7 @@ int life_start(char *const *names, bool block, uint64_t timeout_usec)
 {
         size_t n = strv_length(names);
         LauncherStart *starts = calloc(n, sizeof(LauncherStart));
-        uint64_t since = now_usec();
+        uint64_t since = clock_now_usec();
         int status = EXIT_SUCCESS;
 
         if (!starts)
@@ -124,7 +117,7 @@ int life_stop(char *const *names, bool force, bool block, uint64_t timeout_usec)
 {
         size_t n = strv_length(names);
         Machine **machines = calloc(n, sizeof(Machine *));
-        uint64_t since = now_usec();
+        uint64_t since = clock_now_usec();
         int status = EXIT_SUCCESS;
 
         if (!machines)
@@ -183,7 +176,7 @@ int life_reboot(char *const *names, bool block, uint64_t timeout_usec)
 {
         size_t n = strv_length(names);
         Machine **machines = calloc(n, sizeof(Machine *));
-        uint64_t since = now_usec();
+        uint64_t since = clock_now_usec();
         int status = EXIT_SUCCESS;
 
         if (!machines)

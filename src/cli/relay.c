@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "cli/escape.h"
 #include "machine/control.h"
+#include "os/clock.h"
 #include "os/pty.h"
 
 #include <fcntl.h>
@@ -34,14 +35,6 @@ typedef struct Pump {
         size_t n_pending;
         bool input_ended, peer_ended;
 } Pump;
-
-static uint64_t now_usec(void)
-{
-        struct timespec t;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
 
 static void send_size(const Relay *relay)
 {
@@ -100,7 +93,7 @@ static int on_input(Pump *p)
                 p->n_pending++;
                 return 0;
         }
-        escaped = escape_feed(&p->escape, end, (size_t)n, now_usec(), &size);
+        escaped = escape_feed(&p->escape, end, (size_t)n, clock_now_usec(), &size);
         p->n_pending += size;
         return escaped;
 }
