@@ -9,11 +9,10 @@
 #include <string.h>
 
 static const char *const options[] = {
-        "image",         "image-policy",       "oci-bundle",      "root-hash",
-        "root-hash-sig", "verity-data",        "slice",           "property",
-        "register",      "network-interface",  "network-macvlan", "network-ipvlan",
-        "network-veth",  "network-veth-extra", "network-bridge",  "network-zone",
-        "port",          "share-system",       "bind-user-shell",
+        "image",          "image-policy", "oci-bundle",         "root-hash",
+        "root-hash-sig",  "verity-data",  "network-interface",  "network-macvlan",
+        "network-ipvlan", "network-veth", "network-veth-extra", "network-bridge",
+        "network-zone",   "port",         "share-system",       "bind-user-shell",
 };
 
 static const LaterKey keys[] = {
@@ -44,7 +43,7 @@ bool later_option(const char *name)
 
 bool later_letter(char letter)
 {
-        return letter != '\0' && strchr("iSnp", letter);
+        return letter != '\0' && strchr("inp", letter);
 }
 
 const LaterKey *later_key(const char *section, const char *key)

@@ -238,6 +238,21 @@ int option_format_users(const Option *option, const Settings *settings, Buffer *
         return option_format_words(option, settings, out);
 }
 
+int option_parse_property(const Option *option, const char *value, const char *origin,
+                          Settings *settings, Error *error)
+{
+        size_t n = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+
+        if (n == 0 || value[n] != '=')
+                return error_set(error, EINVAL, "not of the form NAME=VALUE");
+        return strv_push(strv_field(option, settings), value);
+}
+
+int option_format_property(const Option *option, const Settings *settings, Buffer *out)
+{
+        return option_format_words(option, settings, out);
+}
+
 /* "3" or "0-7"; -EINVAL if it is neither or beyond what cpu_set_t holds. */
 static int parse_cpu_range(const char *word, cpu_set_t *set)
 {

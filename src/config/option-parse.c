@@ -253,6 +253,32 @@ int option_format_word(const Option *option, const Settings *settings, Buffer *o
         return format_string(option, settings, out);
 }
 
+/* systemd.slice(5): '-' separates the levels, so none of them is empty. */
+int option_parse_slice(const Option *option, const char *value, const char *origin,
+                       Settings *settings, Error *error)
+{
+        static const char allowed[] =
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\-";
+        _cleanup_free_ char *name = NULL;
+        size_t n = strlen(value);
+
+        if (n > strlen(".slice") && strcmp(value + n - strlen(".slice"), ".slice") == 0)
+                n -= strlen(".slice");
+        if (n == 0 || n > 200 || strspn(value, allowed) < n || value[0] == '-' ||
+            value[n - 1] == '-' || strstr(value, "--"))
+                return error_set(error, EINVAL, "not the name of a slice, such as web.slice");
+        if (asprintf(&name, "%.*s.slice", (int)n, value) < 0) {
+                name = NULL;
+                return -ENOMEM;
+        }
+        return replace_string(option, settings, name);
+}
+
+int option_format_slice(const Option *option, const Settings *settings, Buffer *out)
+{
+        return format_string(option, settings, out);
+}
+
 int option_parse_dry_run(const Option *option, const char *value, const char *origin,
                          Settings *settings, Error *error)
 {

@@ -21,7 +21,9 @@ DECLARE_OPTION_TYPE(directory);  /* working directory of the payload */
 DECLARE_OPTION_TYPE(pivot_root); /* "new[:old]" */
 DECLARE_OPTION_TYPE(name);       /* machine or host name */
 DECLARE_OPTION_TYPE(user);
-DECLARE_OPTION_TYPE(word); /* not empty, printable, no blanks */
+DECLARE_OPTION_TYPE(word);     /* not empty, printable, no blanks */
+DECLARE_OPTION_TYPE(slice);    /* name of a slice unit, ".slice" may be left out */
+DECLARE_OPTION_TYPE(property); /* NAME=VALUE of a unit; the value is judged where it is set */
 DECLARE_OPTION_TYPE(dry_run);
 DECLARE_OPTION_TYPE(id128);
 DECLARE_OPTION_TYPE(signal);

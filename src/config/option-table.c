@@ -6,12 +6,19 @@
 #include "config/option-parse.h"
 
 const char *const option_group_titles[_OPTION_GROUP_MAX] = {
-        [OPTION_GROUP_GENERAL] = "General",         [OPTION_GROUP_TREE] = "Tree",
-        [OPTION_GROUP_EXECUTION] = "Execution",     [OPTION_GROUP_IDENTITY] = "Identity",
-        [OPTION_GROUP_USERS] = "User namespace",    [OPTION_GROUP_NETWORK] = "Network",
-        [OPTION_GROUP_SECURITY] = "Security",       [OPTION_GROUP_RESOURCES] = "Resources",
-        [OPTION_GROUP_INTEGRATION] = "Integration", [OPTION_GROUP_MOUNTS] = "Mounts",
-        [OPTION_GROUP_CONSOLE] = "Console",         [OPTION_GROUP_CREDENTIALS] = "Credentials",
+        [OPTION_GROUP_GENERAL] = "General",
+        [OPTION_GROUP_TREE] = "Tree",
+        [OPTION_GROUP_UNIT] = "Unit",
+        [OPTION_GROUP_EXECUTION] = "Execution",
+        [OPTION_GROUP_IDENTITY] = "Identity",
+        [OPTION_GROUP_USERS] = "User namespace",
+        [OPTION_GROUP_NETWORK] = "Network",
+        [OPTION_GROUP_SECURITY] = "Security",
+        [OPTION_GROUP_RESOURCES] = "Resources",
+        [OPTION_GROUP_INTEGRATION] = "Integration",
+        [OPTION_GROUP_MOUNTS] = "Mounts",
+        [OPTION_GROUP_CONSOLE] = "Console",
+        [OPTION_GROUP_CREDENTIALS] = "Credentials",
 };
 
 #define KEY(s, k) .section = s, .key = k
@@ -55,12 +62,6 @@ const Option option_table[] = {
           IN(GENERAL),
           TYPE(nothing),
           .help = "Accepted; help is never shown in a pager" },
-        { .name = "keep-unit",
-          IN(GENERAL),
-          TYPE(nothing),
-          .help = "Accepted; the launcher stays in the unit it is in",
-          .text = "Has no effect and is there for command lines written for systemd-nspawn: the "
-                  "launcher always stays in the unit in which it was started." },
         { .name = "settings",
           IN(GENERAL),
           ARG("MODE"),
@@ -196,6 +197,40 @@ const Option option_table[] = {
           .text = "The 128-bit machine id, 32 hexadecimal digits with or without dashes. Used for "
                   "a tree that has none in /etc/machine-id. Default: that of the tree, else a "
                   "random one." },
+
+        { .name = "slice",
+          .letter = 'S',
+          IN(UNIT),
+          ARG("SLICE"),
+          FIELD(slice, slice),
+          .help = "Slice of the machine's scope",
+          .text = "On a host with systemd, the slice in which the scope of the machine is made. No "
+                  "effect with --keep-unit, where the slice is that of the unit. Default: "
+                  "machine.slice." },
+        { .name = "property",
+          IN(UNIT),
+          ARG("NAME=VALUE"),
+          FIELD(property, unit_properties),
+          .list = true,
+          .help = "Set a property of the machine's scope",
+          .text = "Set a unit property of the scope in which the machine runs, as systemctl "
+                  "set-property takes it, such as MemoryMax=1G. Wins over [Resources] of the "
+                  "definition. No effect with --keep-unit. May be given more than once." },
+        { .name = "register",
+          IN(UNIT),
+          ARG("MODE"),
+          ENUM(register_mode, register_mode),
+          .help = "Make the machine known to systemd-machined",
+          .text = "Whether the machine is registered with systemd-machined, so that machinectl and "
+                  "its like know it. With yes, the start fails where that cannot be done. With "
+                  "try, the default, there is one warning." },
+        { .name = "keep-unit",
+          IN(UNIT),
+          FIELD(boolean, keep_unit),
+          .help = "Stay in the unit that the launcher was started in",
+          .text = "Make no scope for the machine: use the unit in which the launcher was started, "
+                  "which should be a service of its own with Delegate=yes, as stead@.service is. "
+                  "Such a unit is recognized without this option, too." },
 
         { KEY("Exec", "PrivateUsers"), .name = "private-users", IN(USERS), TRUSTED,
           OPTIONAL_ARG("RANGE"), FIELD(user_namespace, user_namespace),

@@ -14,6 +14,7 @@ typedef enum OptionGroup { /* headings of --help and of the manual page */
                            OPTION_GROUP_TREE,
                            OPTION_GROUP_EXECUTION,
                            OPTION_GROUP_IDENTITY,
+                           OPTION_GROUP_UNIT,
                            OPTION_GROUP_USERS,
                            OPTION_GROUP_NETWORK,
                            OPTION_GROUP_SECURITY,

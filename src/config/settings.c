@@ -50,6 +50,10 @@ DEFINE_STRING_TABLE(link_journal,
 DEFINE_STRING_TABLE(settings_mode, SettingsMode, [SETTINGS_YES] = "yes", [SETTINGS_NO] = "no",
                     [SETTINGS_OVERRIDE] = "override", [SETTINGS_TRUSTED] = "trusted");
 
+DEFINE_STRING_TABLE(
+        register_mode,
+        RegisterMode, [REGISTER_TRY] = "try", [REGISTER_NO] = "no", [REGISTER_YES] = "yes");
+
 DEFINE_STRING_TABLE(stop_method, StopMethod, [STOP_AUTO] = "auto", [STOP_SIGNAL] = "signal",
                     [STOP_INITCTL] = "initctl", [STOP_COMMAND] = "command");
 
@@ -113,8 +117,11 @@ Settings *settings_free(Settings *s)
         free(s->working_directory);
         free(s->hostname);
         free(s->container_service);
+        free(s->slice);
+        strv_free(s->unit_properties);
         free(s->network_namespace_path);
         strv_free(s->system_call_filter);
+        strv_free(s->resources);
         free(s->selinux_context);
         free(s->selinux_apifs_context);
         for (size_t i = 0; i < s->n_mounts; i++)

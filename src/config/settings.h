@@ -125,6 +125,16 @@ typedef enum SettingsMode {
 } SettingsMode;
 DECLARE_STRING_TABLE(settings_mode, SettingsMode);
 
+/* Whether a machine is made known to systemd-machined (--register=). */
+typedef enum RegisterMode {
+        REGISTER_TRY, /* where it can be done; one warning where not */
+        REGISTER_NO,
+        REGISTER_YES, /* or the start fails */
+        _REGISTER_MODE_MAX,
+        _REGISTER_MODE_INVALID = -EINVAL,
+} RegisterMode;
+DECLARE_STRING_TABLE(register_mode, RegisterMode);
+
 /* How a machine is asked to power off (StopMethod=, --stop-method=). */
 typedef enum StopMethod {
         STOP_AUTO,    /* found from the tree's init */
@@ -227,6 +237,9 @@ typedef struct Settings {
         bool cpu_affinity_set;
         unsigned long personality; /* as personality(2) wants it; PERSONALITY_INVALID: not given */
 
+        /* of the machine as a whole; words of [Resources], "MemoryMax=1G" */
+        char **resources;
+
         /* integration */
         ResolvConf resolv_conf;
         Timezone timezone;
@@ -243,6 +256,10 @@ typedef struct Settings {
         size_t n_credentials;
 
         /* this run only; never keys of a definition */
+        bool keep_unit;         /* no scope of its own: stay in the unit that we are in */
+        char *slice;            /* of the scope; NULL: machine.slice */
+        char **unit_properties; /* of the scope: NAME=VALUE as systemctl set-property takes them */
+        RegisterMode register_mode;
         ConsoleMode console;
         bool quiet, help, version;
         SettingsMode settings_mode;

@@ -46,6 +46,7 @@ Machine *machine_free(Machine *m)
         free(m->cgroup);
         free(m->seccomp);
         free(m->container_service);
+        free(m->unit);
         free(m);
         return NULL;
 }
@@ -101,6 +102,7 @@ static const struct {
         { "LAUNCHER_START", FIELD_UINT64, offsetof(Machine, launcher_start) },
         { "ROOT", FIELD_STRING, offsetof(Machine, root) },
         { "CGROUP", FIELD_STRING, offsetof(Machine, cgroup) },
+        { "UNIT", FIELD_STRING, offsetof(Machine, unit) },
         { "UID_BASE", FIELD_UINT32, offsetof(Machine, uid_base) },
         { "UID_SIZE", FIELD_UINT32, offsetof(Machine, uid_size) },
         { "PRIVATE_NETWORK", FIELD_BOOLEAN, offsetof(Machine, private_network) },

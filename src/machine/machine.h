@@ -52,6 +52,7 @@ typedef struct Machine {
         uint64_t leader_start, launcher_start; /* field 22 of /proc/PID/stat */
         char *root;                            /* the tree on the host */
         char *cgroup; /* absolute directory of the payload in the cgroup2 mount, or NULL */
+        char *unit;   /* of the host's systemd: "stead@web.service", "machine-web.scope", or NULL */
         uint32_t uid_base, uid_size; /* size 0: no user namespace */
         bool private_network;
         uint64_t started_usec, ready_usec; /* CLOCK_REALTIME; 0: not yet */

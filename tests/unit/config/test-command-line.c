@@ -127,7 +127,7 @@ static void test_errors(void **state)
                 { "--privat-network=x", "There is no option --privat-network",
                   "--private-network" },
                 { "--zzz", "There is no option --zzz", "stead-launch --help" },
-                { "--p", "Option --p can mean --pivot-root, --private-users,",
+                { "--p", "Option --p can mean --pivot-root, --property, --private-users,",
                   "stead-launch --help" },
                 { "-bQ", "There is no option -Q", "stead-launch --help" },
                 { "-n", "Option -n is not supported by this version", "stead-launch --help" },
