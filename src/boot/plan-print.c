@@ -219,6 +219,7 @@ int boot_plan_print(const BootPlan *plan, bool json, FILE *f)
         print_list(&p, "mounts", mounts);
         print_list(&p, "bind-users", bind_users);
         print_list(&p, "limits", limits);
+        print_list(&p, "resources", plan->resources);
         print_list(&p, "credentials", credentials);
         if (json)
                 fputs("\n}\n", f);

@@ -39,6 +39,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->network_namespace_path);
         strv_free(p->system_calls_allowed);
         strv_free(p->system_calls_denied);
+        strv_free(p->resources);
         free(p->selinux_context);
         free(p->selinux_apifs_context);
         free(p->timezone_name);
@@ -308,6 +309,7 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
         plan->oom_score_adjust_set = s->oom_score_adjust_set;
         plan->cpu_affinity = s->cpu_affinity;
         plan->cpu_affinity_set = s->cpu_affinity_set;
+        plan->resources = TAKE_PTR(s->resources);
         plan->selinux_context = TAKE_PTR(s->selinux_context);
         plan->selinux_apifs_context = TAKE_PTR(s->selinux_apifs_context);
         plan->container_service =

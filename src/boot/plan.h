@@ -58,6 +58,7 @@ typedef struct BootPlan {
         int oom_score_adjust;
         bool oom_score_adjust_set, cpu_affinity_set;
         cpu_set_t cpu_affinity;
+        char **resources; /* of the machine's unit or cgroup: "MemoryMax=1G", in order */
         char *selinux_context, *selinux_apifs_context;
 
         /* life */
