@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Hosts for tests: a whole Debian with systemd, machined, logind, polkit and a bus, booted as a machine
+by our own launcher, with the build under test installed in it. Machines are booted on it in turn.
+
+    with lab.Host("252") as host:           # or "257"
+        host.add_guest("web")               # a tree in /var/lib/machines/web
+        host.ok("systemctl start stead@web")
+        print(host.sh("machinectl"))
+
+Knows how such a host is made, started, asked and thrown away. It must not know what a single test is about.
+tools/host gives the same to people.
+"""
+import importlib.util
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import tempfile
+import threading
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+_spec = importlib.util.spec_from_file_location("machine_lab", TOP / "tests/machine/lab.py")
+machines = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(machines)
+
+BUILD, STEAD, PATIENCE = machines.BUILD, machines.STEAD, machines.PATIENCE
+wait_for = machines.wait_for
+
+# systemd's version -> Debian's release
+VERSIONS = {"252": "bookworm", "257": "trixie"}
+
+_counter = 0
+_installed = None
+_installing = threading.Lock()
+work = None  # folder of this run; see set_work()
+
+
+def set_work(path):
+    """Where trees and logs of this run lie; removed by whoever made it."""
+    global work
+    work = machines.work = pathlib.Path(path)
+
+
+def new_work():
+    set_work(tempfile.mkdtemp(prefix="stead-host.", dir=os.environ.get("STEAD_TEST_WORK", "/var/tmp")))
+    return work
+
+
+def new_name(word="h"):
+    global _counter
+    _counter += 1
+    return f"sth{os.getpid()}-{word}{_counter}"
+
+
+# --- trees ---------------------------------------------------------------------------------------
+
+def host_tree(version):
+    """Name of the tree that a host of this systemd is copied from: the one place that says where hosts
+    come from."""
+    return f"host-{VERSIONS[version]}"
+
+
+def guest_tree(version):
+    return f"guest-{VERSIONS[version]}"
+
+
+def prefix_of_build():
+    path = BUILD / "meson-info/intro-buildoptions.json"
+    if not path.exists():
+        return None
+    return next(o["value"] for o in json.loads(path.read_text()) if o["name"] == "prefix")
+
+
+def installed():
+    """What `ninja install` of the build gives, made once in a run."""
+    global _installed
+    with _installing:
+        if _installed is None:
+            prefix = prefix_of_build()
+            assert prefix == "/usr", (
+                f"the build in {BUILD} is for prefix {prefix}, a host needs /usr. "
+                f"Try: meson configure {BUILD} --prefix=/usr && ninja -C {BUILD}")
+            target = work / "installed"
+            subprocess.run(["meson", "install", "--no-rebuild", "--quiet", "-C", BUILD, "--destdir", target],
+                           check=True, stdout=subprocess.DEVNULL)
+            _installed = target
+    return _installed
+
+
+def up_to_date(where):
+    """Nothing that systemd does once after an update of /usr: every boot here would be the first."""
+    newest = (where / "usr").stat().st_mtime
+    for folder in ("etc", "var"):
+        stamp = where / folder / ".updated"
+        stamp.touch()
+        os.utime(stamp, (newest, newest))
+
+
+def copy_guest(version, target):
+    where = machines.copy_tree(guest_tree(version), target)
+    up_to_date(where)
+    return where
+
+
+# --- hosts ---------------------------------------------------------------------------------------
+
+class Host:
+    """One systemd host. `with Host(version) as host:` boots it, stops it and looks for what is left."""
+
+    def __init__(self, version, name=None, guests=(), masked=(), options=(), stead=True):
+        self.version, self.name = version, name or new_name(version)
+        self.machine = self.where = None
+        self.guests, self.masked, self.options, self.stead = guests, masked, options, stead
+
+    # life
+
+    def make(self):
+        """The tree, without a boot."""
+        self.where = machines.copy_tree(host_tree(self.version), work / self.name)
+        (self.where / "etc/hostname").unlink(missing_ok=True)
+        if self.stead:
+            subprocess.run(["cp", "-a", "--no-preserve=ownership", f"{installed()}/.", self.where], check=True)
+        up_to_date(self.where)
+        for unit in self.masked:
+            self.path(f"/etc/systemd/system/{unit}").symlink_to("/dev/null")
+        for guest in self.guests:
+            self.add_guest(guest)
+        return self
+
+    def start(self):
+        """Boots it and waits until its systemd says that all is up."""
+        if self.where is None:
+            self.make()
+        # all that an ordinary host has, but neither its sysctls nor its devices: those are the real host's
+        self.machine = machines.Machine(self.where, "--capability=all", "--system-call-filter=@known", *self.options,
+                                        userns=False, name=self.name)
+        self.machine.start(start_new_session=True)
+        return self
+
+    def stop(self):
+        """Orderly; nothing of it or of its machines may be left."""
+        status = self.machine.stop()
+        assert status == 0, f"launcher of {self.name} ended with {status}:\n{self.machine.output()[-2000:]}"
+        self.machine.assert_clean()
+
+    def kill(self):
+        if self.machine:
+            self.machine.kill()
+
+    def remove(self):
+        if self.where:
+            machines.remove_tree(self.where)
+            self.where = None
+        # the console's last words outlive a machine by design; this one has no reader
+        pathlib.Path("/run/stead/console", self.name).unlink(missing_ok=True)
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.kill()
+            self.remove()
+            raise
+
+    def __exit__(self, kind, value, trace):
+        try:
+            if kind:
+                self.kill()
+            else:
+                self.stop()
+        finally:
+            self.kill()
+            self.remove()
+
+    # files
+
+    def path(self, path):
+        """A file of the host's disk, from outside. What lies on its tmpfs (/run, /tmp) is not there."""
+        return self.where / str(path).lstrip("/")
+
+    def write(self, path, text, mode=0o644):
+        """Writes a file of the host, wherever it lies."""
+        self.ok(f"install -D -m {mode:o} /dev/stdin {shlex.quote(str(path))}", input=text)
+
+    def add_guest(self, name, version=None):
+        """A tree of its own for a machine of this host, in /var/lib/machines; by default of the host's release."""
+        return copy_guest(version or self.version, self.path(f"/var/lib/machines/{name}"))
+
+    # commands
+
+    def run(self, *argv, input=None, timeout=PATIENCE, user=None):
+        """CompletedProcess of a command in the host, both streams together."""
+        return self.machine.exec(*argv, input=input, timeout=timeout, user=user)
+
+    def sh(self, script, **more):
+        """Output of a shell script in the host, as text without the last newline."""
+        return self.run("/bin/sh", "-c", script, **more).stdout.rstrip("\n")
+
+    def ok(self, script, **more):
+        """The same; it has to succeed."""
+        done = self.run("/bin/sh", "-c", script, **more)
+        assert done.returncode == 0, f"'{script}' ended with {done.returncode} on {self.name}:\n{done.stdout}"
+        return done.stdout.rstrip("\n")
+
+    def status(self, script, **more):
+        return self.run("/bin/sh", "-c", script, **more).returncode
+
+    def popen(self, *argv, **more):
+        """A command in the host that goes on beside the test, as from a person's shell."""
+        more.setdefault("stdin", subprocess.DEVNULL)
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("stderr", subprocess.STDOUT)
+        more.setdefault("text", True)
+        return subprocess.Popen([STEAD, "exec", "-T", self.name, "--", *argv], env=machines.clean_environment(HOME="/root"),
+                                start_new_session=True, **more)
+
+    def terminal(self, *argv, script=""):
+        """Runs a command of the host on a terminal and types what @script says; gives what came out."""
+        return subprocess.run(["script", "-qec", shlex.join([str(STEAD), "exec", "-t", self.name, "--", *argv]), "/dev/null"],
+                              input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=PATIENCE, env=machines.clean_environment(HOME="/root")).stdout
+
+    def wait(self, script, seconds=PATIENCE, what=None):
+        """Waits until a shell script in the host succeeds; gives what it said."""
+        last = []
+
+        def look():
+            done = self.run("/bin/sh", "-c", script)
+            last[:] = [done.stdout]
+            return done.returncode == 0
+        try:
+            wait_for(look, seconds, what or f"'{script}' on {self.name}")
+        except AssertionError as e:
+            raise AssertionError(f"{e}; it said:\n{last[0] if last else ''}") from None
+        return last[0].rstrip("\n")
+
+    def journal(self, unit=None, since=None, more=""):
+        return self.sh(f"journalctl --no-pager -o short-monotonic {'-u ' + unit if unit else ''} "
+                       f"{'--after-cursor=' + shlex.quote(since) if since else ''} {more}")
+
+    def cursor(self):
+        """Where the journal ends now; for journal(since=...)."""
+        return re.sub("^-- cursor: ", "", self.ok("journalctl -n 0 --show-cursor").splitlines()[-1])
