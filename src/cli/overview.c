@@ -5,9 +5,9 @@
 
 #include "base/fd.h"
 #include "base/strv.h"
-#include "cli/addresses.h"
 #include "cli/names.h"
 #include "config/definition.h"
+#include "machine/addresses.h"
 #include "os/path.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A short-lived child joins the network namespace and writes down what it finds. */
 
-#include "cli/addresses.h"
+#include "machine/addresses.h"
 
 #include "base/buffer.h"
 #include "base/fd.h"
