@@ -6,9 +6,9 @@
 
 #include "base/fd.h"
 #include "base/strv.h"
+#include "machine/bind-owners.h"
 #include "os/mount.h"
 #include "os/path.h"
-#include "os/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,33 +80,22 @@ static int make_target(Assembly *a, const MountSetting *m, bool directory, Error
 
 /* The user namespace through which a bind mount is shown; *ret < 0: as it is. */
 static int make_map(const Assembly *a, const MountSetting *m, const struct stat *source,
-                    int target_fd, int *ret)
+                    int target_fd, int *ret, Error *error)
 {
-        IdMap map = { .inside = source->st_uid, .outside = a->base, .count = 1 };
+        BindRange range = { .base = a->base, .size = a->size, .plain_fd = a->map_fd };
         struct stat target;
-        int fd;
 
-        *ret = -EBADF;
-        if (m->sources[0][0] == '+' && (m->idmap == BIND_NOIDMAP || m->idmap == BIND_IDMAP)) {
+        if (m->sources[0][0] == '+' && m->users.n + m->groups.n == 0 &&
+            (m->idmap == BIND_NOIDMAP || m->idmap == BIND_IDMAP)) {
+                *ret = -EBADF;
                 if (a->tree_map_fd < 0)
                         return 0;
-                fd = fcntl(a->tree_map_fd, F_DUPFD_CLOEXEC, 3); /* it looks as it does in place */
-        } else if (a->map_fd < 0 || m->idmap == BIND_NOIDMAP) {
-                return 0;
-        } else if (m->idmap == BIND_IDMAP) {
-                fd = fcntl(a->map_fd, F_DUPFD_CLOEXEC, 3);
-        } else {
-                if (m->idmap == BIND_OWNERIDMAP) {
-                        if (fstat(target_fd, &target) < 0)
-                                return -errno;
-                        map.outside = target.st_uid;
-                }
-                fd = userns_new(&map, 1);
+                *ret = fcntl(a->tree_map_fd, F_DUPFD_CLOEXEC, 3); /* as it looks in place */
+                return *ret < 0 ? -errno : 0;
         }
-        if (fd < 0)
-                return fd;
-        *ret = fd;
-        return 0;
+        if (fstat(target_fd, &target) < 0)
+                return -errno;
+        return bind_owners_open(m, &range, source, &target, ret, error);
 }
 
 /* The detached mount of a bind's source, and its type and owner. */
@@ -137,19 +126,19 @@ static int set_up_bind(Assembly *a, const MountSetting *m, int fd, const struct 
                        int target_fd, Error *error)
 {
         _cleanup_close_ int map = -EBADF;
-        int r = m->sources[0][0] ? make_map(a, m, st, target_fd, &map) : 0;
+        int r = m->sources[0][0] ? make_map(a, m, st, target_fd, &map, error) : 0;
 
         if (r >= 0 && map >= 0)
                 r = mount_set_idmap(fd, map, m->recursive);
         if (r < 0) {
-                error_errno(error, -r,
-                            "%s: '%s' cannot be shown with other owners (idmapped mount)",
-                            m->origin, m->sources[0]);
-                error_hint(error,
-                           "findmnt -T %s; on a file system without idmapped mounts use "
-                           "Bind=%s:%s:noidmap",
-                           m->sources[0], m->sources[0], m->destination);
-                return r;
+                if (map >= 0)
+                        error_hint(error,
+                                   "findmnt -T %s; on a file system without idmapped mounts use "
+                                   "Bind=%s:%s:noidmap",
+                                   m->sources[0], m->sources[0], m->destination);
+                return error_errno(error, -r,
+                                   "%s: '%s' cannot be shown with other owners (idmapped mount)",
+                                   m->origin, m->sources[0]);
         }
         r = mount_set_attributes(fd, m->read_only ? MOUNT_ATTR_RDONLY : 0, 0, m->recursive);
         return r < 0 ? error_errno(error, -r, "%s: failed to set up the mount of '%s'", m->origin,

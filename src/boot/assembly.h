@@ -20,6 +20,7 @@
 struct Assembly {
         const BootPlan *plan;
         uint32_t base; /* host uid of the machine's root */
+        uint32_t size; /* number of its users; 0: no user namespace */
         bool nested;   /* we are not in the host's user namespace ourselves */
         bool mapped;   /* there is a user namespace with another base than 0 */
         pid_t pid;     /* the waiting first process */

@@ -350,6 +350,7 @@ int boot_start(Boot *b, Error *error)
 
         a.plan = b->plan;
         a.base = b->range.base;
+        a.size = b->range.size;
         a.nested = !userns_is_initial();
         a.mapped = b->range.size > 0 && b->range.base > 0;
         a.locked_tree_fd = b->tree_fd;

@@ -77,14 +77,16 @@ static void print_list(Printer *p, const char *key, char *const *values)
 static int mount_line(const MountSetting *m, char ***ret)
 {
         _cleanup_free_ char *sources = strv_join(m->sources, ":");
+        _cleanup_buffer_ Buffer owners = BUFFER_NULL;
 
-        return !sources ? -ENOMEM
-                        : strv_pushf(ret, "%s %s%s%s%s%s%s (%s)", mount_kind_to_string(m->kind),
-                                     sources, *sources ? " -> " : "", m->destination,
-                                     m->read_only ? " read-only" : "",
-                                     m->kind == MOUNT_BIND ? " " : "",
-                                     m->kind == MOUNT_BIND ? bind_idmap_to_string(m->idmap) : "",
-                                     m->origin ?: "definition");
+        if (m->kind == MOUNT_BIND)
+                buffer_printf(&owners, " %s", bind_idmap_to_string(m->idmap));
+        bind_maps_format(&m->users, &m->groups, &owners);
+        if (!sources || buffer_error(&owners) < 0)
+                return -ENOMEM;
+        return strv_pushf(ret, "%s %s%s%s%s%s (%s)", mount_kind_to_string(m->kind), sources,
+                          *sources ? " -> " : "", m->destination, m->read_only ? " read-only" : "",
+                          owners.data ?: "", m->origin ?: "definition");
 }
 
 static int mount_lines(const BootPlan *plan, char ***ret)

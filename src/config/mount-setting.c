@@ -99,64 +99,128 @@ static void mount_setting_donep(MountSetting *m)
 }
 #define _cleanup_mount_ _cleanup_(mount_setting_donep)
 
+/* map=, umap= or gmap=: 1 if @word is one of them. */
+static int parse_map(MountSetting *mount, const char *word, Error *error)
+{
+        static const struct {
+                const char *prefix;
+                bool users, groups;
+        } kinds[] = {
+                { "map=", true, true },
+                { "umap=", true, false },
+                { "gmap=", false, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                size_t n = strlen(kinds[i].prefix);
+                int r = 0;
+
+                if (strncmp(word, kinds[i].prefix, n) != 0)
+                        continue;
+                if (kinds[i].users)
+                        r = bind_map_add(&mount->users, word + n, error);
+                if (r >= 0 && kinds[i].groups)
+                        r = bind_map_add(&mount->groups, word + n, error);
+                return r < 0 ? r : 1;
+        }
+        return 0;
+}
+
 static int parse_bind_options(MountSetting *mount, const char *options, Error *error)
 {
         _cleanup_strv_ char **words = NULL;
+        const char *plain = NULL; /* the last word that is no map but stands for one */
         int r = strv_split(options, ",", &words);
 
         STRV_FOREACH (word, words) {
                 int idmap = bind_idmap_from_string(*word);
 
-                if (idmap >= 0)
+                r = parse_map(mount, *word, error);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        continue;
+                if (idmap >= 0) {
                         mount->idmap = idmap;
-                else if (strcmp(*word, "rbind") == 0 || strcmp(*word, "norbind") == 0)
+                        plain = *word;
+                } else if (strcmp(*word, "rbind") == 0 || strcmp(*word, "norbind") == 0) {
                         mount->recursive = **word == 'r';
-                else
+                } else {
                         return error_set(error, EINVAL,
                                          "'%s' is not one of rbind, norbind, noidmap, idmap, "
-                                         "rootidmap or owneridmap",
+                                         "rootidmap, owneridmap, map=, umap= or gmap=; write '\\:' "
+                                         "for a colon in a path",
                                          *word);
+                }
         }
-        return r;
+        if (plain && mount->users.n + mount->groups.n > 0 && mount->idmap != BIND_IDMAP)
+                return error_set(error, EINVAL, "'%s' and a map of ids exclude each other", plain);
+        return r < 0 ? r : 0;
 }
 
-static int parse_bind(const char *value, bool read_only, const char *origin, Settings *settings,
-                      Error *error)
+/* @fields: source, and maybe destination and options, which may have colons of their own. */
+static int parse_bind(char *const *fields, bool read_only, MountSetting *ret, Error *error)
 {
         _cleanup_mount_ MountSetting mount = { .kind = MOUNT_BIND,
                                                .read_only = read_only,
                                                .recursive = true };
-        _cleanup_strv_ char **fields = NULL;
-        const char *destination;
-        int r = split_fields(value, &fields);
+        const char *destination =
+                fields[1] && *fields[1] ? fields[1] : fields[0] + (fields[0][0] == '+');
+        int r;
 
-        if (r < 0)
-                return r;
-        if (strv_length(fields) > 3)
-                return error_set(error, EINVAL,
-                                 "more than SOURCE:DESTINATION:OPTIONS; write '\\:' for a colon in "
-                                 "a path");
-        destination = fields[1] && *fields[1] ? fields[1] : fields[0] + (fields[0][0] == '+');
         if (*destination == '\0')
                 return error_set(error, EINVAL, "a temporary directory needs a destination");
         r = add_source(&mount, fields[0], error);
         if (r >= 0)
                 r = set_destination(&mount, destination, error);
-        if (r >= 0 && fields[1] && fields[2])
-                r = parse_bind_options(&mount, fields[2], error);
+        if (r >= 0 && fields[1] && fields[2]) {
+                _cleanup_free_ char *options = strv_join(fields + 2, ":");
+
+                r = options ? parse_bind_options(&mount, options, error) : -ENOMEM;
+        }
+        if (r < 0)
+                return r;
+        *ret = mount;
+        mount = (MountSetting){};
+        return 0;
+}
+
+static int add_bind(const char *value, bool read_only, const char *origin, Settings *settings,
+                    Error *error)
+{
+        _cleanup_mount_ MountSetting mount = {};
+        _cleanup_strv_ char **fields = NULL;
+        int r = split_fields(value, &fields);
+
+        if (r >= 0)
+                r = parse_bind(fields, read_only, &mount, error);
         return r >= 0 ? settings_add_mount(settings, &mount, origin) : r;
+}
+
+int mount_setting_bind(const char *source, const char *destination, bool read_only,
+                       MountSetting *ret, Error *error)
+{
+        _cleanup_strv_ char **fields = NULL, **rest = NULL;
+        int r = split_fields(destination ?: "", &rest);
+
+        if (r >= 0)
+                r = strv_push(&fields, source);
+        if (r >= 0)
+                r = strv_extend(&fields, rest);
+        return r < 0 ? error_set(error, -r, "Out of memory")
+                     : parse_bind(fields, read_only, ret, error);
 }
 
 int option_parse_bind(const Option *option, const char *value, const char *origin,
                       Settings *settings, Error *error)
 {
-        return parse_bind(value, false, origin, settings, error);
+        return add_bind(value, false, origin, settings, error);
 }
 
 int option_parse_bind_ro(const Option *option, const char *value, const char *origin,
                          Settings *settings, Error *error)
 {
-        return parse_bind(value, true, origin, settings, error);
+        return add_bind(value, true, origin, settings, error);
 }
 
 /* Two paths are a lower and an upper directory, the upper one also being where it is mounted. */
@@ -236,9 +300,13 @@ static void format_mount(const MountSetting *mount, Buffer *out)
                 buffer_puts(out, mount->destination); /* takes one path, nothing to escape */
         else
                 format_field(mount->destination, out);
-        if (mount->kind == MOUNT_BIND && (!mount->recursive || mount->idmap != BIND_NOIDMAP))
-                buffer_printf(out, ":%s,%s", mount->recursive ? "rbind" : "norbind",
-                              bind_idmap_to_string(mount->idmap));
+        if (mount->kind == MOUNT_BIND && (!mount->recursive || mount->idmap != BIND_NOIDMAP ||
+                                          mount->users.n + mount->groups.n > 0)) {
+                buffer_printf(out, ":%s", mount->recursive ? "rbind" : "norbind");
+                if (mount->idmap != BIND_NOIDMAP || mount->users.n + mount->groups.n == 0)
+                        buffer_printf(out, ",%s", bind_idmap_to_string(mount->idmap));
+                bind_maps_format(&mount->users, &mount->groups, out);
+        }
         if (mount->options) {
                 buffer_puts(out, ":");
                 format_field(mount->options, out);

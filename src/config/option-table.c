@@ -388,9 +388,13 @@ const Option option_table[] = {
           .text = "Mount the file or directory SRC of the host at DST, or at the same path. A + in "
                   "front of SRC makes it a path of the tree, an empty SRC is a temporary "
                   "directory. OPTS are separated by commas: rbind (default) or norbind, and "
-                  "noidmap (default), idmap, rootidmap or owneridmap, which say how owners are "
-                  "shown in a user namespace. A colon in a path is written \\:. May be given more "
-                  "than once." },
+                  "these, which say how owners are shown in the machine: noidmap (default), with "
+                  "their numbers on the host; idmap, one to one; rootidmap, the owner of SRC as "
+                  "root; owneridmap, the owner of SRC as the owner of DST; map=1000:33, user and "
+                  "group 1000 as 33, with a third number for so many ids; umap=1000:33 and "
+                  "gmap=1000:33, users or groups alone, the other kind being one to one. Maps may "
+                  "be repeated. Ids that are in none of them are nobody's, or with idmap one to "
+                  "one. A colon in a path is written \\:. May be given more than once." },
         { KEY("Files", "BindReadOnly"), .name = "bind-ro", IN(MOUNTS), TRUSTED,
           ARG("SRC[:DST[:OPTS]]"), TYPE(bind_ro), .list = true, .help = "The same, read-only",
           .text = "As Bind= (--bind), but read-only. May be given more than once." },

@@ -84,6 +84,8 @@ MountSetting *mount_setting_done(MountSetting *m)
                 return NULL;
         m->sources = strv_free(m->sources);
         free(m->destination);
+        bind_map_done(&m->users);
+        bind_map_done(&m->groups);
         free(m->options);
         free(m->origin);
         *m = (MountSetting){};

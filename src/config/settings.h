@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/parse.h"
 #include "base/string-table.h"
+#include "config/bind-map.h"
 #include "os/capability.h"
 
 #include <sched.h>
@@ -175,6 +176,7 @@ typedef struct MountSetting {
         bool read_only;
         bool recursive; /* bind: default true */
         BindIdmap idmap;
+        BindMap users, groups; /* bind: a free map; with BIND_IDMAP the other ids are as they are */
         char *options; /* tmpfs: mount options, NULL for the default */
         char *origin;  /* "file:line" or "--bind", for messages */
 } MountSetting;
@@ -276,3 +278,7 @@ Settings *settings_free(Settings *s);
 DEFINE_CLEANUP(Settings, settings_free)
 
 MountSetting *mount_setting_done(MountSetting *m);
+/* A bind mount of its own, from the words of a command line: @destination is "PATH[:OPTIONS]", NULL
+ * or without a path for that of the source. */
+int mount_setting_bind(const char *source, const char *destination, bool read_only,
+                       MountSetting *ret, Error *error);

@@ -51,7 +51,8 @@ _noreturn_ static int hold_namespace(void *unused)
                 (void)pause(); /* until killed */
 }
 
-int userns_new(const IdMap *maps, unsigned n_maps)
+int userns_new_split(const IdMap *uid_maps, unsigned n_uid_maps, const IdMap *gid_maps,
+                     unsigned n_gid_maps)
 {
         _cleanup_close_ int fd = -EBADF;
         char stack[USERNS_STACK] __attribute__((aligned(16))), path[64];
@@ -64,7 +65,7 @@ int userns_new(const IdMap *maps, unsigned n_maps)
         if (pid < 0)
                 return -errno;
 
-        r = userns_write_maps(pid, maps, n_maps, maps, n_maps);
+        r = userns_write_maps(pid, uid_maps, n_uid_maps, gid_maps, n_gid_maps);
         if (r >= 0) {
                 (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
                 fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -74,4 +75,9 @@ int userns_new(const IdMap *maps, unsigned n_maps)
         (void)kill(pid, SIGKILL); /* our own child, not yet reaped: the number is ours */
         (void)waitpid(pid, NULL, 0);
         return r < 0 ? r : TAKE_FD(fd);
+}
+
+int userns_new(const IdMap *maps, unsigned n_maps)
+{
+        return userns_new_split(maps, n_maps, maps, n_maps);
 }

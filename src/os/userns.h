@@ -21,3 +21,6 @@ bool userns_is_initial(void);
 /* A user namespace with these maps and no process in it, as a descriptor for mount_set_idmap().
  * -ENOSPC: the limit user.max_user_namespaces is used up. */
 int userns_new(const IdMap *maps, unsigned n_maps);
+/* The same with other groups than users. */
+int userns_new_split(const IdMap *uid_maps, unsigned n_uid_maps, const IdMap *gid_maps,
+                     unsigned n_gid_maps);

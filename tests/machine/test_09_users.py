@@ -151,6 +151,49 @@ def test_CI_132_bind_mounts(own_tree, option, owner):
         assert out.stdout.strip() == owner, out
 
 
+@pytest.mark.parametrize("options, ids", [
+    ("rootidmap", "0:0 65534:65534"),  # user and group, each from its own
+    ("map=1000:33,map=100:34", "33:34 65534:65534"),
+    ("umap=1000:33,gmap=100:44", "33:44 65534:65534"),
+    ("umap=1000:33", "33:100 65534:7"),
+    ("map=999:20:5,gmap=100:1000", "21:1000 65534:65534"),
+    ("idmap,map=1000:33", "33:100 5:7"),
+    ("idmap,map=1000:5", "5:100 65534:7"),
+])
+@pytest.mark.parametrize("userns", [True, False], ids=["users", "nousers"])
+def test_CI_132_free_maps(own_tree, options, ids, userns):
+    if options == "rootidmap" and not userns:
+        ids = "1000:100 5:7"  # without a user namespace owners are the host's
+    with lab.folder() as d:
+        for name, uid, gid in (("one", 1000, 100), ("two", 5, 7)):
+            (d / name).write_text("x")
+            os.chown(d / name, uid, gid)
+        os.chown(d, 1000, 100)
+        d.chmod(0o755)
+        out = lab.run(own_tree("busybox"), "/bin/stat", "-c", "%u:%g", "/mnt/one", "/mnt/two", userns=userns,
+                      options=[f"--bind={d}:/mnt:{options}"])
+        assert out.stdout.split() == ids.split(), out
+
+
+def test_CI_132_writing_through_a_free_map(own_tree):
+    """Owners go both ways, and who is in no map makes nothing."""
+    with lab.folder() as d:
+        d.chmod(0o777)
+        script = "chown 33:33 /mnt/x 2>/dev/null; touch /mnt/mine; chown 33:33 /mnt/mine; touch /mnt/root && echo made"
+        out = lab.run(own_tree("busybox"), "/bin/sh", "-c", script, userns=True, options=[f"--bind={d}:/mnt:map=1000:33,map=0:0"])
+        assert "made" in out.stdout, out
+        assert {p.name: p.stat().st_uid for p in d.iterdir()} == {"mine": 1000, "root": 0}
+        out = lab.run(own_tree("busybox"), "/bin/sh", "-c", "touch /mnt/other || echo refused", userns=True,
+                      options=[f"--bind={d}:/mnt:map=1000:33"])
+        assert "refused" in out.stdout and not (d / "other").exists(), out
+
+
+def test_CI_132_a_map_beyond_the_range_is_refused(own_tree):
+    with lab.folder() as d:
+        out = lab.run(own_tree("busybox"), "/bin/true", userns=True, options=[f"--bind={d}:/mnt:map=0:65530:10"])
+        assert out.returncode != 0 and "from 0 to 65535" in out.stderr, out
+
+
 def test_CI_132_owneridmap(own_tree):
     tree = own_tree("busybox")
     (tree / "mnt").mkdir()
