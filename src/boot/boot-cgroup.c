@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The machine's place among the control groups. Two layouts:
+/* The machine's place among the control groups. Three layouts:
  *
- *   handed to us alone (a unit with Delegate=)      anywhere else
- *   OWN/                  stays empty               OWN/                        where we stay
- *   OWN/supervisor/       we move here              OWN/machine.slice/stead-NAME/
- *   OWN/payload/          the machine               OWN/machine.slice/stead-NAME/payload/
+ *   handed to us alone       a scope of its own             anywhere else
+ *   (unit with Delegate=)    (made by systemd)              (no systemd)
+ *   OWN/             empty   machine.slice/NAME.scope/      OWN/                  where we stay
+ *   OWN/supervisor/  we      SCOPE/supervisor/  stead-unit  OWN/machine.slice/stead-NAME/
+ *   OWN/payload/             SCOPE/payload/                 OWN/machine.slice/stead-NAME/payload/
  *
- * Only below our own cgroup, never beside or above it, and the machine always one level down, since
- * both managers insist on the attributes of "their" top. */
+ * Without systemd only below our own cgroup, never beside or above it; and the machine always one
+ * level down, since both managers insist on the attributes of "their" top. */
 
 #include "boot/boot.h"
 
 #include "base/fd.h"
 #include "base/strv.h"
+#include "boot/unit.h"
 #include "os/cgroup.h"
 #include "os/device-policy.h"
 #include "os/userns.h"
@@ -24,6 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #define KILL_PATIENCE_MS 5000
 #define SUPERVISOR "supervisor"
@@ -157,10 +160,34 @@ static int move_to_supervisor(const char *top)
         return fd < 0 ? -errno : cgroup_attach(fd, getpid());
 }
 
-static int find_place(Boot *b)
+/* systemd marks what it hands over; without it nobody else is there to lay claim on ours. */
+static bool is_handed_over(const char *path)
+{
+        char value[8];
+
+        if (!unit_host_runs_systemd())
+                return true;
+        return getxattr(path, "user.delegate", value, sizeof(value)) == 1 && value[0] == '1';
+}
+
+/* The unit that owns our cgroup is the last part of its path. */
+static int find_unit(Boot *b, const char *own)
+{
+        const char *name = strrchr(own, '/') + 1;
+        const char *dot = strrchr(name, '.');
+
+        if (!unit_host_runs_systemd() || !dot ||
+            (strcmp(dot, ".service") != 0 && strcmp(dot, ".scope") != 0))
+                return 0;
+        b->unit = strdup(name);
+        return b->unit ? 0 : -ENOMEM;
+}
+
+static int find_own_place(Boot *b)
 {
         _cleanup_free_ char *own = NULL, *path = NULL;
         const char *mount_point;
+        bool in_supervisor;
         char *last;
         int r = cgroup_mount_point(&mount_point);
 
@@ -169,25 +196,56 @@ static int find_place(Boot *b)
         if (r < 0)
                 return r;
         last = strrchr(own, '/');
-        if (last != own && strcmp(last, "/" SUPERVISOR) == 0) {
+        in_supervisor = last != own && strcmp(last, "/" SUPERVISOR) == 0;
+        if (in_supervisor)
                 *last = '\0'; /* DelegateSubgroup= put us there already (CI-093) */
-                b->delegated = true;
-        }
         if (asprintf(&path, "%s%s", mount_point, strcmp(own, "/") == 0 ? "" : own) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        if (!b->delegated && strcmp(own, "/") != 0 && is_ours_alone(path)) {
+        b->delegated = in_supervisor && is_handed_over(path);
+        if (!b->delegated && !in_supervisor && strcmp(own, "/") != 0 && is_handed_over(path) &&
+            is_ours_alone(path)) {
                 r = move_to_supervisor(path);
                 if (r < 0)
                         return r;
                 b->delegated = b->moved = true;
         }
+        if (b->delegated || b->plan->keep_unit) {
+                r = find_unit(b, own);
+                if (r < 0)
+                        return r;
+        }
         if (b->delegated)
                 b->cgroup = TAKE_PTR(path);
+        else if (in_supervisor)
+                return -EACCES; /* a unit that lost its Delegate= */
         else if (asprintf(&b->cgroup, "%s/machine.slice/stead-%s", path, b->plan->machine) < 0)
                 b->cgroup = NULL;
         return b->cgroup ? 0 : -ENOMEM;
+}
+
+/* Our own place if it was handed to us, else a scope, else what we can make below our own. */
+static int find_place(Boot *b)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        int r = find_own_place(b);
+
+        if (!unit_host_runs_systemd() || b->plan->keep_unit || (r >= 0 && b->delegated)) {
+                if (r >= 0 && b->unit)
+                        unit_allow_devices(b);
+                return r;
+        }
+        free(b->cgroup);
+        b->cgroup = NULL;
+        r = unit_take_scope(b, &error);
+        if (r >= 0) {
+                b->delegated = true;
+                return 0;
+        }
+        fprintf(stderr, "Machine '%s' runs without a unit of its own: %s\n", b->plan->machine,
+                error.message);
+        return find_own_place(b);
 }
 
 int boot_take_cgroup(Boot *b, Error *error)

@@ -4,6 +4,8 @@
 
 #include "boot/boot.h"
 
+#include "boot/unit.h"
+
 #include "base/fd.h"
 #include "base/strv.h"
 #include "os/path.h"
@@ -173,7 +175,8 @@ static int describe(Boot *b, Error *error)
         m->seccomp = b->filter_own ? machine_path(plan->machine, "seccomp")
                                    : strdup(seccomp_profile_to_string(b->profile));
         m->container_service = strdup(plan->container_service);
-        if (!m->root || !m->seccomp || !m->container_service ||
+        m->unit = b->unit ? strdup(b->unit) : NULL;
+        if (!m->root || !m->seccomp || !m->container_service || (b->unit && !m->unit) ||
             (b->cgroup && asprintf(&m->cgroup, "%s/payload", b->cgroup) < 0))
                 return out_of_memory(error);
         m->uid_base = b->range.base;
@@ -280,7 +283,10 @@ void boot_release(Boot *b)
 {
         _cleanup_free_ char *incoming = NULL, *exported = NULL;
 
+        unit_unregister(b);
         boot_release_cgroup(b);
+        unit_done(b);
+        free(b->unit);
         if (b->directory_fd >= 0 &&
             asprintf(&incoming, PROPAGATE_DIRECTORY "/%s", b->plan->machine) >= 0)
                 (void)rmdir(incoming); /* not empty: someone else's mount is below */

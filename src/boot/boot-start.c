@@ -9,6 +9,7 @@
 #include "boot/child.h"
 #include "boot/handshake.h"
 #include "boot/stub.h"
+#include "boot/unit.h"
 #include "os/clone.h"
 #include "os/mount.h"
 #include "os/pidfd.h"
@@ -299,6 +300,8 @@ static int set_going(Boot *b, int handshake_fd, Error *error)
 
         if (r >= 0)
                 r = boot_restrict_devices(b, error);
+        if (r >= 0)
+                r = unit_register(b, error);
         if (r < 0)
                 return r;
         r = expect(b, handshake_fd, HANDSHAKE_PREPARED, error);

@@ -4,6 +4,7 @@
 #include "boot/boot.h"
 
 #include "boot/supervisor.h"
+#include "boot/unit.h"
 #include "os/cgroup.h"
 
 #include <errno.h>
@@ -39,6 +40,7 @@ static int run_until_off(Boot *b, Supervisor *s, Error *error)
                         return status;
                 if (!b->plan->quiet)
                         fprintf(stderr, "Machine '%s' reboots.\n", b->plan->machine);
+                unit_unregister(b);
                 r = reset_cgroup(b, error);
                 if (r < 0)
                         return r;
@@ -55,6 +57,8 @@ int boot_run(const BootPlan *plan, Error *error)
                 .tree_lock = TREE_LOCK_NULL,
                 .range = USER_RANGE_NULL,
                 .payload_fd = -EBADF,
+                .unit_fd = -EBADF,
+                .unit_pid_fd = -EBADF,
                 .log = CONSOLE_LOG_NULL,
                 .host_mounts_fd = -EBADF,
                 .host_network_fd = -EBADF,

@@ -32,6 +32,11 @@ typedef struct Boot {
         char *cgroup;          /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
         bool delegated, moved; /* the cgroup was handed to us; we moved to its supervisor/ */
         int payload_fd;        /* or -EBADF */
+        char *unit;            /* of the host's systemd, or NULL */
+        bool scope;            /* that unit was made for this machine */
+        bool registering, registered; /* at machined: asked for; not refused */
+        bool unit_stop;               /* systemd asked for a stop while we waited for an answer */
+        int unit_fd, unit_pid_fd;     /* stead-unit, while it runs: unit.c */
         SeccompProfile profile;
         const SeccompFilter *filter;
         SeccompFilter *filter_own; /* compiled for this machine */

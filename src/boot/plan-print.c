@@ -184,6 +184,10 @@ static void print_life(Printer *p, const BootPlan *plan)
 
         print_string(p, "console", console_mode_to_string(plan->console));
         print_boolean(p, "notify-ready", plan->notify_ready);
+        print_boolean(p, "keep-unit", plan->keep_unit);
+        print_string(p, "slice", plan->slice);
+        print_list(p, "unit-properties", plan->unit_properties);
+        print_string(p, "register", register_mode_to_string(plan->register_mode));
         print_string(p, "stop-method", stop_method_to_string(plan->stop_method));
         if (plan->stop_signal)
                 print_string(p, "stop-signal",

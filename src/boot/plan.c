@@ -40,6 +40,8 @@ BootPlan *boot_plan_free(BootPlan *p)
         strv_free(p->system_calls_allowed);
         strv_free(p->system_calls_denied);
         strv_free(p->resources);
+        free(p->slice);
+        strv_free(p->unit_properties);
         free(p->selinux_context);
         free(p->selinux_apifs_context);
         free(p->timezone_name);
@@ -310,6 +312,10 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
         plan->cpu_affinity = s->cpu_affinity;
         plan->cpu_affinity_set = s->cpu_affinity_set;
         plan->resources = TAKE_PTR(s->resources);
+        plan->keep_unit = s->keep_unit;
+        plan->slice = TAKE_PTR(s->slice);
+        plan->unit_properties = TAKE_PTR(s->unit_properties);
+        plan->register_mode = s->register_mode;
         plan->selinux_context = TAKE_PTR(s->selinux_context);
         plan->selinux_apifs_context = TAKE_PTR(s->selinux_apifs_context);
         plan->container_service =

@@ -61,6 +61,12 @@ typedef struct BootPlan {
         char **resources; /* of the machine's unit or cgroup: "MemoryMax=1G", in order */
         char *selinux_context, *selinux_apifs_context;
 
+        /* unit: on a host with systemd only */
+        bool keep_unit;
+        char *slice;            /* of the scope; NULL: machine.slice */
+        char **unit_properties; /* of the scope: NAME=VALUE */
+        RegisterMode register_mode;
+
         /* life */
         ConsoleMode console; /* never _DEFAULT or _AUTOPIPE */
         bool notify_ready, quiet;

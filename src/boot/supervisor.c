@@ -9,6 +9,7 @@
 #include "boot/notify.h"
 #include "boot/readiness.h"
 #include "boot/stop.h"
+#include "boot/unit.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
 
@@ -30,11 +31,13 @@
 #define CONSOLE_RETRY_USEC (50 * 1000)
 #define NOTIFY_BATCH 64
 #define SAME_REQUEST_USEC (300 * 1000)
+#define REGISTRATION_USEC (5 * USEC_PER_SEC)
 
 typedef enum Source {
         SOURCE_SIGNAL = 1,
         SOURCE_LEADER,
         SOURCE_NOTIFY,
+        SOURCE_UNIT,
 } Source; /* ConsoleSource begins at 100 */
 
 /* What is due when; USEC_INFINITY: not waited for. */
@@ -43,6 +46,7 @@ typedef enum Timer {
         TIMER_PATIENCE, /* stop timeout */
         TIMER_READINESS,
         TIMER_CONSOLE,
+        TIMER_REGISTRATION, /* who waits for us waits for machined, but not for ever */
         _TIMER_MAX,
 } Timer;
 
@@ -50,6 +54,7 @@ struct Supervisor {
         Boot *boot;
         LifeState state;
         bool rebooting, announced;
+        char *ready; /* what to tell our manager as soon as machined knows the machine */
         int epoll_fd, signal_fd;
         uint64_t timers[_TIMER_MAX];
         uint64_t started_usec, retry_usec;
@@ -80,6 +85,7 @@ Supervisor *supervisor_free(Supervisor *s)
         if (!s)
                 return NULL;
         console_done(&s->console);
+        free(s->ready);
         closep(&s->epoll_fd);
         closep(&s->signal_fd);
         /* signals stay blocked: what comes now must not end us before all is given back */
@@ -135,15 +141,41 @@ static void save_state(Supervisor *s, MachineState state)
         (void)machine_save(m, s->boot->directory_fd, NULL);
 }
 
+/* Whoever started us finds the machine at machined, too, when we say that it is ready. */
+static void tell_ready(Supervisor *s)
+{
+        if (!s->ready || s->boot->registering)
+                return;
+        (void)notify_send("%s", s->ready);
+        free(s->ready);
+        s->ready = NULL;
+        disarm(s, TIMER_REGISTRATION);
+}
+
+/* @how: "running", "starting". Once: after a reboot of the machine its unit has been up all the
+ * time. */
+static void plan_ready(Supervisor *s, const char *how)
+{
+        int pid = (int)s->boot->pid;
+
+        if (s->announced)
+                return;
+        s->announced = true;
+        if (asprintf(&s->ready,
+                     "READY=1\nSTATUS=Machine %s is %s\nX_STEAD_LEADER_PID=%d\n"
+                     "X_NSPAWN_LEADER_PID=%d",
+                     s->boot->plan->machine, how, pid, pid) < 0)
+                s->ready = NULL;
+        if (s->boot->registering)
+                arm(s, TIMER_REGISTRATION, REGISTRATION_USEC);
+        tell_ready(s);
+}
+
 static void announce_ready(Supervisor *s)
 {
         disarm(s, TIMER_READINESS);
         save_state(s, MACHINE_RUNNING);
-        if (s->announced)
-                return; /* after a reboot of the machine its unit has been up all the time */
-        s->announced = true;
-        (void)notify_send("READY=1\nSTATUS=Machine %s is running\nX_STEAD_LEADER_PID=%d",
-                          s->boot->plan->machine, (int)s->boot->pid);
+        plan_ready(s, "running");
 }
 
 static void kill_all(Supervisor *s)
@@ -339,7 +371,27 @@ static void on_timer(Supervisor *s, Timer timer)
         case TIMER_CONSOLE:
                 console_retry(&s->console);
                 break;
+        case TIMER_REGISTRATION:
+                s->boot->registering = false; /* its answer will be of no use */
+                tell_ready(s);
+                break;
         case _TIMER_MAX:
+                break;
+        }
+}
+
+static void on_unit(Supervisor *s)
+{
+        switch (unit_on_message(s->boot)) {
+        case UNIT_NEWS_STOP:
+                if (s->state < LIFE_STOPPING)
+                        on_life(s, LIFE_EVENT_STOP);
+                break;
+        case UNIT_NEWS_REGISTERED:
+        case UNIT_NEWS_GONE:
+                tell_ready(s);
+                break;
+        case UNIT_NEWS_NONE:
                 break;
         }
 }
@@ -382,6 +434,9 @@ static int dispatch(Supervisor *s)
                 case SOURCE_NOTIFY:
                         on_notify(s);
                         break;
+                case SOURCE_UNIT:
+                        on_unit(s);
+                        break;
                 default:
                         if (console_on_event(&s->console, events[i].data.u32) > 0)
                                 on_escape(s);
@@ -422,12 +477,8 @@ static void begin(Supervisor *s)
         if (s->boot->plan->start == START_INIT) {
                 if (!readiness_is_announced(s->boot->plan->init))
                         arm(s, TIMER_READINESS, READINESS_USEC);
-                if (!s->boot->plan->notify_ready && !s->announced) {
-                        s->announced = true; /* running is enough for whoever waits for us */
-                        (void)notify_send("READY=1\nSTATUS=Machine %s is starting\n"
-                                          "X_STEAD_LEADER_PID=%d",
-                                          s->boot->plan->machine, (int)s->boot->pid);
-                }
+                if (!s->boot->plan->notify_ready)
+                        plan_ready(s, "starting"); /* is enough for whoever waits for us */
         } else if (!boot_plan_waits_for_ready(s->boot->plan)) {
                 on_life(s, LIFE_EVENT_READY);
         }
@@ -441,10 +492,14 @@ int supervisor_run(Supervisor *s, int *ret_status, Error *error)
         r = add(s, s->boot->pid_fd, SOURCE_LEADER);
         if (r >= 0)
                 r = add(s, s->boot->notify_fd, SOURCE_NOTIFY);
-        if (r < 0)
+        if (r >= 0 && s->boot->unit_fd >= 0)
+                r = add(s, s->boot->unit_fd, SOURCE_UNIT);
+        if (r < 0 && r != -EEXIST) /* stead-unit of a scope is there since before a reboot */
                 return error_errno(error, -r, "Failed to watch machine '%s'",
                                    s->boot->plan->machine);
         begin(s);
+        if (s->boot->unit_stop)
+                on_life(s, LIFE_EVENT_STOP);
         do
                 r = dispatch(s);
         while (r == 0);
