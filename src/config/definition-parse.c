@@ -6,6 +6,7 @@
 #include "config/definition.h"
 #include "config/later-option.h"
 #include "config/option-parse.h"
+#include "config/passed-key.h"
 
 #include <string.h>
 
@@ -96,7 +97,23 @@ static void read_section(Reader *reader, const char *text, size_t n)
         report(reader, lenient(reader), &error);
 }
 
-static void pass_key(Reader *reader, const char *key, const char *value)
+/* Drops what was said of the key before. */
+static void forget_passed(Definition *d, const char *section, const char *key)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < d->n_passed; i++) {
+                PassedKey *k = &d->passed[i];
+
+                if (strcmp(k->section, section) != 0 || strcmp(k->key, key) != 0)
+                        d->passed[kept++] = *k;
+                else
+                        passed_key_done(k);
+        }
+        d->n_passed = kept;
+}
+
+static void add_passed(Reader *reader, const char *key, const char *value)
 {
         _cleanup_buffer_ Buffer origin = BUFFER_NULL;
         Definition *d = reader->definition;
@@ -115,6 +132,31 @@ static void pass_key(Reader *reader, const char *key, const char *value)
                           .origin = buffer_steal(&origin) };
         if (!k->section || !k->key || !k->value || !k->origin)
                 reader->failed = true;
+}
+
+static void pass_key(Reader *reader, const char *key, const char *value)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        DiagnosticSeverity severity;
+        int r;
+
+        if (later_key(reader->section, key)) {
+                (void)error_set(&error, EOPNOTSUPP, "%s= is not supported by this version", key);
+                report(reader, DIAGNOSTIC_ERROR, &error);
+                return;
+        }
+        r = passed_key_check(reader->section, key, value, &severity, &error);
+        if (r < 0) {
+                if (error.number == 0)
+                        (void)error_set(&error, ENOMEM, "out of memory");
+                report(reader, severity, &error);
+        }
+        if (r < 0 && severity == DIAGNOSTIC_ERROR)
+                return;
+        if (passed_key_replaces(reader->section, key) || passed_key_resets(reader->section, value))
+                forget_passed(reader->definition, reader->section, key);
+        if (!passed_key_resets(reader->section, value))
+                add_passed(reader, key, value);
 }
 
 /* An existing .nspawn file must be honoured as far as it can, and never be less isolated for it. */

@@ -16,6 +16,15 @@
 static const char *const machine_directories[] = { "/etc/stead", "/run/stead", "/usr/lib/stead" };
 static const char *const nspawn_directories[] = { "/etc/systemd/nspawn", "/run/systemd/nspawn" };
 
+void passed_key_done(PassedKey *k)
+{
+        free(k->section);
+        free(k->key);
+        free(k->value);
+        free(k->origin);
+        *k = (PassedKey){};
+}
+
 Definition *definition_free(Definition *d)
 {
         if (!d)
@@ -24,12 +33,8 @@ Definition *definition_free(Definition *d)
         free(d->path);
         strv_free(d->files);
         assignments_done(&d->assignments);
-        for (size_t i = 0; i < d->n_passed; i++) {
-                free(d->passed[i].section);
-                free(d->passed[i].key);
-                free(d->passed[i].value);
-                free(d->passed[i].origin);
-        }
+        for (size_t i = 0; i < d->n_passed; i++)
+                passed_key_done(&d->passed[i]);
         free(d->passed);
         free(d);
         return NULL;
@@ -278,11 +283,10 @@ static int load_all(Definition *d, const char *root, const char *tree, Definitio
         return 0;
 }
 
-int definition_load(const char *root, const char *name, const char *tree, DefinitionTrust trust,
+int definition_read(const char *root, const char *name, const char *tree, DefinitionTrust trust,
                     Definition **ret, Diagnostics *diagnostics, Error *error)
 {
         _cleanup_definition_ Definition *d = NULL;
-        size_t before = diagnostics->n_errors;
         int r;
 
         if (!machine_name_is_valid(name)) {
@@ -305,6 +309,19 @@ int definition_load(const char *root, const char *name, const char *tree, Defini
                                                                  "Failed to read the definition of "
                                                                  "machine '%s'",
                                                                  name);
+        *ret = TAKE_PTR(d);
+        return 0;
+}
+
+int definition_load(const char *root, const char *name, const char *tree, DefinitionTrust trust,
+                    Definition **ret, Diagnostics *diagnostics, Error *error)
+{
+        _cleanup_definition_ Definition *d = NULL;
+        size_t before = diagnostics->n_errors;
+        int r = definition_read(root, name, tree, trust, &d, diagnostics, error);
+
+        if (r < 0)
+                return r;
         if (diagnostics->n_errors > before) {
                 r = diagnostics_first(diagnostics, error);
                 if (diagnostics->n_errors > before + 1)

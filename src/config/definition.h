@@ -11,10 +11,12 @@
 #include "config/option.h"
 
 /* Keys outside the option table which belong to other programs: [Unit], [Service], [Resources],
- * [Install], [Health]. Kept as text, in order. */
+ * [Install], [Health]. Kept as text, in order; of [Resources] and [Install] only what is in force,
+ * without what was replaced or reset. */
 typedef struct PassedKey {
         char *section, *key, *value, *origin;
 } PassedKey;
+void passed_key_done(PassedKey *k);
 
 typedef struct Definition {
         char *name;
@@ -47,6 +49,11 @@ typedef enum DefinitionDialect {
  * beside it (NULL: do not look). -ENOENT if there is none. Any problem is added to @diagnostics and
  * the rest of the file still read; if any is an error, returns -EINVAL with the first as @error. */
 int definition_load(const char *root, const char *name, const char *tree, DefinitionTrust trust,
+                    Definition **ret, Diagnostics *diagnostics, Error *error);
+
+/* The same, but gives what could be understood also if there are errors in @diagnostics: for the
+ * generator, which must not lose the rest of a machine. */
+int definition_read(const char *root, const char *name, const char *tree, DefinitionTrust trust,
                     Definition **ret, Diagnostics *diagnostics, Error *error);
 
 /* Names of all definitions (and of trusted .nspawn files), sorted. */

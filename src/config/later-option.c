@@ -28,6 +28,7 @@ static const LaterKey keys[] = {
         { "Network", "Gateway" },
         { "Network", "DNS" },
         { "Network", "Pod" },
+        { "Resources", "DiskMax" },
         { "Image", "Layers" },
         { "Image", "Image" },
         { "Image", "OCI" },
