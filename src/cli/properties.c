@@ -82,6 +82,11 @@ static json_t *get_cgroup(const Overview *o)
         return text(o->machine ? o->machine->cgroup : NULL);
 }
 
+static json_t *get_unit(const Overview *o)
+{
+        return text(o->machine ? o->machine->unit : NULL);
+}
+
 static json_t *get_user_base(const Overview *o)
 {
         return number(o->machine ? o->machine->uid_base : 0,
@@ -150,6 +155,7 @@ const Property property_table[] = {
         { "Launcher", get_launcher },
         { "RootDirectory", get_root },
         { "Definition", get_definition },
+        { "Unit", get_unit },
         { "ControlGroup", get_cgroup },
         { "UserBase", get_user_base },
         { "UserSize", get_user_size },
