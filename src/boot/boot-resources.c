@@ -228,6 +228,17 @@ static void claim_id(Boot *b)
                 b->id_link = TAKE_PTR(path);
 }
 
+/* For `stead diff`: what this machine was started with. */
+static int keep_settings(const Boot *b, Error *error)
+{
+        const char *text = b->plan->settings ?: "";
+        int r = write_file_atomic_at(b->directory_fd, "settings", text, 0600);
+
+        return r < 0 ? error_errno(error, -r, "Failed to write '%s/%s/settings'",
+                                   MACHINES_DIRECTORY, b->plan->machine)
+                     : 0;
+}
+
 int boot_acquire(Boot *b, Error *error)
 {
         struct stat root;
@@ -258,6 +269,8 @@ int boot_acquire(Boot *b, Error *error)
                 r = boot_take_cgroup(b, error);
         if (r >= 0)
                 r = describe(b, error);
+        if (r >= 0)
+                r = keep_settings(b, error);
         if (r < 0)
                 return r;
         claim_id(b);

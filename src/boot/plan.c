@@ -40,6 +40,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         strv_free(p->system_calls_allowed);
         strv_free(p->system_calls_denied);
         strv_free(p->resources);
+        free(p->settings);
         free(p->slice);
         strv_free(p->unit_properties);
         free(p->selinux_context);

@@ -68,6 +68,7 @@ typedef struct BootPlan {
         RegisterMode register_mode;
 
         /* life */
+        char *settings;      /* what it was told, as setting_lines_format() has it, or NULL */
         ConsoleMode console; /* never _DEFAULT or _AUTOPIPE */
         bool notify_ready, quiet;
         StopMethod stop_method, reboot_method; /* never _AUTO */

@@ -23,24 +23,6 @@ static int add_line(DefinitionView *v, ViewLine line)
         return 0;
 }
 
-static bool resets(const Assignment *a)
-{
-        return a->option->list && a->value && *a->value == '\0';
-}
-
-/* Whether a later assignment takes item @i out of force. */
-static bool is_overridden(const Assignments *all, size_t i)
-{
-        for (size_t k = i + 1; k < all->n; k++) {
-                const Assignment *later = &all->items[k];
-
-                if (later->option == all->items[i].option &&
-                    (!later->option->list || resets(later)))
-                        return true;
-        }
-        return resets(&all->items[i]);
-}
-
 /* Keys of other programs come in the order of the files, but below one head each. */
 static bool section_is_new(const Definition *d, size_t i)
 {
@@ -75,7 +57,7 @@ static int add_option(DefinitionView *v, const Definition *d, const Option *opti
                 const Assignment *a = &d->assignments.items[i];
                 int r;
 
-                if (a->option != option || is_overridden(&d->assignments, i))
+                if (a->option != option || !assignments_is_in_force(&d->assignments, i))
                         continue;
                 r = add_line(v, (ViewLine){ option->section, option->key, a->value ?: "yes",
                                             a->origin });

@@ -3,7 +3,7 @@
 
 #include "config/command-line.h"
 
-#include "base/strv.h"
+#include "config/resource-lines.h"
 
 #include <string.h>
 
@@ -82,21 +82,6 @@ static int merge(const Settings *told, Assignments *command, const Definition *d
         return r >= 0 && !override ? assignments_append_take(all, command) : r;
 }
 
-/* The definition's [Resources], which are no options of ours: the unit or the cgroup has them. */
-static int take_resources(const Definition *d, Settings *s)
-{
-        for (size_t i = 0; d && i < d->n_passed; i++) {
-                const PassedKey *k = &d->passed[i];
-                int r = strcmp(k->section, "Resources") == 0
-                                ? strv_pushf(&s->resources, "%s=%s", k->key, k->value)
-                                : 0;
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 int command_line_settings(const char *root, int argc, char **argv, char *const *environment,
                           Settings **ret, Definition **ret_definition, Assignments *ret_all,
                           Diagnostics *diagnostics, Error *error)
@@ -120,8 +105,8 @@ int command_line_settings(const char *root, int argc, char **argv, char *const *
         r = merge(told, &command, definition, &all);
         if (r >= 0)
                 r = settings_from_assignments(&all, &settings, error);
-        if (r >= 0)
-                r = take_resources(definition, settings);
+        if (r >= 0 && definition)
+                r = resource_lines(definition, &settings->resources);
         if (r < 0)
                 return r;
         if (ret_all) {

@@ -161,6 +161,37 @@ int assignments_append_take(Assignments *a, Assignments *more)
         return 0;
 }
 
+static bool resets(const Assignment *a)
+{
+        return a->option->list && a->value && *a->value == '\0';
+}
+
+bool assignments_is_in_force(const Assignments *a, size_t i)
+{
+        for (size_t k = i + 1; k < a->n; k++) {
+                const Assignment *later = &a->items[k];
+
+                if (later->option == a->items[i].option && (!later->option->list || resets(later)))
+                        return false;
+        }
+        return !resets(&a->items[i]);
+}
+
+void assignments_remove(Assignments *a, const Option *option)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < a->n; i++) {
+                if (a->items[i].option != option_target(option)) {
+                        a->items[kept++] = a->items[i];
+                        continue;
+                }
+                free(a->items[i].value);
+                free(a->items[i].origin);
+        }
+        a->n = kept;
+}
+
 const Assignment *assignments_find(const Assignments *a, const Option *option)
 {
         option = option_target(option);

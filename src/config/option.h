@@ -122,6 +122,8 @@ int assignments_add(Assignments *a, const Option *option, const char *value, con
 int assignments_append_take(Assignments *a, Assignments *more);
 /* The one that counts for @option (for a list, the last that adds to it), or NULL. */
 const Assignment *assignments_find(const Assignments *a, const Option *option);
+/* Whether no later item replaces item @i or, of a list, takes back those before it. */
+bool assignments_is_in_force(const Assignments *a, size_t i);
 /* Parses one value for its errors only. An empty value is fine. */
 int option_check(const Option *option, const char *value, Error *error);
 

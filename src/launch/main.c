@@ -6,22 +6,35 @@
 #include "boot/boot.h"
 #include "boot/instantiate.h"
 #include "config/command-line.h"
+#include "config/setting-lines.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+/* For `stead diff`, which compares it with what a start would be told then. */
+static int keep_settings(const Assignments *all, const Definition *d, BootPlan *plan, Error *error)
+{
+        _cleanup_setting_lines_ SettingLines lines = SETTING_LINES_NULL;
+        int r = setting_lines_collect(all, d, &lines);
+
+        if (r >= 0)
+                r = setting_lines_format(&lines, &plan->settings);
+        return r < 0 ? error_errno(error, -r, "Failed to keep the settings") : 0;
+}
+
 static int launch(int argc, char **argv, Error *error)
 {
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        _cleanup_assignments_ Assignments all = ASSIGNMENTS_NULL;
         _cleanup_settings_ Settings *settings = NULL;
         _cleanup_definition_ Definition *definition = NULL;
         _cleanup_plan_ BootPlan *plan = NULL;
         _cleanup_free_ char *dry_run = NULL;
         int r;
 
-        r = command_line_settings("", argc, argv, environ, &settings, &definition, NULL,
+        r = command_line_settings("", argc, argv, environ, &settings, &definition, &all,
                                   &diagnostics, error);
         diagnostics_print(&diagnostics, stderr);
         if (r != 0)
@@ -42,7 +55,8 @@ static int launch(int argc, char **argv, Error *error)
                 error_hint(error, "sudo %s ...", argv[0]);
                 return -EPERM;
         }
-        return boot_run(plan, error);
+        r = keep_settings(&all, definition, plan, error);
+        return r < 0 ? r : boot_run(plan, error);
 }
 
 int main(int argc, char **argv)
