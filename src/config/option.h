@@ -120,6 +120,8 @@ int assignments_add(Assignments *a, const Option *option, const char *value, con
                     bool trusted);
 /* Appends @more, leaving it empty. */
 int assignments_append_take(Assignments *a, Assignments *more);
+/* Drops all to one option. */
+void assignments_remove(Assignments *a, const Option *option);
 /* The one that counts for @option (for a list, the last that adds to it), or NULL. */
 const Assignment *assignments_find(const Assignments *a, const Option *option);
 /* Whether no later item replaces item @i or, of a list, takes back those before it. */
