@@ -59,11 +59,22 @@ static int load_definition(const char *root, const Settings *s, Definition **ret
         return r;
 }
 
+/* Of a single value only the last one, and an empty one not at all: it takes back what the
+ * definition said before, not what the command line says. */
 static int append_copy(Assignments *to, const Assignments *from)
 {
+        size_t last[SETTINGS_OPTIONS_MAX] = {};
+
+        for (size_t i = 0; i < from->n; i++)
+                last[option_index(from->items[i].option)] = i;
         for (size_t i = 0; i < from->n; i++) {
                 const Assignment *item = &from->items[i];
-                int r = assignments_add(to, item->option, item->value, item->origin, item->trusted);
+                bool empty = item->value && *item->value == '\0';
+                bool counts =
+                        item->option->list || (i == last[option_index(item->option)] && !empty);
+                int r = counts ? assignments_add(to, item->option, item->value, item->origin,
+                                                 item->trusted)
+                               : 0;
 
                 if (r < 0)
                         return r;
@@ -71,12 +82,36 @@ static int append_copy(Assignments *to, const Assignments *from)
         return 0;
 }
 
+static bool says(const Assignments *a, const char *name)
+{
+        const Assignment *item = assignments_find(a, option_by_name(name));
+
+        return item && (!item->value || parse_boolean(item->value) > 0);
+}
+
+/* Init, stub and command are one decision: where the definition wins and does not want the init
+ * that a unit's command line asks for (--boot), it takes it whole. A command does not tell when it
+ * is ready either, unless the definition says so. */
+static void yield_start(const Assignments *definition, Assignments *command)
+{
+        static const char *const names[] = { "boot", "as-pid2", "notify-ready" };
+
+        if (!says(definition, "as-pid2") &&
+            (says(definition, "boot") || !assignments_find(definition, option_by_name("boot"))))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                assignments_remove(command, option_by_name(names[i]));
+}
+
 static int merge(const Settings *told, Assignments *command, const Definition *definition,
                  Assignments *all)
 {
         bool override = told->settings_mode == SETTINGS_OVERRIDE;
-        int r = override ? assignments_append_take(all, command) : 0;
+        int r;
 
+        if (override && definition)
+                yield_start(&definition->assignments, command);
+        r = override ? assignments_append_take(all, command) : 0;
         if (r >= 0 && definition)
                 r = append_copy(all, &definition->assignments);
         return r >= 0 && !override ? assignments_append_take(all, command) : r;

@@ -255,6 +255,54 @@ static void test_launch(void **state)
         assert_launch(*state, "l --bind=/b -M other", false, NULL);
 }
 
+static Settings *launched(const char *root, const char *text, const char *words)
+{
+        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        _cleanup_definition_ Definition *definition = NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_strv_ char **argv = NULL;
+        char *environment[] = { NULL };
+        Settings *s = NULL;
+
+        put(root, "/etc/stead/web.machine", text);
+        assert_int_equal(strv_split(words, " ", &argv), 0);
+        if (command_line_settings(root, (int)strv_length(argv), argv, environment, &s, &definition,
+                                  NULL, &diagnostics, &error) != 0)
+                fail_msg("%s: %s", words, error.message);
+        return s;
+}
+
+/* The unit's command line asks for an init; what the definition says about it stands as a whole. */
+static void test_unit_yields(void **state)
+{
+        static const char unit[] = "l --keep-unit --settings=override --boot --notify-ready=yes "
+                                   "--machine=web";
+        static const struct {
+                const char *text;
+                bool boot, process_two, notify_ready;
+        } cases[] = {
+                { "[Exec]\n", true, false, true },
+                { "[Exec]\nParameters=single\n", true, false, true },
+                { "[Exec]\nBoot=yes\n", true, false, true },
+                { "[Exec]\nBoot=\n", true, false, true },
+                { "[Exec]\nNotifyReady=no\n", true, false, false },
+                { "[Exec]\nProcessTwo=no\n", true, false, true },
+                { "[Exec]\nBoot=no\nParameters=/bin/true\n", false, false, false },
+                { "[Exec]\nBoot=no\nNotifyReady=yes\n", false, false, true },
+                { "[Exec]\nProcessTwo=yes\nParameters=/bin/true\n", false, true, false },
+                { "[Exec]\nBoot=no\nProcessTwo=yes\n", false, true, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_settings_ Settings *s = launched(*state, cases[i].text, unit);
+
+                if (s->boot != cases[i].boot || s->process_two != cases[i].process_two ||
+                    s->notify_ready != cases[i].notify_ready)
+                        fail_msg("%s: boot %d, process two %d, notify ready %d", cases[i].text,
+                                 s->boot, s->process_two, s->notify_ready);
+        }
+}
+
 #define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, drop_root)
 
 int main(void)
@@ -264,7 +312,7 @@ int main(void)
                 WITH_ROOT(test_nothing),        WITH_ROOT(test_all_errors_of_all_files),
                 WITH_ROOT(test_huge),           WITH_ROOT(test_nspawn_files),
                 WITH_ROOT(test_untrusted_link), WITH_ROOT(test_list),
-                WITH_ROOT(test_launch),
+                WITH_ROOT(test_launch),         WITH_ROOT(test_unit_yields),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
