@@ -175,7 +175,8 @@ int json_print_take(json_t *value)
         if (!value)
                 return -ENOMEM;
         r = json_dumpf(value, stdout,
-                       JSON_ENCODE_ANY | (isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT));
+                       JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
+                               (isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT));
         json_decref(value);
         putchar('\n');
         return r < 0 ? -EIO : 0;
