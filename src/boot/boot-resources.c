@@ -268,6 +268,8 @@ int boot_acquire(Boot *b, Error *error)
         if (r >= 0)
                 r = boot_take_cgroup(b, error);
         if (r >= 0)
+                r = boot_write_limits(b, error);
+        if (r >= 0)
                 r = describe(b, error);
         if (r >= 0)
                 r = keep_settings(b, error);

@@ -67,5 +67,8 @@ int boot_clear_cgroup(Boot *b, Error *error);
 int boot_restrict_devices(Boot *b, Error *error);
 /* Makes the payload cgroup, delegated to the machine's root. */
 int boot_make_payload(Boot *b, Error *error);
+/* Writes the limits of the definition to the machine's cgroup, where no unit has them. What the
+ * host cannot do is one warning each. */
+int boot_write_limits(Boot *b, Error *error);
 int boot_start(Boot *b, Error *error);
 void boot_end_start(Boot *b);

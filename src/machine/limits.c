@@ -293,6 +293,33 @@ static int write_value(int cgroup_fd, const ResourceValue *v, Error *error)
         return write_amount(cgroup_fd, v);
 }
 
+/* A controller is missing here because the v2 hierarchy does not have it, or because a cgroup above
+ * does not hand it down. */
+static void hint_controller(const ResourceKey *key, Error *error)
+{
+        int n = (int)strcspn(key->file, ".");
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        const char *root;
+        char *word, *save = NULL;
+
+        if (cgroup_mount_point(&root) < 0 || asprintf(&path, "%s/cgroup.controllers", root) < 0)
+                return;
+        if (read_file_at(AT_FDCWD, path, 4096, &text) < 0)
+                return;
+        for (word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+                if (strncmp(word, key->file, (size_t)n) == 0 && word[n] == '\0') {
+                        error_hint(error,
+                                   "start it from the root cgroup, or from one that it has alone "
+                                   "and that has '%.*s' in cgroup.controllers",
+                                   n, key->file);
+                        return;
+                }
+        error_hint(error,
+                   "cat /proc/cgroups; cgroup_no_v1=%.*s on the kernel's command line moves the "
+                   "controller to the v2 hierarchy",
+                   n, key->file);
+}
+
 int limits_write(int cgroup_fd, const ResourceValue *value, Error *error)
 {
         const ResourceKey *key = value->key;
@@ -303,11 +330,13 @@ int limits_write(int cgroup_fd, const ResourceValue *value, Error *error)
         r = write_value(cgroup_fd, value, error);
         if (r >= 0 || (error && error->number != 0))
                 return r;
-        if (r == -ENOENT)
+        if (r == -ENOENT) {
+                hint_controller(key, error);
                 return error_set(
                         error, ENOENT,
                         "%s=: there is no %s here, the cgroup does not have its controller",
                         key->name, key->file);
+        }
         return error_errno(error, -r, "Failed to set %s= in %s", key->name, key->file);
 }
 
