@@ -5,6 +5,7 @@
 
 #include "boot/supervisor.h"
 #include "boot/unit.h"
+#include "config/nspawn.h"
 #include "os/cgroup.h"
 
 #include <errno.h>
@@ -25,6 +26,13 @@ static int reset_cgroup(Boot *b, Error *error)
         return r < 0 ? r : boot_make_payload(b, error);
 }
 
+/* A unit of systemd-nspawn's takes one status for the wish to be started again. */
+static int exit_status(const BootPlan *plan, int status)
+{
+        return plan->as_nspawn && plan->keep_unit && status == NSPAWN_EXIT_REBOOT ? EXIT_FAILURE
+                                                                                  : status;
+}
+
 static int run_until_off(Boot *b, Supervisor *s, Error *error)
 {
         for (;;) {
@@ -37,7 +45,9 @@ static int run_until_off(Boot *b, Supervisor *s, Error *error)
                 if (r < 0)
                         return r;
                 if (r == SUPERVISOR_OFF)
-                        return status;
+                        return exit_status(b->plan, status);
+                if (b->plan->as_nspawn && b->plan->keep_unit)
+                        return NSPAWN_EXIT_REBOOT;
                 if (!b->plan->quiet)
                         fprintf(stderr, "Machine '%s' reboots.\n", b->plan->machine);
                 unit_unregister(b);

@@ -313,6 +313,7 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
         plan->cpu_affinity = s->cpu_affinity;
         plan->cpu_affinity_set = s->cpu_affinity_set;
         plan->resources = TAKE_PTR(s->resources);
+        plan->as_nspawn = s->as_nspawn;
         plan->keep_unit = s->keep_unit;
         plan->slice = TAKE_PTR(s->slice);
         plan->unit_properties = TAKE_PTR(s->unit_properties);

@@ -62,6 +62,7 @@ typedef struct BootPlan {
         char *selinux_context, *selinux_apifs_context;
 
         /* unit: on a host with systemd only */
+        bool as_nspawn; /* exit statuses of systemd-nspawn */
         bool keep_unit;
         char *slice;            /* of the scope; NULL: machine.slice */
         char **unit_properties; /* of the scope: NAME=VALUE */

@@ -461,7 +461,9 @@ static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
                 *ret_status = 0;
                 return SUPERVISOR_OFF;
         }
-        *ret_status = s->boot->plan->start == START_INIT ? EXIT_FAILURE : 128 + si->si_status;
+        *ret_status = s->boot->plan->start == START_INIT || s->boot->plan->as_nspawn
+                              ? EXIT_FAILURE
+                              : 128 + si->si_status;
         return SUPERVISOR_OFF;
 }
 

@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "base/strv.h"
 #include "config/later-option.h"
+#include "config/nspawn.h"
 #include "config/option-parse.h"
 
 #include <getopt.h>
@@ -186,7 +187,7 @@ static int add_word(const Option *o, const char *origin, const char *value, Assi
 }
 
 /* Reads one option. 1: everything asked for has been printed. */
-static int read_option(int code, Assignments *a, Error *error)
+static int read_option(int code, bool as_nspawn, Assignments *a, Error *error)
 {
         const Option *o =
                 code >= LONG_BASE ? &option_table[code - LONG_BASE] : option_by_letter((char)code);
@@ -202,7 +203,8 @@ static int read_option(int code, Assignments *a, Error *error)
                 return r < 0 ? error_errno(error, -r, "Failed to print the help") : 1;
         }
         if (strcmp(origin, "--version") == 0) {
-                (void)puts("stead-launch " STEAD_VERSION);
+                (void)puts(as_nspawn ? "systemd " NSPAWN_VERSION " (stead " STEAD_VERSION ")"
+                                     : "stead-launch " STEAD_VERSION);
                 return 1;
         }
         if (optarg && strcmp(optarg, "help") == 0 && (o->table || o->choices))
@@ -252,6 +254,7 @@ static int add_command(char *const *words, Assignments *a)
 int command_line_parse(int argc, char **argv, Assignments *ret, Error *error)
 {
         _cleanup_assignments_ Assignments a = ASSIGNMENTS_NULL;
+        bool as_nspawn = argc > 0 && nspawn_is_meant(argv[0]);
         Parser parser;
         int r;
 
@@ -264,9 +267,14 @@ int command_line_parse(int argc, char **argv, Assignments *ret, Error *error)
 
                 if (code == -1)
                         break;
-                if (code == '?' || code == ':')
-                        return bad_option(code, optopt, argv[word], error);
-                r = read_option(code, &a, error);
+                if (code == '?' || code == ':') {
+                        r = bad_option(code, optopt, argv[word], error);
+                        /* the words of getopt_long(), by which scripts find out what there is */
+                        return as_nspawn && code == '?'
+                                       ? error_prefix(error, "unrecognized option '%s'", argv[word])
+                                       : r;
+                }
+                r = read_option(code, as_nspawn, &a, error);
                 if (r != 0)
                         return r;
         }

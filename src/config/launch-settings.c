@@ -2,6 +2,7 @@
 /* Environment, definition and command line brought together into the Settings of one launch. */
 
 #include "config/command-line.h"
+#include "config/nspawn.h"
 
 #include "config/resource-lines.h"
 
@@ -122,6 +123,7 @@ int command_line_settings(const char *root, int argc, char **argv, char *const *
                           Diagnostics *diagnostics, Error *error)
 {
         _cleanup_assignments_ Assignments command = ASSIGNMENTS_NULL, all = ASSIGNMENTS_NULL;
+        _cleanup_assignments_ Assignments variables = ASSIGNMENTS_NULL;
         _cleanup_settings_ Settings *told = NULL, *settings = NULL;
         _cleanup_definition_ Definition *definition = NULL;
         int r = command_line_parse(argc, argv, &command, error);
@@ -129,8 +131,12 @@ int command_line_settings(const char *root, int argc, char **argv, char *const *
         if (r != 0)
                 return r;
         r = use_current_directory(&command, error);
+        if (r >= 0 && nspawn_is_meant(argv[0]))
+                r = nspawn_defaults(&all);
         if (r >= 0)
-                r = command_line_environment(environment, &all, error);
+                r = command_line_environment(environment, &variables, error);
+        if (r >= 0)
+                r = assignments_append_take(&all, &variables);
         if (r >= 0)
                 r = settings_from_assignments(&command, &told, error);
         if (r >= 0 && told->settings_mode != SETTINGS_NO)
@@ -149,6 +155,7 @@ int command_line_settings(const char *root, int argc, char **argv, char *const *
                 *ret_all = all;
                 all = ASSIGNMENTS_NULL;
         }
+        settings->as_nspawn = nspawn_is_meant(argv[0]);
         *ret_definition = TAKE_PTR(definition);
         *ret = TAKE_PTR(settings);
         return 0;

@@ -177,8 +177,8 @@ typedef struct MountSetting {
         bool recursive; /* bind: default true */
         BindIdmap idmap;
         BindMap users, groups; /* bind: a free map; with BIND_IDMAP the other ids are as they are */
-        char *options; /* tmpfs: mount options, NULL for the default */
-        char *origin;  /* "file:line" or "--bind", for messages */
+        char *options;         /* tmpfs: mount options, NULL for the default */
+        char *origin;          /* "file:line" or "--bind", for messages */
 } MountSetting;
 
 typedef struct CredentialSetting {
@@ -258,6 +258,7 @@ typedef struct Settings {
         size_t n_credentials;
 
         /* this run only; never keys of a definition */
+        bool as_nspawn;         /* called as systemd-nspawn: its exit statuses */
         bool keep_unit;         /* no scope of its own: stay in the unit that we are in */
         char *slice;            /* of the scope; NULL: machine.slice */
         char **unit_properties; /* of the scope: NAME=VALUE as systemctl set-property takes them */
