@@ -25,6 +25,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#define UID_MAPPED_ROOT (INT32_MAX - 1U) /* the user that systemd has on disk for this */
+
 static uint64_t namespaces(const BootPlan *plan)
 {
         uint64_t flags = CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC;
@@ -127,15 +129,26 @@ static int open_plain_map(const Boot *b)
         return fd < 0 ? -errno : fd;
 }
 
+/* Root of the host has no id in the machine's range, and the kernel refuses to let it make files
+ * through the map (EOVERFLOW), as machinectl copy-to does before it gives them away. Where machined
+ * may come, it has a line of its own; on disk that is nobody (UID_MAPPED_ROOT of systemd). */
+static bool needs_host_root(const Boot *b)
+{
+        return b->range.base > 0 && b->plan->register_mode != REGISTER_NO &&
+               unit_host_runs_systemd();
+}
+
 static int open_tree_map(const Boot *b, int plain_fd)
 {
-        IdMap map = { b->owners.base, b->range.base, b->range.size };
+        IdMap maps[] = { { b->owners.base, b->range.base, b->range.size },
+                         { UID_MAPPED_ROOT, 0, 1 } };
+        bool host_root = needs_host_root(b);
         int fd;
 
         if (!b->owners.mapped)
                 return -EBADF;
-        if (b->owners.base != 0)
-                return userns_new(&map, 1);
+        if (b->owners.base != 0 || host_root)
+                return userns_new(maps, host_root ? 2 : 1);
         fd = fcntl(plain_fd, F_DUPFD_CLOEXEC, 3);
         return fd < 0 ? -errno : fd;
 }
