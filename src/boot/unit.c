@@ -294,6 +294,12 @@ static int register_now(Boot *b, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to talk to " PROGRAM) : 0;
 }
 
+/* machined ends the unit that it finds the leader in. */
+static bool is_in_session(const Boot *b)
+{
+        return b->unit && b->cgroup && !b->delegated && strstr(b->cgroup, "/user.slice/");
+}
+
 int unit_register(Boot *b, Error *error)
 {
         _cleanup_error_ Error cause = ERROR_NULL;
@@ -305,6 +311,11 @@ int unit_register(Boot *b, Error *error)
                 if (b->plan->register_mode == REGISTER_TRY)
                         return 0;
                 r = error_set(&cause, ENXIO, "this host does not run systemd");
+        } else if (is_in_session(b)) {
+                r = error_set(&cause, EPERM,
+                              "unit %s is a user's, and would be ended together with the machine",
+                              b->unit);
+                error_hint(&cause, "drop --keep-unit, or add --register=no");
         } else {
                 r = register_now(b, &cause);
         }
