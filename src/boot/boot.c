@@ -3,6 +3,7 @@
 
 #include "boot/boot.h"
 
+#include "boot/start-gate.h"
 #include "boot/supervisor.h"
 #include "boot/unit.h"
 #include "config/nspawn.h"
@@ -62,6 +63,7 @@ int boot_run(const BootPlan *plan, Error *error)
         _cleanup_(supervisor_freep) Supervisor *s = NULL;
         Boot b = {
                 .plan = plan,
+                .start_gate_fd = -EBADF,
                 .directory_fd = -EBADF,
                 .tree_fd = -EBADF,
                 .tree_lock = TREE_LOCK_NULL,
@@ -87,6 +89,8 @@ int boot_run(const BootPlan *plan, Error *error)
                 if (fcntl(3 + (int)i, F_SETFD, FD_CLOEXEC) < 0)
                         return error_errno(error, errno, "Socket %u of $LISTEN_FDS is not there",
                                            i);
+        if (plan->keep_unit && plan->notify_ready)
+                b.start_gate_fd = start_gate_enter(plan->machine);
         r = boot_acquire(&b, error);
         if (r >= 0)
                 r = supervisor_new(&b, &s, error);
@@ -94,5 +98,6 @@ int boot_run(const BootPlan *plan, Error *error)
                 r = run_until_off(&b, s, error);
         s = supervisor_free(s); /* the terminal first, so that messages read well */
         boot_release(&b);
+        closep(&b.start_gate_fd);
         return r;
 }

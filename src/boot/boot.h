@@ -25,6 +25,7 @@ typedef struct Boot {
         Machine *machine;
         int directory_fd; /* /run/stead/machines/NAME, locked */
         int tree_fd;
+        int start_gate_fd; /* while we have a slot: start-gate.c */
         TreeLock tree_lock;
         UserRange range;
         char *id_link; /* claims the machine id */

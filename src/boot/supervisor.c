@@ -8,6 +8,7 @@
 #include "boot/life.h"
 #include "boot/notify.h"
 #include "boot/readiness.h"
+#include "boot/start-gate.h"
 #include "boot/stop.h"
 #include "boot/unit.h"
 #include "os/cgroup.h"
@@ -46,6 +47,7 @@ typedef enum Timer {
         TIMER_PATIENCE, /* stop timeout */
         TIMER_READINESS,
         TIMER_CONSOLE,
+        TIMER_GATE,         /* the next machine may start, although this one is not ready */
         TIMER_REGISTRATION, /* who waits for us waits for machined, but not for ever */
         _TIMER_MAX,
 } Timer;
@@ -171,8 +173,17 @@ static void plan_ready(Supervisor *s, const char *how)
         tell_ready(s);
 }
 
+/* Lets the next machine start. */
+static void leave_gate(Supervisor *s)
+{
+        disarm(s, TIMER_GATE);
+        closep(&s->boot->start_gate_fd);
+        s->boot->start_gate_fd = -EBADF;
+}
+
 static void announce_ready(Supervisor *s)
 {
+        leave_gate(s);
         disarm(s, TIMER_READINESS);
         save_state(s, MACHINE_RUNNING);
         plan_ready(s, "running");
@@ -371,6 +382,9 @@ static void on_timer(Supervisor *s, Timer timer)
         case TIMER_CONSOLE:
                 console_retry(&s->console);
                 break;
+        case TIMER_GATE:
+                leave_gate(s);
+                break;
         case TIMER_REGISTRATION:
                 s->boot->registering = false; /* its answer will be of no use */
                 tell_ready(s);
@@ -475,6 +489,8 @@ static void begin(Supervisor *s)
         s->started_usec = clock_now_usec();
         for (unsigned i = 0; i < _TIMER_MAX; i++)
                 disarm(s, (Timer)i);
+        if (s->boot->start_gate_fd >= 0)
+                arm(s, TIMER_GATE, START_GATE_USEC);
         console_set_master(&s->console, s->boot->console_fd);
         if (s->boot->plan->start == START_INIT) {
                 if (!readiness_is_announced(s->boot->plan->init))

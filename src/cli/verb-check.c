@@ -6,6 +6,7 @@
 #include "cli/names.h"
 #include "cli/table.h"
 #include "config/definition.h"
+#include "config/host-settings.h"
 
 #include <stdio.h>
 
@@ -58,12 +59,39 @@ static int check_one(const char *name, Diagnostics *diagnostics, Error *error)
         return 0;
 }
 
+/* What has been found in all files together. */
+typedef struct Findings {
+        Table *table;
+        bool json;
+        size_t n_errors, n_warnings;
+} Findings;
+
+static void report(Findings *f, const char *name, const Diagnostics *d)
+{
+        if (f->json)
+                add_rows(f->table, name, d);
+        else
+                diagnostics_print(d, stdout);
+        f->n_errors += d->n_errors;
+        f->n_warnings += d->n - d->n_errors;
+}
+
+static int check_host(Findings *f, Error *error)
+{
+        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        HostSettings settings;
+        int r = host_settings_load(HOST_SETTINGS_PATH, &settings, &diagnostics, error);
+
+        if (r >= 0)
+                report(f, NULL, &diagnostics);
+        return r;
+}
+
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
         _cleanup_table_ Table *t = table_new(columns, ELEMENTSOF(columns));
-        bool json = arguments_has(a, "json");
-        size_t n_errors = 0, n_warnings = 0;
+        Findings f = { .table = t, .json = arguments_has(a, "json") };
         int r = a->words ? names_select(NAMES_DEFINED, a->words, &names, error)
                          : names_list(NAMES_DEFINED, &names, error);
 
@@ -75,27 +103,26 @@ static int run(const Arguments *a, Error *error)
                 r = check_one(*n, &diagnostics, error);
                 if (r < 0)
                         return r;
-                if (json)
-                        add_rows(t, *n, &diagnostics);
-                else
-                        diagnostics_print(&diagnostics, stdout);
-                n_errors += diagnostics.n_errors;
-                n_warnings += diagnostics.n - diagnostics.n_errors;
+                report(&f, *n, &diagnostics);
         }
-        if (json)
+        r = a->words ? 0 : check_host(&f, error);
+        if (r < 0)
+                return r;
+        if (f.json)
                 (void)table_print(t, true); /* the status says it anyway */
         else
                 fprintf(stderr, "%zu definition%s checked: %zu error%s, %zu warning%s.\n",
-                        strv_length(names), strv_length(names) == 1 ? "" : "s", n_errors,
-                        n_errors == 1 ? "" : "s", n_warnings, n_warnings == 1 ? "" : "s");
-        return n_errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+                        strv_length(names), strv_length(names) == 1 ? "" : "s", f.n_errors,
+                        f.n_errors == 1 ? "" : "s", f.n_warnings, f.n_warnings == 1 ? "" : "s");
+        return f.n_errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 const Verb verb_check = {
         .name = "check",
         .operands = "[NAME...]",
         .help = "Report every error of definitions, with file and line",
-        .text = "Without a name: all definitions. The exit status is 1 if there is any error.",
+        .text = "Without a name: all definitions, and /etc/stead/stead.conf. The exit status is 1 "
+                "if there is any error.",
         .group = VERB_GROUP_DEFINITION,
         .operand_kind = OPERAND_ANY,
         .flags = flags,

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The host's settings: one file, few keys, each checked with its line. */
+
+#include "config/host-settings.h"
+
+#include "base/fd.h"
+#include "base/nearest.h"
+#include "base/parse.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIZE_LIMIT (64 * 1024)
+#define PARALLEL_MAX 4096U /* a file each, opened at every start */
+
+/* Starting a machine uses processors, and where they are short it only takes longer; where memory
+ * is short, another machine makes it worse for all. */
+const HostSettings host_settings_default = {
+        .start_cpu_pressure = 100,
+        .start_io_pressure = 60,
+        .start_memory_pressure = 20,
+};
+
+typedef struct Key {
+        const char *section, *name;
+        int (*parse)(unsigned *field, const char *value, Error *error);
+        size_t offset;
+} Key;
+
+static int parse_parallel(unsigned *field, const char *value, Error *error)
+{
+        uint32_t n;
+
+        if (strcmp(value, "infinity") == 0) {
+                *field = PARALLEL_MAX;
+                return 0;
+        }
+        if (parse_uint32(value, &n) < 0 || n < 1 || n > PARALLEL_MAX)
+                return error_set(error, EINVAL,
+                                 "not a number of machines; allowed are 1 to %u and infinity",
+                                 PARALLEL_MAX);
+        *field = n;
+        return 0;
+}
+
+static int parse_percent(unsigned *field, const char *value, Error *error)
+{
+        _cleanup_free_ char *number = strndup(value, strcspn(value, "%"));
+        uint32_t n;
+
+        if (!number)
+                return error_set(error, ENOMEM, "out of memory");
+        if (strcmp(value + strlen(number), "%") != 0 || parse_uint32(number, &n) < 0 || n > 100)
+                return error_set(error, EINVAL, "not a share of time; allowed are 0%% to 100%%");
+        *field = n;
+        return 0;
+}
+
+static const Key keys[] = {
+        { "Start", "Parallel", parse_parallel, offsetof(HostSettings, start_parallel) },
+        { "Start", "CPUPressure", parse_percent, offsetof(HostSettings, start_cpu_pressure) },
+        { "Start", "IOPressure", parse_percent, offsetof(HostSettings, start_io_pressure) },
+        { "Start", "MemoryPressure", parse_percent, offsetof(HostSettings, start_memory_pressure) },
+};
+
+static int set_key(HostSettings *settings, const char *section, const char *name, const char *value,
+                   Error *error)
+{
+        Nearest nearest = NEAREST(name);
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                const Key *k = &keys[i];
+
+                if (strcmp(k->section, section) != 0)
+                        continue;
+                if (strcmp(k->name, name) == 0) {
+                        r = k->parse((unsigned *)(void *)((char *)settings + k->offset), value,
+                                     error);
+                        return r < 0 ? error_prefix(error, "%s=%s", name, value) : 0;
+                }
+                nearest_offer(&nearest, k->name);
+        }
+        r = error_set(error, EINVAL, "there is no key %s= in section [%s]", name, section);
+        if (nearest.best)
+                error_hint(error, "%s=", nearest.best);
+        return r;
+}
+
+static char *trim(char *s)
+{
+        size_t n;
+
+        s += strspn(s, " \t\r");
+        for (n = strlen(s); n > 0 && strchr(" \t\r", s[n - 1]); n--)
+                ;
+        s[n] = '\0';
+        return s;
+}
+
+/* What a message may repeat. */
+static bool is_plain(const char *s)
+{
+        for (; *s; s++)
+                if (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7f)
+                        return false;
+        return true;
+}
+
+/* @section lies in the text, too. */
+static int read_line(HostSettings *settings, char *line, const char **section, Error *error)
+{
+        char *equals = strchr(line, '='), *end = strchr(line, '\0');
+
+        if (!is_plain(line))
+                return error_set(error, EINVAL, "the line is not plain text");
+        if (*line == '[' && end[-1] == ']') {
+                end[-1] = '\0';
+                *section = line + 1;
+                if (strcmp(*section, "Start") == 0 || strncmp(*section, "X-", 2) == 0)
+                        return 0;
+                error_set(error, EINVAL, "there is no section [%s]", *section);
+                error_hint(error, "[Start]");
+                *section = "X-unknown"; /* its keys are no further mistakes */
+                return -EINVAL;
+        }
+        if (!equals || equals == line)
+                return error_set(error, EINVAL, "'%s' is neither Key=value nor [Section]", line);
+        if (!*section)
+                return error_set(error, EINVAL, "'%s' comes before the first section", line);
+        *equals = '\0';
+        if (strncmp(*section, "X-", 2) == 0)
+                return 0;
+        return set_key(settings, *section, trim(line), trim(equals + 1), error);
+}
+
+int host_settings_parse(const char *path, char *text, HostSettings *settings,
+                        Diagnostics *diagnostics)
+{
+        const char *section = NULL;
+        char *line;
+
+        for (unsigned number = 1; (line = strsep(&text, "\n")); number++) {
+                _cleanup_error_ Error problem = ERROR_NULL;
+                char origin[PATH_MAX + 16];
+                int r = 0;
+
+                line = trim(line);
+                if (*line != '\0' && *line != '#' && *line != ';')
+                        r = read_line(settings, line, &section, &problem);
+                if (r >= 0)
+                        continue;
+                (void)snprintf(origin, sizeof(origin), "%s:%u", path, number);
+                if (problem.number == ENOMEM ||
+                    diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, origin, &problem) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+int host_settings_load(const char *path, HostSettings *ret, Diagnostics *diagnostics, Error *error)
+{
+        HostSettings settings = host_settings_default;
+        _cleanup_free_ char *text = NULL;
+        ssize_t n = read_file_at(AT_FDCWD, path, SIZE_LIMIT, &text);
+
+        if (n < 0 && n != -ENOENT)
+                return error_errno(error, (int)-n, "Failed to read '%s'", path);
+        if (n >= 0 && host_settings_parse(path, text, &settings, diagnostics) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        *ret = settings;
+        return 0;
+}
