@@ -93,10 +93,6 @@ static int settings_add_mount(Settings *settings, MountSetting *mount, const cha
         return 0;
 }
 
-static void mount_setting_donep(MountSetting *m)
-{
-        mount_setting_done(m);
-}
 #define _cleanup_mount_ _cleanup_(mount_setting_donep)
 
 /* map=, umap= or gmap=: 1 if @word is one of them. */
@@ -290,6 +286,16 @@ int option_parse_inaccessible(const Option *option, const char *value, const cha
         return r >= 0 ? settings_add_mount(settings, &mount, origin) : r;
 }
 
+void mount_setting_format_options(const MountSetting *mount, Buffer *out)
+{
+        bool mapped = mount->users.n + mount->groups.n > 0;
+
+        buffer_puts(out, mount->recursive ? "rbind" : "norbind");
+        if (mount->idmap != BIND_NOIDMAP || !mapped)
+                buffer_printf(out, ",%s", bind_idmap_to_string(mount->idmap));
+        bind_maps_format(&mount->users, &mount->groups, out);
+}
+
 static void format_mount(const MountSetting *mount, Buffer *out)
 {
         STRV_FOREACH (source, mount->sources) {
@@ -302,10 +308,8 @@ static void format_mount(const MountSetting *mount, Buffer *out)
                 format_field(mount->destination, out);
         if (mount->kind == MOUNT_BIND && (!mount->recursive || mount->idmap != BIND_NOIDMAP ||
                                           mount->users.n + mount->groups.n > 0)) {
-                buffer_printf(out, ":%s", mount->recursive ? "rbind" : "norbind");
-                if (mount->idmap != BIND_NOIDMAP || mount->users.n + mount->groups.n == 0)
-                        buffer_printf(out, ",%s", bind_idmap_to_string(mount->idmap));
-                bind_maps_format(&mount->users, &mount->groups, out);
+                buffer_puts(out, ":");
+                mount_setting_format_options(mount, out);
         }
         if (mount->options) {
                 buffer_puts(out, ":");

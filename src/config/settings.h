@@ -279,7 +279,13 @@ Settings *settings_free(Settings *s);
 DEFINE_CLEANUP(Settings, settings_free)
 
 MountSetting *mount_setting_done(MountSetting *m);
+static inline void mount_setting_donep(MountSetting *m)
+{
+        (void)mount_setting_done(m); /* always NULL */
+}
 /* A bind mount of its own, from the words of a command line: @destination is "PATH[:OPTIONS]", NULL
  * or without a path for that of the source. */
 int mount_setting_bind(const char *source, const char *destination, bool read_only,
                        MountSetting *ret, Error *error);
+/* Appends the options of a bind mount, "rbind,idmap". */
+void mount_setting_format_options(const MountSetting *mount, Buffer *out);
