@@ -3,7 +3,7 @@
  * Layout only; every word is the table's. */
 
 #include "base/strv.h"
-#include "config/option.h"
+#include "config/option-parse.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -89,7 +89,7 @@ int option_print_help(FILE *f)
 }
 
 /* scdoc reads these as markup wherever they stand. */
-static void put_scdoc(const char *text, FILE *f)
+void option_put_scdoc(const char *text, FILE *f)
 {
         for (; *text; text++) {
                 if (strchr("\\*_#|[]<>~", *text))
@@ -108,7 +108,7 @@ static int put_choices(const Option *o, FILE *f)
         fputs("\tValues: ", f);
         STRV_FOREACH (choice, choices) {
                 fputs(choice == choices ? "*" : ", *", f);
-                put_scdoc(*choice, f);
+                option_put_scdoc(*choice, f);
                 fputs("*", f);
         }
         fputs(".\n\n", f);
@@ -118,7 +118,7 @@ static int put_choices(const Option *o, FILE *f)
 static int put_text(const Option *o, FILE *f)
 {
         fputs("\t", f);
-        put_scdoc(o->text ?: o->help, f);
+        option_put_scdoc(o->text ?: o->help, f);
         fputs(o->text ? "\n\n" : ".\n\n", f);
         return put_choices(o, f);
 }
@@ -131,7 +131,7 @@ static int print_option_section(const Option *o, FILE *f)
         if (buffer_error(&spelling) < 0)
                 return -ENOMEM;
         fputs("*", f);
-        put_scdoc(spelling.data, f);
+        option_put_scdoc(spelling.data, f);
         fputs("*\n", f);
         if (o->key && !o->twin_yes)
                 fprintf(f, "\tKey *%s=* in section \\[%s\\].\n\n", o->key, o->section);
@@ -160,7 +160,7 @@ static int print_key(const Option *o, FILE *f)
 
         fprintf(f, "*%s=*", o->key);
         if (o->metavar) {
-                put_scdoc(o->metavar, f);
+                option_put_scdoc(o->metavar, f);
         } else {
                 fputs("BOOL", f);
         }

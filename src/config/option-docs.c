@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Build-time program: writes what is made from the option table. `list` is for the test that
  * compares them all; `fill FRAME` copies a manual page and puts the generated part in the place of
- * a line @OPTIONS@ or @KEYS@. */
+ * a line @OPTIONS@, @KEYS@ or @RESOURCES@. */
 
 #include "config/option.h"
+#include "config/resource.h"
 
 #include <string.h>
 
@@ -33,6 +34,8 @@ static int fill(const char *path)
                         r = option_print_scdoc(stdout);
                 else if (strcmp(line, "@KEYS@\n") == 0)
                         r = option_print_keys(stdout);
+                else if (strcmp(line, "@RESOURCES@\n") == 0)
+                        r = resource_print_keys(stdout);
                 else
                         fputs(line, stdout);
                 if (r < 0)

@@ -65,6 +65,8 @@ void option_quote(const char *word, Buffer *out);
 
 /* Appends @text for a message: no terminal codes, no novels. */
 void option_printable(const char *text, Buffer *out);
+/* @text for a manual page, so that scdoc sees no markup in it. */
+void option_put_scdoc(const char *text, FILE *f);
 
 /* Collapses "//" and "/./", cuts a trailing '/'. The caller frees it; NULL on out of memory. */
 char *option_simplify_path(const char *path);

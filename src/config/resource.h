@@ -73,6 +73,9 @@ int resource_unknown_key(const char *name, Error *error);
 /* What to write for a value of this type: "BYTES|PERCENT|infinity". */
 const char *resource_type_metavar(ResourceType type);
 
+/* The keys for stead.machine(5), as scdoc. */
+int resource_print_keys(FILE *f);
+
 /* How a value looks on the bus, and which fields of ResourceValue hold it. */
 typedef enum ResourceForm {
         RESOURCE_FORM_NONE,       /* no value yet */

@@ -4,6 +4,7 @@
 
 #include "../unit.h"
 #include "config/option.h"
+#include "config/resource.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -69,6 +70,18 @@ static void test_every_key_is_documented(void **state)
         }
 }
 
+static void test_every_resource_is_documented(void **state)
+{
+        _cleanup_free_ char *keys = text_of(resource_print_keys);
+
+        for (size_t i = 0; i < resource_key_count; i++) {
+                char word[80];
+
+                (void)snprintf(word, sizeof(word), "*%s=*", resource_keys[i].name);
+                assert_non_null(strstr(keys, word));
+        }
+}
+
 /* Every "--word" in @text is an option; texts speak of options that may have gone. */
 static void assert_options_exist(const char *text)
 {
@@ -110,6 +123,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_every_option_is_documented),
                 cmocka_unit_test(test_every_key_is_documented),
+                cmocka_unit_test(test_every_resource_is_documented),
                 cmocka_unit_test(test_nothing_else_is_documented),
                 cmocka_unit_test(test_help_fits),
         };
