@@ -152,15 +152,18 @@ static bool has_suffix(const char *name, const char *suffix)
         return n > m && strcmp(name + n - m, suffix) == 0;
 }
 
-static int drop_ins_scan(DropIns *d, const char *root, const char *top, const char *stem)
+static int drop_ins_scan(DropIns *d, const DefinitionPlace *place, const char *top,
+                         const char *stem)
 {
         _cleanup_free_ char *directory = NULL;
         _cleanup_closedir_ DIR *stream = NULL;
 
-        if (asprintf(&directory, "%s%s/%s.d", root, top, stem) < 0) {
+        if (asprintf(&directory, "%s%s/%s.d", place->root, top, stem) < 0) {
                 directory = NULL;
                 return -ENOMEM;
         }
+        if (place->drop_ins && !strv_contains(place->drop_ins, directory))
+                return 0;
         stream = opendir(directory);
         if (!stream)
                 return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
@@ -181,7 +184,8 @@ static int compare_drop_ins(const void *a, const void *b)
 }
 
 /* All drop-ins in the order in which they are read. @ret_own tells how many are this machine's. */
-static int drop_ins_find(DropIns *d, const char *root, const char *name, size_t *ret_own)
+static int drop_ins_find(DropIns *d, const DefinitionPlace *place, const char *name,
+                         size_t *ret_own)
 {
         _cleanup_free_ char *stem = NULL;
         int r = 0;
@@ -191,10 +195,10 @@ static int drop_ins_find(DropIns *d, const char *root, const char *name, size_t 
                 return -ENOMEM;
         }
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++)
-                r = drop_ins_scan(d, root, machine_directories[i], stem);
+                r = drop_ins_scan(d, place, machine_directories[i], stem);
         *ret_own = d->n;
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++)
-                r = drop_ins_scan(d, root, machine_directories[i], "machine");
+                r = drop_ins_scan(d, place, machine_directories[i], "machine");
         if (r >= 0 && d->n > 0)
                 qsort(d->items, d->n, sizeof(*d->items), compare_drop_ins);
         return r;
@@ -231,14 +235,15 @@ static int load_main(Definition *d, const char *root, const char *const *directo
 }
 
 /* NAME.nspawn in systemd's directories, else beside the tree. 1 if found. */
-static int load_nspawn(Definition *d, const char *root, const char *tree, DefinitionTrust trust,
-                       Diagnostics *diagnostics, Error *error)
+static int load_nspawn(Definition *d, const DefinitionPlace *place, Diagnostics *diagnostics,
+                       Error *error)
 {
         _cleanup_free_ char *path = NULL;
-        bool trusted = trust == DEFINITION_TRUST_ALL;
+        bool trusted = place->trust == DEFINITION_TRUST_ALL;
+        const char *tree = place->tree;
         size_t parent;
-        int r = load_main(d, root, nspawn_directories, ELEMENTSOF(nspawn_directories), ".nspawn",
-                          DEFINITION_NSPAWN, diagnostics, error);
+        int r = load_main(d, place->root, nspawn_directories, ELEMENTSOF(nspawn_directories),
+                          ".nspawn", DEFINITION_NSPAWN, diagnostics, error);
 
         if (r != 0 || !tree)
                 return r;
@@ -259,18 +264,18 @@ static int load_nspawn(Definition *d, const char *root, const char *tree, Defini
         return 1;
 }
 
-static int load_all(Definition *d, const char *root, const char *tree, DefinitionTrust trust,
-                    Diagnostics *diagnostics, Error *error)
+static int load_all(Definition *d, const DefinitionPlace *place, Diagnostics *diagnostics,
+                    Error *error)
 {
         _cleanup_(drop_ins_done) DropIns drop_ins = {};
         size_t own = 0;
-        int r = drop_ins_find(&drop_ins, root, d->name, &own);
+        int r = drop_ins_find(&drop_ins, place, d->name, &own);
 
         if (r >= 0)
-                r = load_main(d, root, machine_directories, ELEMENTSOF(machine_directories),
+                r = load_main(d, place->root, machine_directories, ELEMENTSOF(machine_directories),
                               ".machine", DEFINITION_MACHINE, diagnostics, error);
         if (r == 0 && own == 0)
-                r = load_nspawn(d, root, tree, trust, diagnostics, error);
+                r = load_nspawn(d, place, diagnostics, error);
         if (r < 0)
                 return r;
         if (r == 0 && own == 0)
@@ -283,8 +288,8 @@ static int load_all(Definition *d, const char *root, const char *tree, Definitio
         return 0;
 }
 
-int definition_read(const char *root, const char *name, const char *tree, DefinitionTrust trust,
-                    Definition **ret, Diagnostics *diagnostics, Error *error)
+int definition_read(const DefinitionPlace *place, const char *name, Definition **ret,
+                    Diagnostics *diagnostics, Error *error)
 {
         _cleanup_definition_ Definition *d = NULL;
         int r;
@@ -297,7 +302,7 @@ int definition_read(const char *root, const char *name, const char *tree, Defini
         d = calloc(1, sizeof(*d));
         if (d)
                 *d = (Definition){ .name = strdup(name), .trusted = true };
-        r = d && d->name ? load_all(d, root, tree, trust, diagnostics, error) : -ENOMEM;
+        r = d && d->name ? load_all(d, place, diagnostics, error) : -ENOMEM;
         if (r == -ENOENT) {
                 r = error_set(error, ENOENT, "There is no definition of machine '%s'", name);
                 error_hint(error, "stead edit %s", name);
@@ -318,7 +323,8 @@ int definition_load(const char *root, const char *name, const char *tree, Defini
 {
         _cleanup_definition_ Definition *d = NULL;
         size_t before = diagnostics->n_errors;
-        int r = definition_read(root, name, tree, trust, &d, diagnostics, error);
+        int r = definition_read(&(DefinitionPlace){ root, tree, trust, NULL }, name, &d,
+                                diagnostics, error);
 
         if (r < 0)
                 return r;
@@ -369,6 +375,39 @@ static int list_directory(const char *root, const char *directory, const char *s
 static int compare_names(const void *a, const void *b)
 {
         return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Those below @directory whose name ends in ".d". */
+static int list_drop_ins(const char *root, const char *directory, char ***paths)
+{
+        _cleanup_free_ char *path = NULL;
+        _cleanup_closedir_ DIR *stream = NULL;
+        int r = 0;
+
+        if (asprintf(&path, "%s%s", root, directory) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        stream = opendir(path);
+        if (!stream)
+                return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+        for (struct dirent *e; r >= 0 && (e = readdir(stream));)
+                if (has_suffix(e->d_name, ".d"))
+                        r = strv_pushf(paths, "%s/%s", path, e->d_name);
+        return r;
+}
+
+int definition_list_drop_ins(const char *root, char ***ret)
+{
+        _cleanup_strv_ char **paths = NULL;
+        int r = strv_push(&paths, "/"); /* an empty list, unlike none */
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++)
+                r = list_drop_ins(root, machine_directories[i], &paths);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(paths);
+        return 0;
 }
 
 int definition_list(const char *root, char ***ret)

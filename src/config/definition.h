@@ -51,10 +51,19 @@ typedef enum DefinitionDialect {
 int definition_load(const char *root, const char *name, const char *tree, DefinitionTrust trust,
                     Definition **ret, Diagnostics *diagnostics, Error *error);
 
+/* Where definitions are looked for; fields as the arguments of definition_load(). */
+typedef struct DefinitionPlace {
+        const char *root, *tree;
+        DefinitionTrust trust;
+        char *const *drop_ins; /* definition_list_drop_ins(), or NULL: look for them each time */
+} DefinitionPlace;
+
 /* The same, but gives what could be understood also if there are errors in @diagnostics: for the
  * generator, which must not lose the rest of a machine. */
-int definition_read(const char *root, const char *name, const char *tree, DefinitionTrust trust,
-                    Definition **ret, Diagnostics *diagnostics, Error *error);
+int definition_read(const DefinitionPlace *place, const char *name, Definition **ret,
+                    Diagnostics *diagnostics, Error *error);
+/* The directories of drop-ins that there are, for reading many definitions at once. */
+int definition_list_drop_ins(const char *root, char ***ret);
 
 /* Names of all definitions (and of trusted .nspawn files), sorted. */
 int definition_list(const char *root, char ***ret);

@@ -165,12 +165,13 @@ static int make_target(const Generator *g, Error *error)
 }
 
 /* Reads all definitions. What is wrong with them is told, and does not count. */
-static size_t load(Generator *g, char **names, Source *sources)
+static size_t load(Generator *g, char **names, char **drop_ins, Source *sources)
 {
+        DefinitionPlace place = { g->root, NULL, DEFINITION_TRUST_BY_PLACE, drop_ins };
         size_t n = 0;
 
         STRV_FOREACH (name, names) {
-                int r = source_load(g->root, *name, &sources[n]);
+                int r = source_load(&place, *name, &sources[n]);
 
                 if (r == -ENOENT)
                         continue;
@@ -187,11 +188,13 @@ static size_t load(Generator *g, char **names, Source *sources)
 static void generate(Generator *g)
 {
         _cleanup_error_ Error error = ERROR_NULL;
-        _cleanup_strv_ char **names = NULL;
+        _cleanup_strv_ char **names = NULL, **drop_ins = NULL;
         _cleanup_free_ Source *sources = NULL;
         size_t n;
         int r = definition_list(g->root, &names);
 
+        if (r >= 0)
+                r = definition_list_drop_ins(g->root, &drop_ins);
         if (r >= 0) {
                 sources = calloc(strv_length(names) + 1, sizeof(*sources));
                 r = sources ? make_target(g, &error) : -ENOMEM;
@@ -200,7 +203,7 @@ static void generate(Generator *g)
                 fail(g, r, &error);
         if (!sources)
                 return;
-        n = load(g, names, sources);
+        n = load(g, names, drop_ins, sources);
         r = references_find(sources, n);
         if (r < 0)
                 fail(g, r, &ERROR_NULL);

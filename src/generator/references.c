@@ -85,34 +85,78 @@ static bool reaches(const Source *sources, size_t from, size_t to, bool *seen)
         return false;
 }
 
-static bool is_below(const char *path, const char *directory)
-{
-        size_t n = strlen(directory);
+typedef struct Tree {
+        const char *path;
+        size_t source;
+} Tree;
 
-        return strncmp(path, directory, n) == 0 && path[n] == '/' && path[n + 1] != '\0';
+static int compare_trees(const void *a, const void *b)
+{
+        const Tree *x = a, *y = b;
+        int r = strcmp(x->path, y->path);
+
+        return r != 0 ? r : (x->source > y->source) - (x->source < y->source);
 }
 
-static bool uses_tree(const Source *s, const Source *other)
+/* The first of the sorted @trees that is not before @path. */
+static size_t first_tree(const Tree *trees, size_t n, const char *path)
 {
-        STRV_FOREACH (path, s->paths)
-                if (is_below(*path, other->tree))
-                        return true;
-        return false;
+        size_t low = 0;
+
+        while (low < n) {
+                size_t middle = low + (n - low) / 2;
+
+                if (strcmp(trees[middle].path, path) < 0)
+                        low = middle + 1;
+                else
+                        n = middle;
+        }
+        return low;
 }
 
-static int add_found(Source *sources, size_t n, size_t self, bool *seen)
+typedef struct Search {
+        Source *sources;
+        size_t n;
+        Tree *trees; /* sorted by path */
+        bool *seen;  /* for reaches() */
+} Search;
+
+/* @self uses files of whoever has the tree at @path. */
+static int add_users(const Search *s, size_t self, const char *path)
 {
-        for (size_t other = 0; other < n; other++) {
+        for (size_t i = first_tree(s->trees, s->n, path);
+             i < s->n && strcmp(s->trees[i].path, path) == 0; i++) {
+                size_t other = s->trees[i].source;
                 int r;
 
-                if (other == self || !uses_tree(&sources[self], &sources[other]))
+                if (other == self)
                         continue;
-                memset(seen, 0, n * sizeof(*seen));
-                if (reaches(sources, other, self, seen))
+                memset(s->seen, 0, s->n * sizeof(*s->seen));
+                if (reaches(s->sources, other, self, s->seen))
                         continue;
-                r = add_edge(&sources[self], other);
+                r = add_edge(&s->sources[self], other);
                 if (r < 0)
                         return r;
+        }
+        return 0;
+}
+
+/* Every directory above a path that the machine needs may be another's tree. */
+static int add_found(const Search *s, size_t self)
+{
+        STRV_FOREACH (path, s->sources[self].paths) {
+                _cleanup_free_ char *above = strdup(*path);
+
+                if (!above)
+                        return -ENOMEM;
+                for (char *slash; (slash = strrchr(above, '/')) && slash > above;) {
+                        int r;
+
+                        *slash = '\0';
+                        r = add_users(s, self, above);
+                        if (r < 0)
+                                return r;
+                }
         }
         return 0;
 }
@@ -120,13 +164,19 @@ static int add_found(Source *sources, size_t n, size_t self, bool *seen)
 int references_find(Source *sources, size_t n)
 {
         _cleanup_free_ bool *seen = calloc(n + 1, sizeof(*seen));
-        int r = seen ? 0 : -ENOMEM;
+        _cleanup_free_ Tree *trees = calloc(n + 1, sizeof(*trees));
+        Search s = { sources, n, trees, seen };
+        int r = seen && trees ? 0 : -ENOMEM;
 
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = add_told(sources, n, i);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; r >= 0 && i < n; i++) {
                 sources[i].n_told = sources[i].n_after;
+                trees[i] = (Tree){ sources[i].tree, i };
+        }
+        if (r >= 0 && n > 0)
+                qsort(trees, n, sizeof(*trees), compare_trees);
         for (size_t i = 0; r >= 0 && i < n; i++)
-                r = add_found(sources, n, i, seen);
+                r = add_found(&s, i);
         return r;
 }

@@ -78,12 +78,11 @@ static int find_paths(Source *s)
         return r >= 0 && settings ? add_mounts(s) : r;
 }
 
-int source_load(const char *root, const char *name, Source *ret)
+int source_load(const DefinitionPlace *place, const char *name, Source *ret)
 {
         _cleanup_error_ Error error = ERROR_NULL;
         Source s = SOURCE_NULL;
-        int r = definition_read(root, name, NULL, DEFINITION_TRUST_BY_PLACE, &s.definition,
-                                &s.diagnostics, &error);
+        int r = definition_read(place, name, &s.definition, &s.diagnostics, &error);
 
         if (r == -ERFKILL)
                 r = -ENOENT;

@@ -19,9 +19,9 @@ typedef struct Source {
 #define SOURCE_NULL ((Source){})
 void source_done(Source *s);
 
-/* Reads the definition of @name below @root. Errors in it are in the diagnostics of *ret. -ENOENT
+/* Reads the definition of @name. Errors in it are in the diagnostics of *ret. -ENOENT
  * if there is nothing to generate: it is masked, or gone since the directories were listed. */
-int source_load(const char *root, const char *name, Source *ret);
+int source_load(const DefinitionPlace *place, const char *name, Source *ret);
 /* The main file, or the first of its drop-ins where there is none. */
 const char *source_path(const Source *s);
 /* Whether it is one of ours and not a .nspawn file, whose machine may be systemd-nspawn's. */
