@@ -226,9 +226,9 @@ static int find_own_place(Boot *b)
 }
 
 /* Our own place if it was handed to us, else a scope, else what we can make below our own. */
-static int find_place(Boot *b)
+static int find_place(Boot *b, Error *error)
 {
-        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_error_ Error cause = ERROR_NULL;
         int r = find_own_place(b);
 
         if (!unit_host_runs_systemd() || b->plan->keep_unit || (r >= 0 && b->delegated)) {
@@ -238,20 +238,22 @@ static int find_place(Boot *b)
         }
         free(b->cgroup);
         b->cgroup = NULL;
-        r = unit_take_scope(b, &error);
+        r = unit_take_scope(b, &cause);
         if (r >= 0) {
                 b->delegated = true;
                 return 0;
         }
+        if (r == -EINVAL || b->plan->unit_properties || b->plan->slice)
+                return error_move(error, &cause); /* what was asked for cannot be had */
         fprintf(stderr, "Machine '%s' runs without a unit of its own: %s\n", b->plan->machine,
-                error.message);
+                cause.message);
         return find_own_place(b);
 }
 
 int boot_take_cgroup(Boot *b, Error *error)
 {
         _cleanup_error_ Error cause = ERROR_NULL;
-        int r = find_place(b);
+        int r = find_place(b, &cause);
 
         if (r >= 0)
                 r = boot_clear_cgroup(b, &cause);

@@ -50,8 +50,19 @@ static int append_fields(sd_bus_message *m, char *const *fields, Error *error)
         return 0;
 }
 
+/* Since systemd 255, and an unknown property fails the whole call (machined-api section 1). */
+static bool knows_coredump_receive(sd_bus *bus)
+{
+        _cleanup_free_ char *path = NULL;
+        int value;
+
+        return systemd_unit_path(bus, "init.scope", &path, NULL) >= 0 &&
+               sd_bus_get_property_trivial(bus, SYSTEMD_NAME, path, SYSTEMD_SCOPE,
+                                           "CoredumpReceive", NULL, 'b', &value) >= 0;
+}
+
 static int append_properties(sd_bus_message *m, char *const *fields, const char *controller,
-                             Error *error)
+                             bool coredumps, Error *error)
 {
         const char *timeout = unit_message_field(fields, "stop-timeout-usec");
         const char *name = unit_message_field(fields, "name");
@@ -72,6 +83,8 @@ static int append_properties(sd_bus_message *m, char *const *fields, const char 
                                           usec);
         if (r >= 0 && controller)
                 r = sd_bus_message_append(m, "(sv)", "Controller", "s", controller);
+        if (r >= 0 && coredumps)
+                r = sd_bus_message_append(m, "(sv)", "CoredumpReceive", "b", 1);
         if (r >= 0) {
                 r = append_fields(m, fields, error);
                 if (r < 0)
@@ -96,7 +109,7 @@ static int start_once(Scope *s, JobQueue *jobs, char *const *fields, bool privat
         if (r >= 0 && !private)
                 r = sd_bus_get_unique_name(s->bus, &controller);
         if (r >= 0) {
-                r = append_properties(m, fields, controller, error);
+                r = append_properties(m, fields, controller, knows_coredump_receive(s->bus), error);
                 if (r < 0)
                         return r;
                 r = sd_bus_message_append(m, "a(sa(sv))", 0);
