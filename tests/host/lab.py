@@ -10,15 +10,20 @@ by our own launcher, with the build under test installed in it. Machines are boo
 Knows how such a host is made, started, asked and thrown away. It must not know what a single test is about.
 tools/host gives the same to people.
 """
+import contextlib
 import importlib.util
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shlex
+import signal
 import subprocess
 import tempfile
 import threading
+import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 _spec = importlib.util.spec_from_file_location("machine_lab", TOP / "tests/machine/lab.py")
@@ -100,6 +105,8 @@ def up_to_date(where):
 
 def copy_guest(version, target):
     where = machines.copy_tree(guest_tree(version), target)
+    # it is called as its machine is
+    (where / "etc/hostname").unlink()
     up_to_date(where)
     return where
 
@@ -184,9 +191,18 @@ class Host:
         """Writes a file of the host, wherever it lies."""
         self.ok(f"install -D -m {mode:o} /dev/stdin {shlex.quote(str(path))}", input=text)
 
-    def add_guest(self, name, version=None):
-        """A tree of its own for a machine of this host, in /var/lib/machines; by default of the host's release."""
+    def add_guest(self, name, version=None, definition="[Network]\nPrivate=yes\n"):
+        """A tree of its own for a machine of this host, in /var/lib/machines, and its definition; by default
+        of the host's release and with a network of its own."""
+        if definition:
+            path = self.path(f"/etc/stead/{name}.machine")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(definition)
         return copy_guest(version or self.version, self.path(f"/var/lib/machines/{name}"))
+
+    def remove_guest(self, name):
+        machines.remove_tree(self.path(f"/var/lib/machines/{name}"))
+        self.path(f"/etc/stead/{name}.machine").unlink(missing_ok=True)
 
     # commands
 
@@ -216,11 +232,9 @@ class Host:
         return subprocess.Popen([STEAD, "exec", "-T", self.name, "--", *argv], env=machines.clean_environment(HOME="/root"),
                                 start_new_session=True, **more)
 
-    def terminal(self, *argv, script=""):
-        """Runs a command of the host on a terminal and types what @script says; gives what came out."""
-        return subprocess.run(["script", "-qec", shlex.join([str(STEAD), "exec", "-t", self.name, "--", *argv]), "/dev/null"],
-                              input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=PATIENCE, env=machines.clean_environment(HOME="/root")).stdout
+    def terminal(self, *argv):
+        """A command of the host on a terminal of its own."""
+        return Terminal(STEAD, "exec", "-t", self.name, "--", *argv)
 
     def wait(self, script, seconds=PATIENCE, what=None):
         """Waits until a shell script in the host succeeds; gives what it said."""
@@ -237,9 +251,195 @@ class Host:
         return last[0].rstrip("\n")
 
     def journal(self, unit=None, since=None, more=""):
-        return self.sh(f"journalctl --no-pager -o short-monotonic {'-u ' + unit if unit else ''} "
+        return self.sh(f"journalctl --no-pager -o short-monotonic {'-u ' + shlex.quote(unit) if unit else ''} "
                        f"{'--after-cursor=' + shlex.quote(since) if since else ''} {more}")
 
     def cursor(self):
         """Where the journal ends now; for journal(since=...)."""
         return re.sub("^-- cursor: ", "", self.ok("journalctl -n 0 --show-cursor").splitlines()[-1])
+
+
+# --- machines on a host --------------------------------------------------------------------------
+
+KINDS = ["service", "scope"]
+
+
+def escape(name):
+    """As systemd-escape."""
+    return re.sub(r"[^a-zA-Z0-9:_.]", lambda m: f"\\x{ord(m[0]):02x}", name)
+
+
+class Guest:
+    """A machine of a host: as a service (systemctl start) or by hand (a launcher, which makes a scope)."""
+
+    def __init__(self, host, name, kind="service", options=()):
+        self.host, self.name, self.kind, self.options = host, name, kind, list(options)
+        self.unit = f"stead@{name}.service" if kind == "service" else f"machine-{escape(name)}.scope"
+        # as a word of a shell
+        self.q = shlex.quote(self.unit)
+        self.process = self.log = None
+
+    # life
+
+    def start(self):
+        self.spawn()
+        self.wait_ready()
+        return self
+
+    def spawn(self):
+        """Starts it and does not wait; a service's unit may still be starting."""
+        if self.kind == "service":
+            assert not self.options
+            self.host.ok(f"systemctl start --no-block {self.q}")
+            return
+        self.log = open(work / f"{self.host.name}-{self.name}.log", "w+")
+        self.process = self.host.popen("/usr/bin/stead-launch", "--boot", "--notify-ready=yes", "--console=read-only",
+                                       "-M", self.name, *self.options, stdout=self.log)
+
+    def wait_ready(self, seconds=PATIENCE):
+        def ready():
+            if self.kind == "service":
+                state = self.host.sh(f"systemctl show -P ActiveState {self.q}")
+                assert state != "failed", f"{self.unit} failed:\n{self.said()}"
+                return state == "active"
+            assert self.process.poll() is None, f"launcher of {self.name} ended:\n{self.said()}"
+            return self.host.sh(f"stead show {self.name} -p State --value 2>/dev/null") == "running"
+        wait_for(ready, seconds, f"{self.unit} on {self.host.name}")
+
+    def stop(self):
+        """The way of its kind: systemctl stop, or SIGTERM to the launcher."""
+        if self.kind == "service":
+            self.host.ok(f"systemctl stop {self.q}")
+        else:
+            self.host.ok(f"kill -TERM {self.launcher}")
+            assert self.wait_end() == 0, self.said()
+
+    def wait_end(self, seconds=PATIENCE):
+        """By hand: exit status of the launcher."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"launcher of {self.name} did not end within {seconds} s:\n{self.said()}") from None
+
+    def remove(self):
+        """For the end of a test, whatever happened before: not running, no tree."""
+        if self.kind == "service":
+            self.host.run("systemctl", "kill", "-s", "KILL", self.unit)
+            self.host.run("systemctl", "stop", self.unit)
+            self.host.run("systemctl", "reset-failed", self.unit)
+        elif self.process and self.process.poll() is None:
+            self.host.run("systemctl", "kill", "-s", "KILL", self.unit)
+            for how in ("true", f"pkill -KILL -f -- '-M {self.name}( |$)'"):
+                self.host.run("/bin/sh", "-c", how)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(3)
+            self.process.kill()
+            self.process.wait()
+        self.host.remove_guest(self.name)
+
+    # knowledge
+
+    def said(self):
+        """What the launcher and the machine's console said."""
+        if self.kind == "service":
+            return self.host.sh(f"systemctl status --no-pager -n 50 {self.q}; journalctl --no-pager -b -u {self.q} | tail -n 60")
+        self.log.seek(0)
+        return self.log.read()[-4000:]
+
+    def show(self, key):
+        """A property as machinectl shows it."""
+        return self.host.ok(f"machinectl show -p {key} --value {self.name}")
+
+    def state(self, key):
+        return self.host.ok(f"stead show {self.name} -p {key} --value")
+
+    @property
+    def leader(self):
+        return int(self.state("Leader"))
+
+    @property
+    def launcher(self):
+        return int(self.state("Launcher"))
+
+    @property
+    def base(self):
+        """First UID of the machine on its host."""
+        return int(self.host.ok(f"cat /proc/{self.leader}/uid_map").split()[1])
+
+    def cgroup(self):
+        """Folder of the unit's cgroup on the host."""
+        return "/sys/fs/cgroup" + self.host.ok(f"systemctl show -P ControlGroup {self.q}")
+
+    def is_registered(self):
+        return self.host.status(f"machinectl show {self.name} >/dev/null 2>&1") == 0
+
+    def wait_gone(self, seconds=PATIENCE):
+        """No unit, no registration, no state of ours."""
+        wait_for(lambda: not self.is_registered(), seconds, f"machined to forget {self.name}")
+        self.host.wait(f"! systemctl is-active --quiet {self.q}", seconds)
+        self.host.wait(f"! test -e /run/stead/machines/{self.name}", seconds)
+
+    def exec(self, *argv, **more):
+        return self.host.run("stead", "exec", "-T", self.name, "--", *argv, **more)
+
+    def sh(self, script, **more):
+        return self.exec("/bin/sh", "-c", script, **more).stdout.rstrip("\n")
+
+    def ok(self, script, **more):
+        done = self.exec("/bin/sh", "-c", script, **more)
+        assert done.returncode == 0, f"'{script}' ended with {done.returncode} in {self.name}:\n{done.stdout}"
+        return done.stdout.rstrip("\n")
+
+    def wait(self, script, seconds=PATIENCE):
+        wait_for(lambda: self.exec("/bin/sh", "-c", script).returncode == 0, seconds, f"'{script}' in {self.name}")
+
+
+class Terminal:
+    """A command on a terminal: expect() reads on until a pattern comes, send() types."""
+
+    def __init__(self, *argv):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen([str(a) for a in argv], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                                        env=machines.clean_environment(HOME="/root"))
+        os.close(slave)
+        self.seen = ""
+
+    def expect(self, pattern, seconds=PATIENCE):
+        """What came up to and with the pattern; the rest stays for the next one."""
+        end = time.monotonic() + seconds
+        while True:
+            found = re.search(pattern, self.seen)
+            if found:
+                text, self.seen = self.seen[:found.end()], self.seen[found.end():]
+                return text
+            left = end - time.monotonic()
+            assert left > 0 and select.select([self.master], [], [], left)[0], \
+                f"waited {seconds} s for '{pattern}'; there was:\n{self.seen}"
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                data = b""
+            assert data, f"ended before '{pattern}' came; there was:\n{self.seen}"
+            self.seen += data.decode(errors="replace").replace("\r", "")
+
+    def send(self, text):
+        os.write(self.master, text.encode())
+
+    def wait(self, seconds=PATIENCE):
+        """Reads to the end; the exit status."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"command on a terminal did not end within {seconds} s; it said:\n{self.seen}"
+            if select.select([self.master], [], [], 0.05)[0]:
+                with contextlib.suppress(OSError):
+                    self.seen += os.read(self.master, 65536).decode(errors="replace").replace("\r", "")
+        return self.process.returncode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        os.close(self.master)
