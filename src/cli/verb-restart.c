@@ -15,15 +15,14 @@ static int run(const Arguments *a, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
         uint64_t timeout;
-        int r = arguments_timeout(a, 90 * USEC_PER_SEC, &timeout, error);
+        int r = arguments_timeout(a, LIFE_START_USEC, &timeout, error);
 
         if (r < 0)
                 return r;
         r = names_select(NAMES_DEFINED | NAMES_TREES, a->words, &names, error);
         if (r < 0)
                 return r;
-        r = life_stop(names, false, true, timeout);
-        return r == EXIT_SUCCESS ? life_start(names, true, timeout) : r;
+        return life_restart(names, timeout);
 }
 
 const Verb verb_restart = {

@@ -16,7 +16,7 @@ static int run(const Arguments *a, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
         uint64_t timeout;
-        int r = arguments_timeout(a, 90 * USEC_PER_SEC, &timeout, error);
+        int r = arguments_timeout(a, LIFE_START_USEC, &timeout, error);
 
         if (r < 0)
                 return r;

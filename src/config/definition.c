@@ -377,6 +377,70 @@ static int compare_names(const void *a, const void *b)
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Of the link, too: another file under the same name is a change. */
+static void look_at(const char *path, uint64_t *latest)
+{
+        struct stat st;
+
+        for (int i = 0; i < 2; i++) {
+                if (i == 0 ? lstat(path, &st) < 0 : stat(path, &st) < 0)
+                        return;
+                *latest = MAX_OF(*latest, (uint64_t)st.st_mtim.tv_sec * USEC_PER_SEC +
+                                                  (uint64_t)st.st_mtim.tv_nsec / 1000);
+        }
+}
+
+/* @top/@stem@suffix, and if it is a directory what is in it. */
+static int look_below(const char *root, const char *top, const char *stem, const char *suffix,
+                      uint64_t *latest)
+{
+        _cleanup_free_ char *path = NULL;
+        _cleanup_closedir_ DIR *stream = NULL;
+
+        if (asprintf(&path, "%s%s/%s%s", root, top, stem, suffix) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        look_at(path, latest);
+        stream = opendir(path);
+        for (struct dirent *e; stream && (e = readdir(stream));) {
+                _cleanup_free_ char *file = NULL;
+
+                if (asprintf(&file, "%s/%s", path, e->d_name) < 0) {
+                        file = NULL;
+                        return -ENOMEM;
+                }
+                if (has_suffix(e->d_name, ".conf"))
+                        look_at(file, latest);
+        }
+        return 0;
+}
+
+int definition_last_change(const char *root, const char *name, uint64_t *ret)
+{
+        uint64_t latest = 0;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++) {
+                const char *top = machine_directories[i];
+
+                /* in /run/stead the state of machines comes and goes as well */
+                if (strncmp(top, "/run/", 5) != 0)
+                        r = look_below(root, top, "", "", &latest);
+                if (r >= 0)
+                        r = look_below(root, top, name, ".machine", &latest);
+                if (r >= 0)
+                        r = look_below(root, top, name, ".machine.d", &latest);
+                if (r >= 0)
+                        r = look_below(root, top, "machine", ".d", &latest);
+        }
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(nspawn_directories); i++)
+                r = look_below(root, nspawn_directories[i], name, ".nspawn", &latest);
+        if (r >= 0)
+                *ret = latest;
+        return r;
+}
+
 /* Those below @directory whose name ends in ".d". */
 static int list_drop_ins(const char *root, const char *directory, char ***paths)
 {

@@ -65,6 +65,10 @@ int definition_read(const DefinitionPlace *place, const char *name, Definition *
 /* The directories of drop-ins that there are, for reading many definitions at once. */
 int definition_list_drop_ins(const char *root, char ***ret);
 
+/* When anything of the definition of @name changed last, microseconds of CLOCK_REALTIME: a file of
+ * it, or a directory where one came or went. 0: there is nothing. -ENOMEM only. */
+int definition_last_change(const char *root, const char *name, uint64_t *ret);
+
 /* Names of all definitions (and of trusted .nspawn files), sorted. */
 int definition_list(const char *root, char ***ret);
 

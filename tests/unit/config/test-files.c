@@ -303,6 +303,52 @@ static void test_unit_yields(void **state)
         }
 }
 
+/* Sets the time of @path to @seconds, and of what is above it up to the root to a second. */
+static void set_time(const char *root, const char *path, time_t seconds)
+{
+        _cleanup_free_ char *full = NULL;
+        struct timespec times[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+
+        assert_true(asprintf(&full, "%s%s", root, path) > 0);
+        assert_int_equal(utimensat(AT_FDCWD, full, times, AT_SYMLINK_NOFOLLOW), 0);
+        times[0].tv_sec = times[1].tv_sec = 1;
+        for (char *slash; (slash = strrchr(full, '/')) && slash > full + strlen(root);) {
+                *slash = '\0';
+                assert_int_equal(utimensat(AT_FDCWD, full, times, 0), 0);
+        }
+}
+
+static void test_last_change(void **state)
+{
+        static const struct {
+                const char *path;
+                time_t seconds;
+                uint64_t expected; /* seconds */
+        } files[] = {
+                { "/usr/lib/stead/web.machine", 100, 100 },
+                { "/usr/lib/stead/other.machine", 900, 100 },
+                { "/etc/stead/web.machine.d/10-x.conf", 200, 200 },
+                { "/etc/stead/web.machine.d/notes.txt", 900, 200 },
+                { "/run/stead/machine.d/10-x.conf", 300, 300 },
+                { "/run/stead/machines", 900, 300 }, /* the state of machines */
+                { "/etc/systemd/nspawn/web.nspawn", 400, 400 },
+        };
+        uint64_t usec = 1;
+
+        assert_int_equal(definition_last_change(*state, "web", &usec), 0);
+        assert_int_equal(usec, 0);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                put(*state, files[i].path, "");
+                set_time(*state, files[i].path, files[i].seconds);
+                assert_int_equal(definition_last_change(*state, "web", &usec), 0);
+                if (usec != files[i].expected * 1000000)
+                        fail_msg("after %s: %llu", files[i].path, (unsigned long long)usec);
+        }
+        set_time(*state, "/etc/stead", 500); /* a file of it is gone */
+        assert_int_equal(definition_last_change(*state, "web", &usec), 0);
+        assert_int_equal(usec, UINT64_C(500000000));
+}
+
 #define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, drop_root)
 
 int main(void)
@@ -313,6 +359,7 @@ int main(void)
                 WITH_ROOT(test_huge),           WITH_ROOT(test_nspawn_files),
                 WITH_ROOT(test_untrusted_link), WITH_ROOT(test_list),
                 WITH_ROOT(test_launch),         WITH_ROOT(test_unit_yields),
+                WITH_ROOT(test_last_change),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
