@@ -135,7 +135,7 @@ def pack_build(build, target):
     staging = pathlib.Path(f"{target}.d")
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(staging)
-    subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", staging],
+    subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--strip", "--destdir", staging],
                    check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["tar", "-cf", target, "--owner=0", "--group=0", "--format=gnu", "-C", staging, "."], check=True)
     shutil.rmtree(staging)

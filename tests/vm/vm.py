@@ -6,6 +6,7 @@ Commands go in and results come out through a virtio port (image/usr/lib/stead-v
 network. $STEAD_VM names the socket of one that `tools/vm --keep` has started; then that one is used.
 """
 import ast
+import base64
 import contextlib
 import os
 import pathlib
@@ -156,7 +157,8 @@ class Vm:
             # a socket may have had a user before us
             number = os.getpid() << 20 | self.count
         command = self.commands[number] = Command(self, number, argv)
-        self.send({"id": number, "argv": argv, "input": input.encode() if isinstance(input, str) else input})
+        data = input.encode() if isinstance(input, str) else input
+        self.send({"id": number, "argv": argv, "input": base64.b64encode(data).decode()})
         return command
 
     def run(self, *argv, input=b"", timeout=PATIENCE):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs commands for the tests outside. Requests come through a virtio port, one Python literal a line:
-{"id": 1, "argv": [...], "input": bytes}. Each runs in a thread and a session of its own; its end is one line
+{"id": 1, "argv": [...], "input": base64}. Each runs in a thread and a session of its own; its end is one line
 back, {"id": 1, "status": 0, "out": bytes, "err": bytes}. {"id": 1, "signal": 15} goes to a running one.
 
 Python's own literals, since the minimal Python of Debian has no JSON.
 """
 import ast
+import base64
 import os
 import subprocess
 import threading
@@ -32,7 +33,7 @@ def run(port, request):
         process = subprocess.Popen(request["argv"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, env=ENVIRONMENT, cwd="/root", start_new_session=True)
         running[request["id"]] = process
-        message["out"], message["err"] = process.communicate(request.get("input") or b"")
+        message["out"], message["err"] = process.communicate(base64.b64decode(request["input"]))
         message["status"] = process.returncode
     except OSError as e:
         message["err"] = str(e).encode()
@@ -42,13 +43,17 @@ def run(port, request):
 
 def main():
     port = os.open(PORT, os.O_RDWR)
-    buffer = b""
+    parts = []
     while True:
         data = os.read(port, 65536)
         if not data:
             time.sleep(0.2)  # nobody is at the other end
             continue
-        *lines, buffer = (buffer + data).split(b"\n")
+        parts.append(data)
+        if b"\n" not in data:
+            continue
+        *lines, rest = b"".join(parts).split(b"\n")
+        parts = [rest]
         for line in lines:
             request = ast.literal_eval(line.decode())
             if "argv" in request:
