@@ -55,22 +55,40 @@ static int link_guest(Assembly *a, const char *host_path, const char *id, Error 
                        : 0;
 }
 
-/* Root of the machine writes as the owner of the host's directory. */
+/* We create as root of the machine here, but this is the host's. */
+static int make_host_directory(const char *path)
+{
+        if (mkdir(path, 0755) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        return lchown(path, 0, (gid_t)-1) < 0 ? -errno : 0;
+}
+
+/* Root of the machine writes as the owner of the host's directory, and its group as the
+ * directory's: the kernel refuses to write to a directory that has an owner or a group without a
+ * place in the map. */
+static int show_as_root(const Assembly *a, int fd, const struct stat *st)
+{
+        const IdMap user = { st->st_uid, a->base, 1 }, group = { st->st_gid, a->base, 1 };
+        _cleanup_close_ int map = userns_new_split(&user, 1, &group, 1);
+
+        return map < 0 ? map : mount_set_idmap(fd, map, false);
+}
+
 static int bind_host(Assembly *a, const char *host_path, Error *error)
 {
-        _cleanup_close_ int map = -EBADF, source = -EBADF;
+        _cleanup_close_ int source = -EBADF;
         struct stat st;
         int fd, r;
 
-        r = mkdir_parents_at(AT_FDCWD, host_path, 0755);
+        r = make_host_directory(JOURNAL);
+        if (r >= 0)
+                r = make_host_directory(host_path);
         source = r < 0 ? r : open(host_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (source < 0 || fstat(source, &st) < 0)
                 return error_errno(error, r < 0 ? -r : errno, "Failed to open '%s'", host_path);
         fd = mount_clone(source, "", false);
         if (fd >= 0 && a->mapped) {
-                map = userns_new(&(IdMap){ .inside = st.st_uid, .outside = a->base, .count = 1 },
-                                 1);
-                r = map < 0 ? map : mount_set_idmap(fd, map, false);
+                r = show_as_root(a, fd, &st);
                 if (r < 0) {
                         closep(&fd);
                         return error_errno(error, -r, "Failed to show '%s' in the machine",
