@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -101,6 +102,19 @@ int parse_size(const char *s, uint64_t *ret)
                 return -ERANGE;
         *ret = value << shift;
         return 0;
+}
+
+const char *size_to_string(uint64_t bytes, char *buffer, size_t size)
+{
+        static const char suffixes[] = "KMGTPE";
+        int i = -1;
+
+        while (bytes > 0 && bytes % 1024 == 0 && suffixes[i + 1]) {
+                bytes /= 1024;
+                i++;
+        }
+        (void)snprintf(buffer, size, "%" PRIu64 "%.*s", bytes, i >= 0, suffixes + MAX_OF(i, 0));
+        return buffer;
 }
 
 static int time_unit(const char *s, size_t n, uint64_t *ret)

@@ -19,6 +19,8 @@ int parse_uint64(const char *s, uint64_t *ret);
 int parse_int(const char *s, int *ret);
 /* Bytes with an optional K, M, G, T, P, E suffix to the base of 1024; "infinity" is UINT64_MAX. */
 int parse_size(const char *s, uint64_t *ret);
+/* The shortest text that parse_size() takes for exactly that: "512M", "1000". */
+const char *size_to_string(uint64_t bytes, char *buffer, size_t size);
 /* Time spans as in systemd.time(7): "90", "1min 30s", "500ms", "infinity". Microseconds; a bare
  * number counts @unit microseconds. */
 int parse_time(const char *s, uint64_t unit, uint64_t *ret);

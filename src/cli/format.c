@@ -27,6 +27,17 @@ const char *format_size(uint64_t bytes, char buffer[static FORMAT_MAX])
         return buffer;
 }
 
+const char *format_percent(double percent, char buffer[static FORMAT_MAX])
+{
+        (void)snprintf(buffer, FORMAT_MAX, percent < 99.95 ? "%.1f" : "%.0f", percent);
+        return buffer;
+}
+
+double round_percent(double percent)
+{
+        return (double)(int64_t)(percent * 100 + 0.5) / 100;
+}
+
 const char *format_span(uint64_t usec, char buffer[static FORMAT_MAX])
 {
         uint64_t s = usec / USEC_PER_SEC;

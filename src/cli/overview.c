@@ -8,10 +8,14 @@
 #include "cli/names.h"
 #include "config/definition.h"
 #include "machine/addresses.h"
+#include "os/clock.h"
 #include "os/path.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
+
+#define MEASURE_USEC (USEC_PER_SEC / 10)
 
 void overview_done(Overview *o)
 {
@@ -21,6 +25,8 @@ void overview_done(Overview *o)
         free(o->definition);
         free(o->os);
         free(o->os_id);
+        free(o->os_version);
+        health_done(&o->health);
         o->addresses = strv_free(o->addresses);
         *o = OVERVIEW_NULL;
 }
@@ -66,35 +72,7 @@ static void load_os(Overview *o)
                 return;
         o->os = os_release_value(text, "PRETTY_NAME") ?: os_release_value(text, "NAME");
         o->os_id = os_release_value(text, "ID");
-}
-
-static uint64_t read_number(int dirfd, const char *file)
-{
-        _cleanup_free_ char *text = NULL;
-        uint64_t value;
-
-        if (read_file_at(dirfd, file, 64, &text) < 0)
-                return OVERVIEW_UNKNOWN;
-        text[strcspn(text, "\n")] = '\0';
-        return parse_uint64(text, &value) < 0 ? OVERVIEW_UNKNOWN : value;
-}
-
-static void load_cgroup(Overview *o)
-{
-        _cleanup_close_ int fd = -EBADF;
-        _cleanup_free_ char *text = NULL;
-        unsigned long long usec;
-
-        if (!o->machine || !o->machine->cgroup)
-                return;
-        fd = open(o->machine->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return;
-        o->memory = read_number(fd, "memory.current");
-        o->tasks = read_number(fd, "pids.current");
-        if (read_file_at(fd, "cpu.stat", 65536, &text) > 0 &&
-            sscanf(text, "usage_usec %llu", &usec) == 1)
-                o->cpu_usec = usec;
+        o->os_version = os_release_value(text, "VERSION_ID");
 }
 
 /* Where the tree of a machine that does not run is: as its definition says, or in its usual place.
@@ -148,10 +126,66 @@ int overview_load(const char *name, Overview *ret)
         if (r < 0)
                 return r;
         load_os(&o);
-        load_cgroup(&o);
-        if (o.machine)
+        if (o.machine) {
+                usage_read(o.machine, &o.usage);
                 (void)addresses_of(o.machine, &o.addresses); /* none is shown */
+        }
         *ret = o;
         o = OVERVIEW_NULL;
         return 0;
+}
+
+void overview_load_health(Overview *o)
+{
+        if (o->machine)
+                health_load(o->machine, &o->health);
+}
+
+void overviews_done(Overviews *list)
+{
+        for (size_t i = 0; i < list->n; i++)
+                overview_done(&list->items[i]);
+        free(list->items);
+        *list = OVERVIEWS_NULL;
+}
+
+int overviews_load(char *const *names, Overviews *ret)
+{
+        _cleanup_overviews_ Overviews list = OVERVIEWS_NULL;
+
+        list.items = calloc(strv_length(names) + 1, sizeof(Overview));
+        if (!list.items)
+                return -ENOMEM;
+        for (char *const *n = names; n && *n; n++, list.n++) {
+                int r = overview_load(*n, &list.items[list.n]);
+
+                if (r < 0)
+                        return r;
+        }
+        *ret = list;
+        list = OVERVIEWS_NULL;
+        return 0;
+}
+
+/* The first reading, then what else there was to find out, then the rest of the time. */
+void overviews_measure(Overviews *list)
+{
+        uint64_t begin = USEC_INFINITY, now = clock_now_usec();
+
+        for (size_t i = 0; i < list->n; i++)
+                if (list->items[i].machine)
+                        begin = MIN_OF(begin, list->items[i].usage.taken_usec);
+        if (begin == USEC_INFINITY)
+                return; /* none runs */
+        if (now < begin + MEASURE_USEC)
+                (void)usleep((useconds_t)(begin + MEASURE_USEC - now));
+        for (size_t i = 0; i < list->n; i++) {
+                Overview *o = &list->items[i];
+                Usage before = o->usage;
+
+                if (!o->machine)
+                        continue;
+                usage_read(o->machine, &o->usage);
+                o->cpu_percent = usage_cpu_percent(&before, &o->usage);
+        }
 }

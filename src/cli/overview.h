@@ -2,26 +2,25 @@
 #pragma once
 
 /* All that can be said about one machine, running or not: from its state file, its tree, its
- * control group and its network namespace. What cannot be found out is NULL or OVERVIEW_UNKNOWN. */
+ * control group and its network namespace. What cannot be found out is NULL, or USAGE_UNKNOWN, or
+ * negative. */
 
-#include "machine/machine.h"
-
-#define OVERVIEW_UNKNOWN UINT64_MAX
+#include "cli/health.h"
+#include "machine/usage.h"
 
 typedef struct Overview {
         char *name;
-        Machine *machine; /* NULL: not running */
-        char *root;       /* tree on the host */
-        char *definition; /* file */
-        char *os, *os_id; /* PRETTY_NAME and ID of os-release */
+        Machine *machine;              /* NULL: not running */
+        char *root;                    /* tree on the host */
+        char *definition;              /* file */
+        char *os, *os_id, *os_version; /* PRETTY_NAME, ID and VERSION_ID of os-release */
         char **addresses;
-        uint64_t memory, tasks, cpu_usec;
+        Usage usage;
+        double cpu_percent; /* of now: overviews_measure() */
+        Health health;      /* overview_load_health() */
 } Overview;
 
-#define OVERVIEW_NULL                            \
-        ((Overview){ .memory = OVERVIEW_UNKNOWN, \
-                     .tasks = OVERVIEW_UNKNOWN,  \
-                     .cpu_usec = OVERVIEW_UNKNOWN })
+#define OVERVIEW_NULL ((Overview){ .usage = USAGE_NULL, .cpu_percent = -1, .health = HEALTH_NULL })
 #define _cleanup_overview_ _cleanup_(overview_done)
 
 /* -ENOMEM is the only error: every fact may be missing. */
@@ -30,3 +29,19 @@ void overview_done(Overview *o);
 
 /* "running", "starting", "stopping", or "stopped". */
 const char *overview_state(const Overview *o);
+/* Asks the machine itself; takes what a program inside takes. */
+void overview_load_health(Overview *o);
+
+typedef struct Overviews {
+        Overview *items;
+        size_t n;
+} Overviews;
+
+#define OVERVIEWS_NULL ((Overviews){})
+#define _cleanup_overviews_ _cleanup_(overviews_done)
+void overviews_done(Overviews *list);
+
+/* Loads those of @names, in their order. -ENOMEM is the only error. */
+int overviews_load(char *const *names, Overviews *ret);
+/* Reads the use of those that run a second time, a tenth of a second after the first. */
+void overviews_measure(Overviews *list);

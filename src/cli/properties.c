@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/nearest.h"
+#include "cli/format.h"
 
 #include <string.h>
 
@@ -123,19 +124,93 @@ static json_t *get_ready(const Overview *o)
                       o->machine && o->machine->ready_usec > 0);
 }
 
+static json_t *known(uint64_t n)
+{
+        return number(n, n != USAGE_UNKNOWN);
+}
+
+static json_t *percent(double n)
+{
+        return n < 0 ? NULL : json_real(round_percent(n));
+}
+
 static json_t *get_memory(const Overview *o)
 {
-        return number(o->memory, o->memory != OVERVIEW_UNKNOWN);
+        return known(o->usage.memory);
+}
+
+static json_t *get_memory_max(const Overview *o)
+{
+        return known(o->usage.memory_max);
+}
+
+static json_t *get_swap(const Overview *o)
+{
+        return known(o->usage.swap);
+}
+
+static json_t *get_oom_kills(const Overview *o)
+{
+        return known(o->usage.oom_kills);
 }
 
 static json_t *get_tasks(const Overview *o)
 {
-        return number(o->tasks, o->tasks != OVERVIEW_UNKNOWN);
+        return known(o->usage.tasks);
+}
+
+static json_t *get_tasks_max(const Overview *o)
+{
+        return known(o->usage.tasks_max);
 }
 
 static json_t *get_cpu(const Overview *o)
 {
-        return number(o->cpu_usec, o->cpu_usec != OVERVIEW_UNKNOWN);
+        return known(o->usage.cpu_usec);
+}
+
+static json_t *get_cpu_percent(const Overview *o)
+{
+        return percent(o->cpu_percent);
+}
+
+static json_t *get_io_read(const Overview *o)
+{
+        return known(o->usage.io_read);
+}
+
+static json_t *get_io_written(const Overview *o)
+{
+        return known(o->usage.io_written);
+}
+
+static json_t *get_cpu_pressure(const Overview *o)
+{
+        return percent(o->usage.pressure[PRESSURE_CPU].some);
+}
+
+static json_t *get_memory_pressure(const Overview *o)
+{
+        return percent(o->usage.pressure[PRESSURE_MEMORY].some);
+}
+
+static json_t *get_io_pressure(const Overview *o)
+{
+        return percent(o->usage.pressure[PRESSURE_IO].some);
+}
+
+static json_t *get_system_state(const Overview *o)
+{
+        return text(o->health.state);
+}
+
+static json_t *get_failed_units(const Overview *o)
+{
+        json_t *array = o->health.state ? json_array() : NULL;
+
+        for (char **u = o->health.failed; array && u && *u; u++)
+                (void)json_array_append_new(array, json_string(*u));
+        return array;
 }
 
 static json_t *get_no_new_privileges(const Overview *o)
@@ -165,8 +240,20 @@ const Property property_table[] = {
         { "StartedUSec", get_started },
         { "ReadyUSec", get_ready },
         { "MemoryCurrent", get_memory },
+        { "MemoryMax", get_memory_max },
+        { "MemorySwapCurrent", get_swap },
+        { "OOMKills", get_oom_kills },
         { "TasksCurrent", get_tasks },
+        { "TasksMax", get_tasks_max },
         { "CPUUsageUSec", get_cpu },
+        { "CPUPercent", get_cpu_percent },
+        { "IOReadBytes", get_io_read },
+        { "IOWriteBytes", get_io_written },
+        { "CPUPressure", get_cpu_pressure },
+        { "MemoryPressure", get_memory_pressure },
+        { "IOPressure", get_io_pressure },
+        { "SystemState", get_system_state },
+        { "FailedUnits", get_failed_units },
 };
 const size_t property_count = ELEMENTSOF(property_table);
 
@@ -200,6 +287,8 @@ char *property_to_string(const json_t *value)
                 buffer_puts(&b, json_string_value(value));
         else if (json_is_integer(value))
                 buffer_printf(&b, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        else if (json_is_real(value))
+                buffer_printf(&b, "%.2f", json_real_value(value));
         else if (json_is_boolean(value))
                 buffer_puts(&b, json_is_true(value) ? "yes" : "no");
         else

@@ -4,6 +4,7 @@
 #include "cli/top-sample.h"
 
 #include "base/strv.h"
+#include "cli/format.h"
 #include "os/clock.h"
 
 #include <string.h>
@@ -121,10 +122,9 @@ static json_t *integer(uint64_t n)
         return n == USAGE_UNKNOWN ? json_null() : json_integer((json_int_t)n);
 }
 
-/* Hundredths are all that is measured. */
 static json_t *percent(double n)
 {
-        return n < 0 ? json_null() : json_real((double)(int64_t)(n * 100 + 0.5) / 100);
+        return n < 0 ? json_null() : json_real(round_percent(n));
 }
 
 static json_t *rate(double n)

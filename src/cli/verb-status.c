@@ -3,6 +3,7 @@
  */
 
 #include "base/fd.h"
+#include "base/parse.h"
 #include "base/strv.h"
 #include "cli/arguments.h"
 #include "cli/color.h"
@@ -37,6 +38,19 @@ static void line(const char *head, const char *format, ...)
         putchar('\n');
 }
 
+static void print_health(const Health *h)
+{
+        _cleanup_free_ char *failed = h->failed ? strv_join(h->failed, ", ") : NULL;
+        Color color = h->state && strcmp(h->state, "running") == 0 ? COLOR_GOOD : COLOR_BAD;
+
+        if (h->silent)
+                line("Health", "%sno answer%s from the systemd inside", color_on(stdout, color),
+                     color_off(stdout, color));
+        else if (h->state)
+                line("Health", "%s%s%s%s%s", color_on(stdout, color), h->state,
+                     color_off(stdout, color), failed ? "; failed: " : "", failed ?: "");
+}
+
 static void print_head(const Overview *o)
 {
         Color color = !o->machine                            ? COLOR_FAINT
@@ -58,8 +72,11 @@ static void print_head(const Overview *o)
         if (o->machine->ready_usec > o->machine->started_usec)
                 line("Ready", "after %.3f s",
                      (double)(o->machine->ready_usec - o->machine->started_usec) / 1e6);
+        print_health(&o->health);
         if (o->machine->status)
                 line("Status", "\"%s\"", o->machine->status);
+        if (o->machine->unit)
+                line("Unit", "%s", o->machine->unit);
 }
 
 /* "(systemd)" beside a process number. */
@@ -74,11 +91,72 @@ static void print_process(const char *head, pid_t pid)
         line(head, "%d (%s)", (int)pid, name ?: "?");
 }
 
+/* "498.2M of 512.0M, 12.0M of swap; 3 processes were killed for want of memory" */
+static void print_memory(const Overview *o)
+{
+        const Usage *u = &o->usage;
+        char size[FORMAT_MAX], limit[FORMAT_MAX], swap[FORMAT_MAX];
+        bool killed = u->oom_kills != USAGE_UNKNOWN && u->oom_kills > 0;
+        bool limited = u->memory_max != USAGE_NO_LIMIT;
+
+        if (u->memory == USAGE_UNKNOWN)
+                return;
+        printf("%12s: %s%s%s", "Memory", format_size(u->memory, size), limited ? " of " : "",
+               limited ? format_size(u->memory_max, limit) : "");
+        if (u->swap != USAGE_UNKNOWN && u->swap > 0)
+                printf(", %s of swap", format_size(u->swap, swap));
+        if (u->memory_summed)
+                printf(" (of its processes)");
+        if (killed)
+                printf("; %s%" PRIu64 " process%s killed for want of memory%s",
+                       color_on(stdout, COLOR_BAD), u->oom_kills,
+                       u->oom_kills == 1 ? " was" : "es were", color_off(stdout, COLOR_BAD));
+        putchar('\n');
+        if (killed && limited && u->oom_events != USAGE_UNKNOWN && u->oom_events > 0)
+                printf("%14sTry: stead set %s MemoryMax=%s\n", "", o->name,
+                       size_to_string(2 * u->memory_max, limit, sizeof(limit)));
+}
+
+static void print_pressure(const Usage *u)
+{
+        bool any = false;
+
+        for (PressureKind k = 0; k < _PRESSURE_KIND_MAX; k++) {
+                if (u->pressure[k].some < 0)
+                        continue;
+                if (!any)
+                        printf("%12s: ", "Pressure");
+                printf("%s%s %.1f%%", any ? ", " : "", pressure_kind_to_string(k),
+                       u->pressure[k].some);
+                any = true;
+        }
+        if (any)
+                printf(" of the last 10 s\n");
+}
+
+static void print_usage(const Overview *o)
+{
+        const Usage *u = &o->usage;
+        char read[FORMAT_MAX], written[FORMAT_MAX], percent[FORMAT_MAX];
+
+        if (u->tasks != USAGE_UNKNOWN && u->tasks_max != USAGE_NO_LIMIT)
+                line("Tasks", "%" PRIu64 " of %" PRIu64, u->tasks, u->tasks_max);
+        else if (u->tasks != USAGE_UNKNOWN)
+                line("Tasks", "%" PRIu64, u->tasks);
+        print_memory(o);
+        if (u->cpu_usec != USAGE_UNKNOWN && o->cpu_percent >= 0)
+                line("CPU", "%s%% now, %.3f s in all", format_percent(o->cpu_percent, percent),
+                     (double)u->cpu_usec / 1e6);
+        if (u->io_read != USAGE_UNKNOWN)
+                line("IO", "%s read, %s written", format_size(u->io_read, read),
+                     format_size(u->io_written, written));
+        print_pressure(u);
+}
+
 static void print_machine(const Overview *o)
 {
         const Machine *m = o->machine;
         _cleanup_free_ char *addresses = strv_join(o->addresses, ", ");
-        char text[FORMAT_MAX];
 
         line("Init", "%s", init_kind_to_string(m->init));
         print_process("Leader", m->leader);
@@ -91,12 +169,7 @@ static void print_machine(const Overview *o)
         line("Network", "%s", m->private_network ? "private" : "the host's");
         if (addresses && *addresses)
                 line("Addresses", "%s", addresses);
-        if (o->tasks != OVERVIEW_UNKNOWN)
-                line("Tasks", "%" PRIu64, o->tasks);
-        if (o->memory != OVERVIEW_UNKNOWN)
-                line("Memory", "%s", format_size(o->memory, text));
-        if (o->cpu_usec != OVERVIEW_UNKNOWN)
-                line("CPU", "%.3f s", (double)o->cpu_usec / 1e6);
+        print_usage(o);
         if (m->cgroup)
                 line("CGroup", "%s", m->cgroup);
 }
@@ -131,6 +204,7 @@ static void print_one(const Overview *o, uint32_t lines)
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
+        _cleanup_overviews_ Overviews list = OVERVIEWS_NULL;
         json_t *array = arguments_has(a, "json") ? json_array() : NULL;
         uint32_t lines = 10;
         int r, status = EXIT_SUCCESS;
@@ -140,25 +214,29 @@ static int run(const Arguments *a, Error *error)
                                        arguments_value(a, "lines"));
         r = a->words ? names_select(NAMES_ALL, a->words, &names, error)
                      : names_list(NAMES_RUNNING, &names, error);
-        for (char **n = names; r >= 0 && n && *n; n++) {
-                _cleanup_overview_ Overview o = OVERVIEW_NULL;
+        if (r >= 0)
+                r = overviews_load(names, &list);
+        if (r < 0) {
+                json_decref(array);
+                return error_errno(error, -r, "Failed to show machines");
+        }
+        overviews_measure(&list);
+        for (size_t i = 0; i < list.n; i++)
+                overview_load_health(&list.items[i]); /* after, since it takes processor time */
+        for (size_t i = 0; i < list.n; i++) {
+                const Overview *o = &list.items[i];
 
-                r = overview_load(*n, &o);
-                if (r < 0)
-                        break;
-                if (!o.machine)
+                if (!o->machine)
                         status = EXIT_NOT_RUNNING;
                 if (array) {
-                        (void)json_array_append_new(array, properties_to_json(&o));
+                        (void)json_array_append_new(array, properties_to_json(o));
                         continue;
                 }
-                if (n != names)
+                if (i > 0)
                         putchar('\n');
-                print_one(&o, lines);
+                print_one(o, lines);
         }
-        if (array && r >= 0)
-                r = json_print_take(json_incref(array));
-        json_decref(array);
+        r = array ? json_print_take(array) : 0;
         return r < 0 ? error_errno(error, -r, "Failed to show machines") : status;
 }
 

@@ -47,14 +47,6 @@ typedef struct TopColumn {
         void (*format)(const TopRow *row, char *text);
 } TopColumn;
 
-static void put_percent(double n, char *text)
-{
-        if (n < 0)
-                strcpy(text, "-");
-        else
-                (void)snprintf(text, FORMAT_MAX, n < 99.95 ? "%.1f" : "%.0f", n);
-}
-
 static void put_size(double n, char *text)
 {
         if (n < 0)
@@ -65,7 +57,10 @@ static void put_size(double n, char *text)
 
 static void format_cpu(const TopRow *row, char *text)
 {
-        put_percent(row->cpu_percent, text);
+        if (row->cpu_percent < 0)
+                strcpy(text, "-");
+        else
+                (void)format_percent(row->cpu_percent, text);
 }
 
 static void format_memory(const TopRow *row, char *text)

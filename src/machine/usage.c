@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/strv.h"
+#include "os/cgroup-file.h"
 #include "os/clock.h"
 
 #include <fcntl.h>
@@ -15,32 +16,6 @@
 #define DEPTH_MAX 32 /* of groups below a machine; who hides deeper is not counted */
 
 DEFINE_STRING_TABLE(pressure_kind, PressureKind, "cpu", "memory", "io");
-
-/* A file with one number, or "max". */
-static uint64_t read_number(int dirfd, const char *file, uint64_t missing)
-{
-        _cleanup_free_ char *text = NULL;
-        uint64_t value;
-
-        if (read_file_at(dirfd, file, 64, &text) < 0)
-                return missing;
-        text[strcspn(text, "\n")] = '\0';
-        return parse_uint64(text, &value) < 0 ? missing : value;
-}
-
-/* The value of "KEY VALUE" among the lines of @text. */
-static uint64_t keyed(const char *text, const char *key)
-{
-        size_t n = strlen(key);
-        uint64_t value;
-
-        for (const char *line = text; line && *line; line = strchr(line, '\n')) {
-                line += *line == '\n';
-                if (strncmp(line, key, n) == 0 && line[n] == ' ')
-                        return sscanf(line + n, "%" SCNu64, &value) == 1 ? value : USAGE_UNKNOWN;
-        }
-        return USAGE_UNKNOWN;
-}
 
 /* "8:0 rbytes=1 wbytes=2 ...", one line a device, some of them empty. */
 static void read_io(int dirfd, Usage *u)
@@ -78,14 +53,23 @@ static void read_pressure(int dirfd, PressureKind kind, Pressure *ret)
                 (void)sscanf(full, "full avg10=%lf", &ret->full); /* stays unknown */
 }
 
-static void read_events(int dirfd, Usage *u)
+/* The machine's own group carries the limit of its unit, too, so that it is seen inside. */
+static void read_events(int unit_fd, int payload_fd, Usage *u)
 {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *all = NULL, *unit = NULL, *payload = NULL;
+        uint64_t n;
 
-        if (read_file_at(dirfd, "memory.events", 4096, &text) < 0)
+        if (read_file_at(unit_fd, "memory.events", 4096, &all) < 0)
                 return;
-        u->oom_events = keyed(text, "oom");
-        u->oom_kills = keyed(text, "oom_kill");
+        u->oom_kills = cgroup_keyed_number(all, "oom_kill");
+        if (read_file_at(unit_fd, "memory.events.local", 4096, &unit) < 0)
+                return;
+        u->oom_events = cgroup_keyed_number(unit, "oom");
+        if (read_file_at(payload_fd, "memory.events.local", 4096, &payload) < 0)
+                return;
+        n = cgroup_keyed_number(payload, "oom");
+        if (u->oom_events != USAGE_UNKNOWN && n != USAGE_UNKNOWN)
+                u->oom_events += n;
 }
 
 /* Adds one process. One that is gone, or that we do not see, adds nothing. */
@@ -155,14 +139,14 @@ void usage_read_at(int unit_fd, int payload_fd, Usage *ret)
         u.taken_usec = clock_now_usec();
         /* there without the controller, too */
         if (read_file_at(unit_fd, "cpu.stat", 65536, &cpu) >= 0)
-                u.cpu_usec = keyed(cpu, "usage_usec");
-        u.memory = read_number(unit_fd, "memory.current", USAGE_UNKNOWN);
-        u.memory_max = read_number(unit_fd, "memory.max", USAGE_NO_LIMIT);
-        u.swap = read_number(unit_fd, "memory.swap.current", USAGE_UNKNOWN);
-        u.swap_max = read_number(unit_fd, "memory.swap.max", USAGE_NO_LIMIT);
-        u.tasks = read_number(unit_fd, "pids.current", USAGE_UNKNOWN);
-        u.tasks_max = read_number(unit_fd, "pids.max", USAGE_NO_LIMIT);
-        read_events(unit_fd, &u);
+                u.cpu_usec = cgroup_keyed_number(cpu, "usage_usec");
+        u.memory = cgroup_read_number(unit_fd, "memory.current");
+        u.memory_max = cgroup_read_number(unit_fd, "memory.max");
+        u.swap = cgroup_read_number(unit_fd, "memory.swap.current");
+        u.swap_max = cgroup_read_number(unit_fd, "memory.swap.max");
+        u.tasks = cgroup_read_number(unit_fd, "pids.current");
+        u.tasks_max = cgroup_read_number(unit_fd, "pids.max");
+        read_events(unit_fd, payload_fd, &u);
         read_io(unit_fd, &u);
         for (PressureKind k = 0; k < _PRESSURE_KIND_MAX; k++)
                 read_pressure(unit_fd, k, &u.pressure[k]);

@@ -7,9 +7,10 @@
  * over the machine's processes. What cannot be known is USAGE_UNKNOWN. */
 
 #include "machine/machine.h"
+#include "os/cgroup-file.h"
 
-#define USAGE_UNKNOWN UINT64_MAX
-#define USAGE_NO_LIMIT UINT64_MAX
+#define USAGE_UNKNOWN CGROUP_NO_NUMBER
+#define USAGE_NO_LIMIT CGROUP_NO_NUMBER
 
 typedef enum PressureKind {
         PRESSURE_CPU,
@@ -31,7 +32,7 @@ typedef struct Usage {
         uint64_t memory, memory_max;
         bool memory_summed; /* no controller: anonymous memory of the processes that live */
         uint64_t swap, swap_max;
-        /* since the control group was made: how often its own limit was used up, and how many
+        /* since the control group was made: how often the machine's limit was used up, and how many
          * processes were killed for want of memory, whoever's limit or memory that was */
         uint64_t oom_events, oom_kills;
         uint64_t io_read, io_written; /* bytes */

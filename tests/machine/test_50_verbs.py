@@ -363,7 +363,8 @@ def test_list_status_show(web):
     row = next(r for r in json.loads(stead("list", "--json").stdout) if r["name"] == web)
     assert row["state"] == "running" and row["init"] == "systemd" and "bookworm" in row["os"]
     assert row["leader"] == int(show(web, "Leader"))
-    assert re.search(rf"(?m)^{web} +running +systemd +Debian", stead("list").stdout)
+    assert re.search(rf"(?m)^{web} +running +debian 12 ", stead("list").stdout)
+    assert re.search(rf"(?m)^{web} +running +systemd +Debian GNU/Linux 12 ", stead("list", "--wide").stdout)
     assert web in stead("list", "-q").stdout.splitlines()
     text = stead("status", web).stdout
     assert "State: running since" in text and f"/var/lib/machines/{web}" in text

@@ -6,11 +6,12 @@ import pty
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
 import lab
-from test_50_verbs import Terminal, forget, stead
+from test_50_verbs import Terminal, forget, new_machine, show, stead  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +116,73 @@ def test_top_restores_the_terminal_after_a_signal(pair, number, status):
 def test_top_says_what_is_wrong(words, text):
     p = stead("top", *words, status=None)
     assert p.returncode == (1 if "nosuch" in text else 2) and text in p.stderr and "Try: " in p.stderr
+
+
+# --- list, status --------------------------------------------------------------------------------
+
+def status_lines(name):
+    """What stands behind each head."""
+    return dict(re.findall(r"(?m)^ *(\w+): (.*)$", stead("status", "-n", "0", name).stdout))
+
+
+def test_list_fits_a_terminal(pair):
+    lines = stead("list", *pair).stdout.splitlines()
+    assert lines[0].split() == ["NAME", "STATE", "OS", "ADDRESSES", "MEMORY", "CPU%", "SINCE"]
+    assert len(lines[0]) <= 80 and max(map(len, lines)) <= 80
+    wide = stead("list", "-w", *pair).stdout.splitlines()
+    assert wide[0].split() == ["NAME", "STATE", "INIT", "OS", "ADDRESSES", "UNIT", "LEADER", "TASKS", "MEMORY", "CPU%", "SINCE"]
+    assert f" {show(pair[0], 'Leader')} " in next(line for line in wide if line.startswith(pair[0]))
+
+
+def test_list_and_status_measure_now(pair):
+    busy, calm = pair
+    process = burn(busy, 30)
+    try:
+        lab.wait_for(lambda: lab.processes(busy) and "timeout" in lab.processes(busy).values(), 10, "the busy loop")
+        rows = {row["name"]: row for row in json.loads(stead("list", "--json", *pair).stdout)}
+        now = float(re.match(r"([\d.]+)% now, [\d.]+ s in all$", status_lines(busy)["CPU"])[1])
+    finally:
+        process.terminate()
+        process.wait()
+    assert rows[busy]["cpu_percent"] > 20 > rows[calm]["cpu_percent"]
+    assert now > 20
+    assert rows[busy]["tasks"] > 2 and rows[busy]["os_id"] == "debian" and rows[busy]["os_version"] == "12"
+
+
+def test_status_asks_the_systemd_inside(new_machine):
+    name = new_machine()
+    stead("start", name)
+    # the tree's own services may take a moment longer than the start
+    lab.wait_for(lambda: status_lines(name)["Health"] == "running", 20, "a healthy machine")
+    stead("exec", name, "--", "systemd-run", "--unit=sick", "false")
+    lab.wait_for(lambda: status_lines(name)["Health"] == "degraded; failed: sick.service", 10, "the failed unit")
+    row = json.loads(stead("status", "--json", name).stdout)[0]
+    assert row["SystemState"] == "degraded" and row["FailedUnits"] == ["sick.service"] and row["TasksCurrent"] > 2
+
+
+def test_status_of_a_machine_that_stands_still(pair):
+    """Frozen, or with an init that answers nobody: status is not kept waiting."""
+    name = pair[1]
+    group = show(name, "ControlGroup")
+    with open(f"{group}/cgroup.freeze", "w", encoding="ascii") as f:
+        f.write("1")
+    try:
+        lab.wait_for(lambda: "frozen 1" in open(f"{group}/cgroup.events", encoding="ascii").read(), 5, "the freezer")
+        assert status_lines(name)["Health"] == "frozen"
+    finally:
+        with open(f"{group}/cgroup.freeze", "w", encoding="ascii") as f:
+            f.write("0")
+    os.kill(int(show(name, "Leader")), signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert status_lines(name)["Health"] == "no answer from the systemd inside"
+        assert time.monotonic() - began < 15
+    finally:
+        os.kill(int(show(name, "Leader")), signal.SIGCONT)
+
+
+def test_status_of_other_inits(new_machine):
+    name = new_machine("runit")
+    stead("start", name)
+    lines = status_lines(name)
+    assert "Health" not in lines and lines["Init"] == "runit" and "Tasks" in lines and "Memory" in lines

@@ -42,6 +42,7 @@ static void test_numbers(void **state)
 
 static void test_size(void **state)
 {
+        static const char *const texts[] = { "0", "1", "1000", "1K", "1536K", "512M", "3G", "15E" };
         uint64_t v = 0;
 
         assert_int_equal(parse_size("4K", &v), 0);
@@ -54,6 +55,12 @@ static void test_size(void **state)
         assert_int_equal(parse_size("4X", &v), -EINVAL);
         assert_int_equal(parse_size("K", &v), -EINVAL);
         assert_int_equal(parse_size("", &v), -EINVAL);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                char text[32];
+
+                assert_int_equal(parse_size(texts[i], &v), 0);
+                assert_string_equal(size_to_string(v, text, sizeof(text)), texts[i]);
+        }
 }
 
 static void test_time(void **state)

@@ -41,7 +41,9 @@ static void test_all_controllers(void **state)
         world_put(top, "/memory.max", "536870912\n", 0644);
         world_put(top, "/memory.swap.current", "0\n", 0644);
         world_put(top, "/memory.swap.max", "max\n", 0644);
-        world_put(top, "/memory.events", "low 0\nhigh 0\nmax 88\noom 4\noom_kill 3\n", 0644);
+        world_put(top, "/memory.events", "low 0\nhigh 0\nmax 88\noom 9\noom_kill 3\n", 0644);
+        world_put(top, "/memory.events.local", "max 8\noom 1\noom_kill 0\n", 0644);
+        world_put(top, "/payload/memory.events.local", "max 8\noom 3\noom_kill 0\n", 0644);
         world_put(top, "/pids.current", "23\n", 0644);
         world_put(top, "/pids.max", "16384\n", 0644);
         world_put(top, "/io.stat",
