@@ -145,7 +145,8 @@ static void pass_key(Reader *reader, const char *key, const char *value)
                 report(reader, DIAGNOSTIC_ERROR, &error);
                 return;
         }
-        r = passed_key_check(reader->section, key, value, &severity, &error);
+        r = passed_key_check(reader->definition->name ?: "", reader->section, key, value, &severity,
+                             &error);
         if (r < 0) {
                 if (error.number == 0)
                         (void)error_set(&error, ENOMEM, "out of memory");

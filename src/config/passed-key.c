@@ -457,7 +457,23 @@ static int check_service(const char *key, DiagnosticSeverity *severity, Error *e
         return unknown("Service", key, nearest.best, error);
 }
 
-static int check_install(const char *key, const char *value, Error *error)
+/* systemd knows an instance by another name only if that is an instance of the same name. */
+static int check_alias(const char *machine, const char *value, Error *error)
+{
+        const char *at = strchr(value, '@');
+        size_t n = strlen(machine);
+
+        if (!*value ||
+            (at && strncmp(at + 1, machine, n) == 0 && strcmp(at + 1 + n, ".service") == 0))
+                return 0;
+        (void)error_set(error, EINVAL,
+                        "the other name must be the machine's in another template, such as "
+                        "container@%s.service",
+                        machine);
+        return blame("Alias", value, error);
+}
+
+static int check_install(const char *machine, const char *key, const char *value, Error *error)
 {
         Nearest nearest = NEAREST(key);
         int r;
@@ -476,15 +492,7 @@ static int check_install(const char *key, const char *value, Error *error)
                 return r;
         }
         r = check_units(key, value, false, error);
-        if (r >= 0 && strcmp(key, "Alias") == 0 && *value) {
-                size_t n = strlen(value);
-
-                if (strpbrk(value, " \t@") || n < 9 || strcmp(value + n - 8, ".service") != 0) {
-                        (void)error_set(error, EINVAL, "not one plain name such as web.service");
-                        return blame(key, value, error);
-                }
-        }
-        return r;
+        return r >= 0 && strcmp(key, "Alias") == 0 ? check_alias(machine, value, error) : r;
 }
 
 static int check_resource(const char *key, const char *value, Error *error)
@@ -519,7 +527,7 @@ static bool key_is_valid(const char *key)
         return true;
 }
 
-int passed_key_check(const char *section, const char *key, const char *value,
+int passed_key_check(const char *machine, const char *section, const char *key, const char *value,
                      DiagnosticSeverity *ret_severity, Error *error)
 {
         _cleanup_buffer_ Buffer text = BUFFER_NULL;
@@ -534,7 +542,7 @@ int passed_key_check(const char *section, const char *key, const char *value,
         if (strcmp(section, "Service") == 0)
                 return check_service(key, ret_severity, error);
         if (strcmp(section, "Install") == 0)
-                return check_install(key, value, error);
+                return check_install(machine, key, value, error);
         return strcmp(section, "Resources") == 0 ? check_resource(key, value, error) : 0;
 }
 

@@ -9,9 +9,10 @@
 
 #include <stdbool.h>
 
-/* 0, or a negative errno with @error. A key that is not known to systemd 257 but may be to a newer
- * one is DIAGNOSTIC_WARNING in @ret_severity, anything else DIAGNOSTIC_ERROR. */
-int passed_key_check(const char *section, const char *key, const char *value,
+/* Of the definition of @machine. 0, or a negative errno with @error. A key that is not known to
+ * systemd 257 but may be to a newer one is DIAGNOSTIC_WARNING in @ret_severity, anything else
+ * DIAGNOSTIC_ERROR. */
+int passed_key_check(const char *machine, const char *section, const char *key, const char *value,
                      DiagnosticSeverity *ret_severity, Error *error);
 
 /* Whether a later value replaces this key's earlier ones instead of adding to them. An empty value

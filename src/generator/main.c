@@ -4,6 +4,7 @@
  * no /run/stead, no other program is there yet. One bad definition costs the others nothing. */
 
 #include "base/strv.h"
+#include "generator/enabled.h"
 #include "generator/output.h"
 #include "generator/references.h"
 #include "generator/unit-text.h"
@@ -80,17 +81,29 @@ static int link_wanted(const Generator *g, const Source *s, const PassedKey *k, 
         return r;
 }
 
-/* A second name for the unit. Both lie in this directory, so that what an admin has put into
- * /etc/systemd/system under that name goes first. */
-static int link_alias(const Generator *g, const Source *s, const char *alias, Error *error)
+/* A second name for the unit of machine @name. What an admin has put into /etc/systemd/system under
+ * that name goes before it. */
+static int link_alias(const Generator *g, const char *name, const char *alias, Error *error)
 {
         _cleanup_free_ char *target = NULL;
 
-        if (asprintf(&target, "stead@%s.service", s->definition->name) < 0) {
+        if (asprintf(&target, "stead@%s.service", name) < 0) {
                 target = NULL;
                 return -ENOMEM;
         }
         return output_link(g->dirfd, alias, target, error);
+}
+
+/* The name by which machinectl and others know the unit of a machine. */
+static int link_known_name(const Generator *g, const char *name, Error *error)
+{
+        _cleanup_free_ char *alias = NULL;
+
+        if (asprintf(&alias, "systemd-nspawn@%s.service", name) < 0) {
+                alias = NULL;
+                return -ENOMEM;
+        }
+        return link_alias(g, name, alias, error);
 }
 
 static int install(const Generator *g, const Source *s, Error *error)
@@ -112,7 +125,7 @@ static int install(const Generator *g, const Source *s, Error *error)
                         if (strcmp(k->key, folders[f][0]) == 0)
                                 r = link_wanted(g, s, k, folders[f][1], error);
                 if (r >= 0 && strcmp(k->key, "Alias") == 0)
-                        r = link_alias(g, s, k->value, error);
+                        r = link_alias(g, d->name, k->value, error);
         }
         return r;
 }
@@ -120,19 +133,20 @@ static int install(const Generator *g, const Source *s, Error *error)
 static int generate_one(const Generator *g, const Source *s, const Source *sources, Error *error)
 {
         _cleanup_buffer_ Buffer text = BUFFER_NULL;
-        _cleanup_free_ char *path = NULL, *alias = NULL;
+        _cleanup_free_ char *path = NULL;
         const char *name = s->definition->name;
         int r = unit_text_format(s, sources, &text);
 
-        if (r >= 0 && (asprintf(&path, "stead@%s.service.d/50-stead.conf", name) < 0 ||
-                       asprintf(&alias, "systemd-nspawn@%s.service", name) < 0))
+        if (r >= 0 && asprintf(&path, "stead@%s.service.d/50-stead.conf", name) < 0) {
+                path = NULL;
                 r = -ENOMEM;
+        }
         if (r >= 0)
                 r = output_write(g->dirfd, path, text.data, error);
         if (r >= 0)
                 r = install(g, s, error);
         if (r >= 0 && source_is_ours(s))
-                r = link_alias(g, s, alias, error);
+                r = link_known_name(g, name, error);
         return r;
 }
 
@@ -185,6 +199,20 @@ static size_t load(Generator *g, char **names, char **drop_ins, Source *sources)
         return n;
 }
 
+/* Who enables stead@NAME means it by every name, also without a definition of ours. */
+static void link_enabled(Generator *g)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_strv_ char **names = NULL;
+        int r = enabled_list(g->root, &names);
+
+        STRV_FOREACH (name, names)
+                if (r >= 0)
+                        r = link_known_name(g, *name, &error);
+        if (r < 0)
+                fail(g, r, &error);
+}
+
 static void generate(Generator *g)
 {
         _cleanup_error_ Error error = ERROR_NULL;
@@ -214,6 +242,7 @@ static void generate(Generator *g)
                 if (r < 0)
                         fail(g, r, &one);
         }
+        link_enabled(g);
         for (size_t i = 0; i < n; i++)
                 source_done(&sources[i]);
 }
