@@ -107,10 +107,11 @@ static int make_own(Assembly *a, Error *error)
         if (own < 0 || mknodat(own, "kmsg", S_IFIFO | 0600, 0) < 0)
                 return error_errno(error, errno, "Failed to make the fifo for /proc/kmsg");
         a->kmsg_fd = path_open(a->root_fd, "/run/host/stead/kmsg", O_RDWR | O_NONBLOCK, 0);
-        return a->kmsg_fd < 0 ? error_errno(error, -a->kmsg_fd,
-                                            "Failed to open the fifo of "
-                                            "/proc/kmsg")
-                              : 0;
+        if (a->kmsg_fd < 0)
+                return error_errno(error, -a->kmsg_fd, "Failed to open the fifo of /proc/kmsg");
+        if (!assembly_shows_limits(a))
+                return 0;
+        return limits_view_make(&a->limits_view, a->payload_fd, own, error);
 }
 
 static int bind_notify(Assembly *a, Error *error)

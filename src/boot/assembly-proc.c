@@ -92,8 +92,12 @@ int assembly_proc(Assembly *a, Error *error)
                                MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         if (r < 0)
                 return r;
-        return assembly_overmount(a, "/run/host/stead/kmsg", "/proc/kmsg", MOUNT_ATTRIBUTES_API,
-                                  error);
+        r = assembly_overmount(a, "/run/host/stead/kmsg", "/proc/kmsg", MOUNT_ATTRIBUTES_API,
+                               error);
+        if (r < 0 || !a->limits_view.shown)
+                return r;
+        return assembly_overmount(a, LIMITS_VIEW_MEMINFO, "/proc/meminfo",
+                                  MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
 }
 
 /* The parts of sysfs that a machine with its own network sees. */
@@ -146,6 +150,18 @@ static int mount_sysfs_whole(Assembly *a, int sysfs_fd, Error *error)
         return r;
 }
 
+/* The processors that the machine may use, as the kernel itself counts them for its cgroup, for all
+ * who do not ask for their affinity: both files have the same form. */
+static int show_processors(Assembly *a, Error *error)
+{
+        static const char source[] = "/sys/fs/cgroup/cpuset.cpus.effective";
+
+        if (!assembly_shows_limits(a) || path_exists(a->root_fd, source) < 0)
+                return 0;
+        return assembly_overmount(a, source, "/sys/devices/system/cpu/online",
+                                  MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+}
+
 int assembly_sys(Assembly *a, Error *error)
 {
         int sysfs_fd = a->namespaced.sysfs_fd, cgroup_fd = a->namespaced.cgroup_fd;
@@ -161,7 +177,8 @@ int assembly_sys(Assembly *a, Error *error)
                 if (r >= 0)
                         r = fill_sys(a, sysfs_fd, error);
         }
-        if (r >= 0 && a->plan->nesting && !whole) {
+        /* the kernel lets a user namespace mount sysfs only where one without such covers is */
+        if (r >= 0 && a->plan->nesting && !a->plan->api_vfs_writable) {
                 r = assembly_mkdir(a, "/run/host/stead/sys", 0700, error);
                 if (r >= 0)
                         r = assembly_attach_consume(a, mount_clone(sysfs_fd, "", false),
@@ -170,6 +187,8 @@ int assembly_sys(Assembly *a, Error *error)
         if (r >= 0 && cgroup_fd >= 0)
                 r = assembly_attach_consume(a, fcntl(cgroup_fd, F_DUPFD_CLOEXEC, 3),
                                             "/sys/fs/cgroup", error);
+        if (r >= 0)
+                r = show_processors(a, error);
         if (r >= 0 && !whole)
                 r = freeze_sys(a, error);
         return r;

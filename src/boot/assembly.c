@@ -36,6 +36,7 @@ void assembly_done(Assembly *a)
         closep(&a->console_fd);
         closep(&a->notify_fd);
         closep(&a->kmsg_fd);
+        limits_view_done(&a->limits_view);
         closep(&a->incoming_fd);
         free(a->ephemeral);
         strv_free(a->work_directories);

@@ -13,6 +13,7 @@
  *         assembly-users.c  users of the host         namespaced.c  mounts that need the namespaces
  */
 
+#include "boot/limits-view.h"
 #include "boot/namespaced.h"
 #include "boot/plan.h"
 #include "os/creator.h"
@@ -35,6 +36,7 @@ struct Assembly {
         unsigned n_scratch;      /* mounts attached below it */
         int root_fd;             /* the machine's root, attached */
         bool has_cgroup;         /* it starts in a cgroup of its own */
+        int payload_fd;          /* that one, or -EBADF; borrowed */
         int incoming_fd;         /* detached slave of the host's propagation directory, or -EBADF */
         char **work_directories; /* of overlays on the host, removed when the machine has stopped */
         char *ephemeral;         /* directory of the throw-away upper layer, or NULL */
@@ -46,6 +48,7 @@ struct Assembly {
         int console_fd; /* pty master, or -EBADF */
         int notify_fd;  /* datagram socket bound at /run/host/notify */
         int kmsg_fd;    /* keeps /proc/kmsg's fifo from being at its end */
+        LimitsView limits_view;
 };
 
 #define ASSEMBLY_NULL                               \
@@ -55,6 +58,7 @@ struct Assembly {
                      .tree_fd = -EBADF,             \
                      .top_fd = -EBADF,              \
                      .place_fd = -EBADF,            \
+                     .payload_fd = -EBADF,          \
                      .scratch_fd = -EBADF,          \
                      .root_fd = -EBADF,             \
                      .incoming_fd = -EBADF,         \
@@ -62,7 +66,8 @@ struct Assembly {
                      .namespaced = NAMESPACED_NULL, \
                      .console_fd = -EBADF,          \
                      .notify_fd = -EBADF,           \
-                     .kmsg_fd = -EBADF })
+                     .kmsg_fd = -EBADF,             \
+                     .limits_view = LIMITS_VIEW_NULL })
 
 /* In the private mount namespace: all that needs nothing of the first process but its user
  * namespace. */
@@ -109,6 +114,13 @@ int assembly_overmount(Assembly *a, const char *source, const char *target, uint
                        Error *error);
 /* Attaches a detached mount below the scratch directory, so that overlay and clones may use it. */
 int assembly_scratch(Assembly *a, int mount_fd, Error *error);
+
+/* Whether the machine sees its limits in place of the host's figures. A plain command is over
+ * before that matters, and who gets the whole of /proc and /sys gets them as they are. */
+static inline bool assembly_shows_limits(const Assembly *a)
+{
+        return a->plan->start != START_COMMAND && !a->plan->api_vfs_writable;
+}
 
 /* What is hidden or frozen in every machine; the child reads it back before exec. */
 extern const char *const assembly_masked_files[];

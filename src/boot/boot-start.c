@@ -332,6 +332,8 @@ static void take_over(Boot *b, Assembly *a)
         b->console_fd = TAKE_FD(a->console_fd);
         b->notify_fd = TAKE_FD(a->notify_fd);
         b->kmsg_fd = TAKE_FD(a->kmsg_fd);
+        b->limits_view = a->limits_view;
+        a->limits_view = LIMITS_VIEW_NULL;
         b->ephemeral = TAKE_PTR(a->ephemeral);
         b->ephemeral_fd = TAKE_FD(a->ephemeral_fd);
         strv_free(b->work_directories);
@@ -372,6 +374,7 @@ int boot_start(Boot *b, Error *error)
         a.locked_tree_fd = b->tree_fd;
         a.incoming_fd = clone_incoming(b);
         a.has_cgroup = b->cgroup;
+        a.payload_fd = b->payload_fd;
         a.ephemeral = TAKE_PTR(b->ephemeral);
         a.ephemeral_fd = TAKE_FD(b->ephemeral_fd);
 
@@ -411,6 +414,7 @@ void boot_end_start(Boot *b)
         closep(&b->console_fd);
         closep(&b->notify_fd);
         closep(&b->kmsg_fd);
+        limits_view_done(&b->limits_view);
         b->pid = 0;
         b->pid_fd = b->console_fd = b->notify_fd = b->kmsg_fd = -EBADF;
 }

@@ -80,6 +80,7 @@ int boot_run(const BootPlan *plan, Error *error)
                 .console_fd = -EBADF,
                 .notify_fd = -EBADF,
                 .kmsg_fd = -EBADF,
+                .limits_view = LIMITS_VIEW_NULL,
         };
         int r;
 

@@ -51,6 +51,7 @@ typedef struct Boot {
         pid_t pid;
         int pid_fd;
         int console_fd, notify_fd, kmsg_fd;
+        LimitsView limits_view;
 } Boot;
 
 /* Runs the machine until it is off. Returns the exit status for our caller (0 to 255), or negative

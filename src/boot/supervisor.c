@@ -39,6 +39,7 @@ typedef enum Source {
         SOURCE_LEADER,
         SOURCE_NOTIFY,
         SOURCE_UNIT,
+        SOURCE_LIMITS,
 } Source; /* ConsoleSource begins at 100 */
 
 /* What is due when; USEC_INFINITY: not waited for. */
@@ -49,6 +50,7 @@ typedef enum Timer {
         TIMER_CONSOLE,
         TIMER_GATE,         /* the next machine may start, although this one is not ready */
         TIMER_REGISTRATION, /* who waits for us waits for machined, but not for ever */
+        TIMER_LIMITS,
         _TIMER_MAX,
 } Timer;
 
@@ -359,6 +361,16 @@ static void on_notify(Supervisor *s)
         }
 }
 
+static void on_limits(Supervisor *s)
+{
+        LimitsView *v = &s->boot->limits_view;
+        bool watched = v->watch_fd >= 0;
+
+        arm(s, TIMER_LIMITS, limits_view_update(v, s->boot->pid_fd));
+        if (!watched && v->watch_fd >= 0)
+                (void)add(s, v->watch_fd, SOURCE_LIMITS); /* then only the clock tells */
+}
+
 static void on_timer(Supervisor *s, Timer timer)
 {
         disarm(s, timer);
@@ -388,6 +400,9 @@ static void on_timer(Supervisor *s, Timer timer)
         case TIMER_REGISTRATION:
                 s->boot->registering = false; /* its answer will be of no use */
                 tell_ready(s);
+                break;
+        case TIMER_LIMITS:
+                on_limits(s);
                 break;
         case _TIMER_MAX:
                 break;
@@ -451,6 +466,9 @@ static int dispatch(Supervisor *s)
                 case SOURCE_UNIT:
                         on_unit(s);
                         break;
+                case SOURCE_LIMITS:
+                        on_limits(s);
+                        break;
                 default:
                         if (console_on_event(&s->console, events[i].data.u32) > 0)
                                 on_escape(s);
@@ -500,6 +518,7 @@ static void begin(Supervisor *s)
         } else if (!boot_plan_waits_for_ready(s->boot->plan)) {
                 on_life(s, LIFE_EVENT_READY);
         }
+        on_limits(s);
 }
 
 int supervisor_run(Supervisor *s, int *ret_status, Error *error)
