@@ -7,6 +7,7 @@
 #include "boot/console.h"
 #include "boot/life.h"
 #include "boot/notify.h"
+#include "boot/oom-watch.h"
 #include "boot/readiness.h"
 #include "boot/start-gate.h"
 #include "boot/stop.h"
@@ -32,6 +33,7 @@
 #define CONSOLE_RETRY_USEC (50 * 1000)
 #define NOTIFY_BATCH 64
 #define SAME_REQUEST_USEC (300 * 1000)
+#define OOM_USEC USEC_PER_SEC /* between two messages */
 #define REGISTRATION_USEC (5 * USEC_PER_SEC)
 
 typedef enum Source {
@@ -40,6 +42,7 @@ typedef enum Source {
         SOURCE_NOTIFY,
         SOURCE_UNIT,
         SOURCE_LIMITS,
+        SOURCE_OOM,
 } Source; /* ConsoleSource begins at 100 */
 
 /* What is due when; USEC_INFINITY: not waited for. */
@@ -51,6 +54,7 @@ typedef enum Timer {
         TIMER_GATE,         /* the next machine may start, although this one is not ready */
         TIMER_REGISTRATION, /* who waits for us waits for machined, but not for ever */
         TIMER_LIMITS,
+        TIMER_OOM,
         _TIMER_MAX,
 } Timer;
 
@@ -64,6 +68,7 @@ struct Supervisor {
         uint64_t started_usec, retry_usec;
         uint64_t stop_usec; /* first stop signal; 0: none yet */
         Console console;
+        OomWatch oom_watch;
 };
 
 static void arm(Supervisor *s, Timer timer, uint64_t after_usec)
@@ -89,6 +94,7 @@ Supervisor *supervisor_free(Supervisor *s)
         if (!s)
                 return NULL;
         console_done(&s->console);
+        oom_watch_done(&s->oom_watch);
         free(s->ready);
         closep(&s->epoll_fd);
         closep(&s->signal_fd);
@@ -109,6 +115,7 @@ int supervisor_new(Boot *boot, Supervisor **ret, Error *error)
                 return error_set(error, ENOMEM, "Out of memory");
         s->boot = boot;
         s->signal_fd = -EBADF;
+        s->oom_watch = OOM_WATCH_NULL;
         s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         (void)sigemptyset(&set);
         for (size_t i = 0; i < ELEMENTSOF(signals); i++)
@@ -371,6 +378,31 @@ static void on_limits(Supervisor *s)
                 (void)add(s, v->watch_fd, SOURCE_LIMITS); /* then only the clock tells */
 }
 
+/* A machine that is short of memory may lose a process every moment: not a line for each. */
+static void on_oom(Supervisor *s)
+{
+        _cleanup_free_ char *text = NULL;
+
+        oom_watch_read(&s->oom_watch);
+        if (s->timers[TIMER_OOM] != USEC_INFINITY)
+                return;
+        text = oom_watch_tell(&s->oom_watch, s->boot->plan->machine);
+        if (!text)
+                return;
+        fprintf(stderr, "%s%s\n", text, s->console.raw ? "\r" : "");
+        arm(s, TIMER_OOM, OOM_USEC);
+}
+
+static void watch_oom(Supervisor *s)
+{
+        struct epoll_event e = { .events = EPOLLPRI, .data.u32 = SOURCE_OOM };
+
+        oom_watch_done(&s->oom_watch);
+        oom_watch_init(&s->oom_watch, s->boot->payload_fd);
+        if (s->oom_watch.events_fd >= 0)
+                (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->oom_watch.events_fd, &e);
+}
+
 static void on_timer(Supervisor *s, Timer timer)
 {
         disarm(s, timer);
@@ -403,6 +435,9 @@ static void on_timer(Supervisor *s, Timer timer)
                 break;
         case TIMER_LIMITS:
                 on_limits(s);
+                break;
+        case TIMER_OOM:
+                on_oom(s);
                 break;
         case _TIMER_MAX:
                 break;
@@ -469,6 +504,9 @@ static int dispatch(Supervisor *s)
                 case SOURCE_LIMITS:
                         on_limits(s);
                         break;
+                case SOURCE_OOM:
+                        on_oom(s);
+                        break;
                 default:
                         if (console_on_event(&s->console, events[i].data.u32) > 0)
                                 on_escape(s);
@@ -519,6 +557,7 @@ static void begin(Supervisor *s)
                 on_life(s, LIFE_EVENT_READY);
         }
         on_limits(s);
+        watch_oom(s);
 }
 
 int supervisor_run(Supervisor *s, int *ret_status, Error *error)
@@ -544,6 +583,8 @@ int supervisor_run(Supervisor *s, int *ret_status, Error *error)
                 return error_errno(error, -r, "Failed to wait for machine '%s'",
                                    s->boot->plan->machine);
         on_notify(s); /* the last words */
+        disarm(s, TIMER_OOM);
+        on_oom(s);
         console_drain(&s->console);
         r = pidfd_reap(s->boot->pid_fd, &si);
         if (r < 0)
