@@ -132,7 +132,8 @@ static void drain(const LimitsView *v)
         ssize_t n;
 
         while (v->watch_fd >= 0 && (n = read(v->watch_fd, events, sizeof(events))) > 0)
-                for (e = events; FAN_EVENT_OK(e, n); e = FAN_EVENT_NEXT(e, n))
+                for (e = events; FAN_EVENT_OK(e, n);
+                     n -= e->event_len, e = (void *)((char *)e + e->event_len))
                         if (e->fd >= 0)
                                 (void)close(e->fd);
 }
