@@ -516,6 +516,18 @@ static int dispatch(Supervisor *s)
         return ended;
 }
 
+/* An end by a signal that is what our manager or the user wanted. */
+static bool is_asked_for(const Supervisor *s)
+{
+        const BootPlan *plan = s->boot->plan;
+
+        if (s->state == LIFE_STOPPING && plan->init == INIT_OTHER)
+                return true;
+        /* `systemctl stop` of a unit with a plain command, which has no other way to end */
+        return s->stop_usec != 0 && plan->start == START_COMMAND && plan->keep_unit &&
+               !plan->as_nspawn;
+}
+
 /* reboot(2) in a pid namespace ends its PID 1 as if by a signal: CI-159, CI-160. */
 static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
 {
@@ -526,8 +538,7 @@ static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
                 *ret_status = si->si_status;
                 return SUPERVISOR_OFF;
         }
-        if (si->si_status == SIGINT ||
-            (s->state == LIFE_STOPPING && !s->rebooting && s->boot->plan->init == INIT_OTHER)) {
+        if (si->si_status == SIGINT || is_asked_for(s)) {
                 *ret_status = 0;
                 return SUPERVISOR_OFF;
         }

@@ -365,3 +365,12 @@ def test_CI_207_pivot_root_stays_in_the_tree(own_tree):
         os.symlink(host_like, d / "out")
         out = lab.run(d, "/bin/true", userns=False, options=["--pivot-root=/out"])
         assert out.returncode != 0 and "/out" in out.stderr, out
+
+
+@pytest.mark.parametrize("options, status", [(["--keep-unit"], 0), ([], 137)])
+def test_a_plain_command_in_a_unit_stops_well(options, status):
+    """It has no other end than a signal, and a unit that was stopped has not failed."""
+    m = lab.Machine(lab.tree("bookworm"), "--read-only", *options, boot=False, argv=["sleep", "60"])
+    m.start()
+    m.process.terminate()
+    assert m.process.wait(lab.PATIENCE) == status
