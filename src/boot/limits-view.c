@@ -19,9 +19,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #define FILE_NAME "meminfo"
@@ -144,7 +146,8 @@ static void show_late(LimitsView *v, int leader_pid_fd)
         pid_t pid = fork();
 
         if (pid == 0) {
-                if (namespace_join(leader_pid_fd, CLONE_NEWNS) < 0 ||
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+                    namespace_join(leader_pid_fd, CLONE_NEWNS) < 0 ||
                     mount_attach(v->mount_fd, AT_FDCWD, "/proc/meminfo") < 0)
                         _exit(EXIT_FAILURE);
                 _exit(EXIT_SUCCESS);

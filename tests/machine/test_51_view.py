@@ -157,6 +157,8 @@ def test_status_asks_the_systemd_inside(new_machine):
     stead("exec", name, "--", "systemd-run", "--unit=sick", "false")
     lab.wait_for(lambda: status_lines(name)["Health"] == "degraded; failed: sick.service", 10, "the failed unit")
     row = json.loads(stead("status", "--json", name).stdout)[0]
+    assert show(name, "SystemState") == "degraded" and show(name, "FailedUnits") == "sick.service"
+    assert float(show(name, "CPUPercent")) >= 0 and "SystemState" not in stead("show", name).stdout
     assert row["SystemState"] == "degraded" and row["FailedUnits"] == ["sick.service"] and row["TasksCurrent"] > 2
 
 
