@@ -309,7 +309,10 @@ void boot_release_cgroup(Boot *b)
         } else if (!b->delegated) {
                 (void)rmdir(b->cgroup);
                 *strrchr(b->cgroup, '/') = '\0';
-                (void)rmdir(b->cgroup); /* machine.slice, unless another machine is in it */
+                if (rmdir(b->cgroup) >= 0) { /* machine.slice: no other machine is in it */
+                        *strrchr(b->cgroup, '/') = '\0';
+                        boot_take_back_controllers(b, b->cgroup);
+                }
         }
         free(b->cgroup);
 }

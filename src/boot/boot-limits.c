@@ -5,6 +5,7 @@
 
 #include "boot/boot.h"
 
+#include "base/fd.h"
 #include "base/strv.h"
 #include "machine/limits.h"
 #include "os/cgroup.h"
@@ -26,28 +27,73 @@ static int parse(char *const *lines, ResourceValues *ret, Error *error)
         return 0;
 }
 
-/* A file such as memory.max is there only if the parent hands the controller down, and so on
- * upwards: OWN/ and OWN/machine.slice/. A parent with processes of its own refuses, unless it is
- * the root; then the write below says which controller is missing. */
-static void hand_down_controllers(const char *cgroup)
+static bool has_word(const char *text, const char *word)
 {
-        _cleanup_free_ char *path = strdup(cgroup);
-        char *slice = path ? strrchr(path, '/') : NULL, *own;
+        size_t n = strlen(word);
 
-        if (!slice)
+        for (const char *p = text; (p = strstr(p, word)); p += n)
+                if ((p == text || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\n' || !p[n]))
+                        return true;
+        return false;
+}
+
+/* 1 if the cgroup did not hand @controller down before and does now. */
+static int hand_down_one(const char *path, const char *controller)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *text = NULL;
+        char word[64];
+
+        if (fd < 0 || read_file_at(fd, "cgroup.subtree_control", 4096, &text) < 0 ||
+            has_word(text, controller))
+                return 0;
+        (void)snprintf(word, sizeof(word), "+%s", controller);
+        return write_file_at(fd, "cgroup.subtree_control", word) >= 0;
+}
+
+/* A file such as memory.max is there only if the parent hands its controller down, and so on
+ * upwards: OWN/ and OWN/machine.slice/. A parent with processes of its own refuses, unless it is
+ * the root; then the write below says which controller is missing. No others are handed down than
+ * the limits need: OWN/ is not ours. */
+static int hand_down(Boot *b, const ResourceValues *values)
+{
+        _cleanup_free_ char *slice =
+                strndup(b->cgroup, (size_t)(strrchr(b->cgroup, '/') - b->cgroup));
+        _cleanup_free_ char *own =
+                slice ? strndup(slice, (size_t)(strrchr(slice, '/') - slice)) : NULL;
+
+        if (!own)
+                return -ENOMEM;
+        for (size_t i = 0; i < values->n; i++) {
+                const char *file = values->items[i].key->file;
+                _cleanup_free_ char *controller = NULL;
+
+                if (!file)
+                        continue;
+                controller = strndup(file, strcspn(file, "."));
+                if (!controller)
+                        return -ENOMEM;
+                if (hand_down_one(own, controller) > 0 &&
+                    strv_push(&b->handed_down, controller) < 0)
+                        return -ENOMEM;
+                (void)hand_down_one(slice, controller);
+        }
+        return 0;
+}
+
+void boot_take_back_controllers(Boot *b, const char *own)
+{
+        _cleanup_close_ int fd = -EBADF;
+
+        if (!b->handed_down)
                 return;
-        *slice = '\0';
-        own = strrchr(path, '/');
-        for (int i = 0; i < 2 && own; i++) {
-                _cleanup_close_ int fd = -EBADF;
+        fd = open(own, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        STRV_FOREACH (c, b->handed_down) {
+                char word[64];
 
-                if (i == 0)
-                        *own = '\0';
-                else
-                        *own = '/';
-                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                (void)snprintf(word, sizeof(word), "-%s", *c);
                 if (fd >= 0)
-                        cgroup_enable_controllers(fd);
+                        (void)write_file_at(fd, "cgroup.subtree_control", word); /* in use: stays */
         }
 }
 
@@ -78,8 +124,8 @@ int boot_write_limits(Boot *b, Error *error)
                         b->plan->machine);
                 return 0;
         }
-        if (!b->delegated)
-                hand_down_controllers(b->cgroup);
+        if (!b->delegated && hand_down(b, &values) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
         fd = open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return error_errno(error, errno, "Failed to open '%s'", b->cgroup);

@@ -33,6 +33,7 @@ typedef struct Boot {
         char *cgroup;          /* /sys/fs/cgroup/.../NAME, ours; the machine is in its payload/ */
         bool delegated, moved; /* the cgroup was handed to us; we moved to its supervisor/ */
         int payload_fd;        /* or -EBADF */
+        char **handed_down;    /* controllers that the cgroup above hands down for our limits */
         char *unit;            /* of the host's systemd, or NULL */
         bool scope;            /* that unit was made for this machine */
         bool registering, registered; /* at machined: asked for; not refused */
@@ -72,5 +73,7 @@ int boot_make_payload(Boot *b, Error *error);
 /* Writes the limits of the definition to the machine's cgroup, where no unit has them. What the
  * host cannot do is one warning each. */
 int boot_write_limits(Boot *b, Error *error);
+/* Undoes what that did to the cgroup @own above ours, when no machine is left in it. */
+void boot_take_back_controllers(Boot *b, const char *own);
 int boot_start(Boot *b, Error *error);
 void boot_end_start(Boot *b);

@@ -39,3 +39,6 @@ int systemd_set_resources(sd_bus *bus, const char *unit, const ResourceValues *v
  * back as the number that it stands for. */
 int systemd_get_resource(sd_bus *bus, const char *unit, const ResourceKey *key, ResourceValue *ret,
                          Error *error);
+/* Removes what systemd_set_resources() made systemd keep for @keys of @unit; what holds now stays
+ * until systemd reads its units again. */
+int unit_forget_resources(const char *unit, const ResourceValues *keys, Error *error);

@@ -5,6 +5,7 @@
 #include "cli/completion.h"
 
 #include "cli/verb.h"
+#include "config/resource.h"
 
 static const char *names_command(OperandKind kind)
 {
@@ -61,6 +62,11 @@ void completion_print(FILE *f)
               "                [ \"$names\" != path ] || COMPREPLY+=($(compgen -d -- \"$cur\"))\n"
               "                [ \"$verb\" != create ] || COMPREPLY+=($(compgen -f -W 'debian/11 "
               "debian/12 debian/13' -- \"$cur\"))\n"
+              "                [ \"$verb\" != set ] || COMPREPLY+=($(compgen -W '",
+              f);
+        for (size_t i = 0; i < resource_key_count; i++)
+                fprintf(f, "%s%s=", i > 0 ? " " : "", resource_keys[i].name);
+        fputs("' -- \"$cur\"))\n"
               "                ;;\n"
               "        esac\n"
               "        [[ ${COMPREPLY-} != *= ]] || compopt -o nospace\n"

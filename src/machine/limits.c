@@ -63,7 +63,7 @@ static uint64_t tasks_total(void)
 }
 
 /* An amount in numbers: a percentage is one of what this host has. */
-static uint64_t amount(const ResourceValue *v)
+uint64_t limits_amount(const ResourceValue *v)
 {
         uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
@@ -83,7 +83,7 @@ static int write_text(int cgroup_fd, const char *file, Buffer *text)
 static int write_amount(int cgroup_fd, const ResourceValue *v)
 {
         _cleanup_buffer_ Buffer text = BUFFER_NULL;
-        uint64_t number = amount(v);
+        uint64_t number = limits_amount(v);
 
         if (number == RESOURCE_INFINITY)
                 buffer_puts(&text, "max\n");
@@ -178,7 +178,7 @@ static int write_io_weight(int cgroup_fd, const ResourceValue *v)
                                 v->number == RESOURCE_INFINITY ? 100 : v->number);
 }
 
-static const char *io_word(const ResourceKey *key)
+const char *limits_io_word(const ResourceKey *key)
 {
         static const struct {
                 const char *key, *word;
@@ -205,9 +205,9 @@ static int write_device(int cgroup_fd, const ResourceKey *key, dev_t device, uin
         if (key->type == RESOURCE_DEVICE_WEIGHT)
                 return write_io_weights(cgroup_fd, name, number);
         if (number == RESOURCE_INFINITY)
-                buffer_printf(&text, "%s %s=max\n", name, io_word(key));
+                buffer_printf(&text, "%s %s=max\n", name, limits_io_word(key));
         else
-                buffer_printf(&text, "%s %s=%llu\n", name, io_word(key),
+                buffer_printf(&text, "%s %s=%llu\n", name, limits_io_word(key),
                               (unsigned long long)number);
         return write_text(cgroup_fd, key->file, &text);
 }
@@ -229,7 +229,7 @@ static void reset_devices(int cgroup_fd, const ResourceKey *key)
                 if (key->type == RESOURCE_DEVICE_WEIGHT)
                         buffer_printf(&reset, "%u:%u default\n", high, low);
                 else
-                        buffer_printf(&reset, "%u:%u %s=max\n", high, low, io_word(key));
+                        buffer_printf(&reset, "%u:%u %s=max\n", high, low, limits_io_word(key));
                 (void)write_text(cgroup_fd, key->file, &reset); /* the disk may be gone */
         }
 }

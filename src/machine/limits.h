@@ -14,3 +14,13 @@ int limits_write(int cgroup_fd, const ResourceValue *value, Error *error);
 /* Writes them all, in the right order. What cannot be done is a warning in @diagnostics and does
  * not keep the rest from being written. Fails for lack of memory only. */
 int limits_write_all(int cgroup_fd, const ResourceValues *values, Diagnostics *diagnostics);
+
+/* Reads one value back. -ENODATA if there is no file for it. */
+int limits_read(int cgroup_fd, const ResourceKey *key, ResourceValue *ret, Error *error);
+/* Makes a declared value comparable with one that was read: a percentage becomes the number that it
+ * stands for, and if @devices, each device the one that limits_read() names. */
+int limits_resolve(ResourceValue *v, bool devices);
+/* The number itself, or what a percentage of memory or tasks is on this host. */
+uint64_t limits_amount(const ResourceValue *v);
+/* What io.max or io.latency calls the key: "rbps". NULL for a weight. */
+const char *limits_io_word(const ResourceKey *key);

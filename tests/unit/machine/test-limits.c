@@ -4,6 +4,7 @@
 
 #include "../world.h"
 
+#include "config/resource-format.h"
 #include "machine/limits.h"
 #include "os/block-device.h"
 
@@ -166,12 +167,87 @@ static void test_all(void **state)
         assert_non_null(strstr(diagnostics.items[1].message, "memory.zswap.max"));
 }
 
+/* What the kernel would show in a file, as the value of a key. */
+static void expect_read(int fd, const char *key, const char *file, const char *text,
+                        const char *expected)
+{
+        _cleanup_resource_value_ ResourceValue v = RESOURCE_VALUE_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_buffer_ Buffer out = BUFFER_NULL;
+
+        assert_int_equal(write_file_atomic_at(fd, file, text, 0644), 0);
+        if (limits_read(fd, resource_key(key), &v, &error) < 0)
+                fail_msg("%s: %s", key, error.message);
+        resource_format(&v, &out);
+        if (strcmp(out.data ?: "", expected) != 0)
+                fail_msg("%s of '%s': '%s', not '%s'", key, text, out.data, expected);
+}
+
+static void test_reading(void **state)
+{
+        static const char io_max[] = "8:0 rbps=5000000 wbps=max riops=max wiops=100\n"
+                                     "8:16 rbps=max wbps=1024 riops=7 wiops=max\n";
+        _cleanup_resource_value_ ResourceValue v = RESOURCE_VALUE_NULL;
+        _cleanup_close_ int fd = open_cgroup();
+
+        expect_read(fd, "MemoryMax", "memory.max", "536870912\n", "512M");
+        expect_read(fd, "MemoryMax", "memory.max", "max\n", "infinity");
+        expect_read(fd, "TasksMax", "pids.max", "100\n", "100");
+        expect_read(fd, "CPUQuota", "cpu.max", "50000 100000\n", "50%");
+        expect_read(fd, "CPUQuota", "cpu.max", "max 100000\n", "infinity");
+        expect_read(fd, "CPUQuotaPeriodSec", "cpu.max", "max 100000\n", "100ms");
+        expect_read(fd, "CPUWeight", "cpu.weight", "300\n", "300");
+        expect_read(fd, "CPUWeight", "cpu.idle", "1\n", "idle");
+        expect_read(fd, "AllowedCPUs", "cpuset.cpus", "0-2,5\n", "0-2,5");
+        expect_read(fd, "AllowedCPUs", "cpuset.cpus", "\n", "");
+        expect_read(fd, "IOWeight", "io.weight", "default 200\n8:0 300\n", "200");
+        expect_read(fd, "IODeviceWeight", "io.weight", "default 200\n8:0 300\n",
+                    "/dev/block/8:0 300");
+        expect_read(fd, "IOReadBandwidthMax", "io.max", io_max, "/dev/block/8:0 5M");
+        expect_read(fd, "IOWriteBandwidthMax", "io.max", io_max, "/dev/block/8:16 1024");
+        expect_read(fd, "IOReadIOPSMax", "io.max", io_max, "/dev/block/8:16 7");
+        expect_read(fd, "IOWriteIOPSMax", "io.max", io_max, "/dev/block/8:0 100");
+        assert_int_equal(limits_read(fd, resource_key("IPAddressDeny"), &v, NULL), -ENODATA);
+        assert_int_equal(limits_read(fd, resource_key("IODeviceLatencyTargetSec"), &v, NULL),
+                         -ENODATA);
+}
+
+/* What was written is read back as the same, also if it was a percentage. */
+static void test_there_and_back(void **state)
+{
+        static const char *const given[][2] = {
+                { "MemoryMax", "50%" }, { "TasksMax", "10%" },      { "CPUQuota", "30%" },
+                { "CPUWeight", "77" },  { "AllowedCPUs", "0-1,3" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(given); i++) {
+                _cleanup_close_ int fd = open_cgroup();
+                const ResourceKey *key = resource_key(given[i][0]);
+                _cleanup_resource_value_ ResourceValue v = RESOURCE_VALUE_NULL,
+                                                       back = RESOURCE_VALUE_NULL;
+                _cleanup_buffer_ Buffer before = BUFFER_NULL, after = BUFFER_NULL;
+
+                assert_int_equal(write_file_atomic_at(fd, key->file, "", 0644), 0);
+                assert_int_equal(resource_parse(key, given[i][1], &v, NULL), 0);
+                assert_int_equal(limits_write(fd, &v, NULL), 0);
+                assert_int_equal(limits_read(fd, key, &back, NULL), 0);
+                assert_int_equal(limits_resolve(&v, true), 0);
+                resource_format(&v, &before);
+                resource_format(&back, &after);
+                assert_string_equal(after.data, before.data);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_amounts), cmocka_unit_test(test_cpu),
-                cmocka_unit_test(test_disks),   cmocka_unit_test(test_missing),
+                cmocka_unit_test(test_amounts),
+                cmocka_unit_test(test_cpu),
+                cmocka_unit_test(test_disks),
+                cmocka_unit_test(test_missing),
                 cmocka_unit_test(test_all),
+                cmocka_unit_test(test_reading),
+                cmocka_unit_test(test_there_and_back),
         };
         int r = world_enter();
 
