@@ -314,5 +314,6 @@ void boot_release_cgroup(Boot *b)
                         boot_take_back_controllers(b, b->cgroup);
                 }
         }
+        strv_free(b->handed_down);
         free(b->cgroup);
 }
