@@ -170,7 +170,8 @@ def test_purge_leaves_only_what_is_the_admins(host, make):
     guest = make("web", "service")
     host.write("/etc/stead/web.machine", "[Exec]\nHostname=web\n")
     host.ok("systemctl enable stead@web.service")
-    assert host.path("/etc/systemd/system/systemd-nspawn@web.service").is_symlink()
+    assert host.path("/etc/systemd/system/machines.target.wants/stead@web.service").is_symlink()
+    assert host.status("test -L /run/systemd/generator/systemd-nspawn@web.service") == 0
     files = files_of_package(host)
     assert "/usr/bin/stead" in files
 
