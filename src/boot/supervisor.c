@@ -531,14 +531,22 @@ static bool is_asked_for(const Supervisor *s)
 /* reboot(2) in a pid namespace ends its PID 1 as if by a signal: CI-159, CI-160. */
 static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
 {
-        /* an init that knows no reboot just ends when asked */
-        if (s->rebooting || (si->si_code != CLD_EXITED && si->si_status == SIGHUP))
+        bool wants_reboot = si->si_code != CLD_EXITED && si->si_status == SIGHUP;
+
+        /* an init that knows no reboot just ends when asked; one that was on its way to a reboot
+         * when it was asked to stop does not hear that any more */
+        if (s->rebooting || (wants_reboot && s->state < LIFE_STOPPING))
                 return SUPERVISOR_REBOOT;
         if (si->si_code == CLD_EXITED) {
                 *ret_status = si->si_status;
                 return SUPERVISOR_OFF;
         }
+<<<<<<< /work/main/src/boot/supervisor.c
+        if (si->si_status == SIGINT || wants_reboot ||
+            (s->state == LIFE_STOPPING && !s->rebooting && s->boot->plan->init == INIT_OTHER)) {
+=======
         if (si->si_status == SIGINT || is_asked_for(s)) {
+>>>>>>> /tmp/wt/src/boot/supervisor.c
                 *ret_status = 0;
                 return SUPERVISOR_OFF;
         }
