@@ -83,6 +83,8 @@ static int append_properties(sd_bus_message *m, char *const *fields, const char 
                                           usec);
         if (r >= 0 && controller)
                 r = sd_bus_message_append(m, "(sv)", "Controller", "s", controller);
+        if (r >= 0) /* when the host goes down, systemd asks us over the bus */
+                r = sd_bus_message_append(m, "(sv)", "After", "as", 1, "dbus.service");
         if (r >= 0 && coredumps)
                 r = sd_bus_message_append(m, "(sv)", "CoredumpReceive", "b", 1);
         if (r >= 0) {
