@@ -228,8 +228,7 @@ static void claim_id(Boot *b)
                 b->id_link = TAKE_PTR(path);
 }
 
-/* For `stead diff`: what this machine was started with. */
-static int keep_settings(const Boot *b, Error *error)
+int boot_keep_settings(const Boot *b, Error *error)
 {
         const char *text = b->plan->settings ?: "";
         int r = write_file_atomic_at(b->directory_fd, "settings", text, 0600);
@@ -272,7 +271,7 @@ int boot_acquire(Boot *b, Error *error)
         if (r >= 0)
                 r = describe(b, error);
         if (r >= 0)
-                r = keep_settings(b, error);
+                r = boot_keep_settings(b, error);
         if (r < 0)
                 return r;
         claim_id(b);

@@ -53,6 +53,8 @@ static int run_until_off(Boot *b, Supervisor *s, Error *error)
                         fprintf(stderr, "Machine '%s' reboots.\n", b->plan->machine);
                 unit_unregister(b);
                 r = reset_cgroup(b, error);
+                if (r >= 0)
+                        r = boot_keep_settings(b, error);
                 if (r < 0)
                         return r;
         }

@@ -62,6 +62,9 @@ int boot_run(const BootPlan *plan, Error *error);
 /* Parts, for boot*.c only. */
 int boot_acquire(Boot *b, Error *error);
 void boot_release(Boot *b);
+/* Writes down what the machine is started with, for `stead diff`. `stead apply` changes it with
+ * what it does, which a reboot undoes: once for each start. */
+int boot_keep_settings(const Boot *b, Error *error);
 int boot_take_cgroup(Boot *b, Error *error);
 void boot_release_cgroup(Boot *b);
 /* Empties the machine's cgroup, of this run or of one that was killed. */

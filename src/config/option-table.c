@@ -27,14 +27,15 @@ const char *const option_group_titles[_OPTION_GROUP_MAX] = {
 #define FIELD(type, field) TYPE(type), .offset = offsetof(Settings, field)
 #define ENUM(prefix, field) FIELD(enum, field), .table = &prefix##_table
 #define TRUSTED .trust = OPTION_TRUSTED
+#define APPLY(how) .apply = OPTION_APPLY_##how
 #define ARG(m) .argument = OPTION_REQUIRED_ARGUMENT, .metavar = m
 #define OPTIONAL_ARG(m) .argument = OPTION_OPTIONAL_ARGUMENT, .metavar = m
 
 /* The sixteen limits differ in nothing but name and unit; --rlimit= sets them all. */
 #define LIMIT(name, unit)                                                                      \
         {                                                                                      \
-                KEY("Exec", "Limit" #name), IN(RESOURCES), TRUSTED, ARG("SOFT[:HARD]"),        \
-                        FIELD(rlimit, rlimits[RLIMIT_##name]),                                 \
+                KEY("Exec", "Limit" #name), IN(RESOURCES), APPLY(LIVE), TRUSTED,               \
+                        ARG("SOFT[:HARD]"), FIELD(rlimit, rlimits[RLIMIT_##name]),             \
                         .help = "Resource limit: " unit,                                       \
                         .text = "Resource limit RLIMIT_" #name " of PID 1: " unit              \
                                 ". One value for both limits, or soft and hard one; infinity " \
@@ -114,8 +115,8 @@ const Option option_table[] = {
           .text = "Make the directory NEW of the tree the machine's root, and if OLD is given, "
                   "keep the whole tree visible there. Both are absolute paths; NEW is one of the "
                   "tree, OLD one of the new root." },
-        { KEY("Exec", "CheckOSRelease"), .name = "check-os-release", IN(TREE), ARG("BOOL"),
-          FIELD(boolean, check_os_release), .help = "Refuse a tree without os-release",
+        { KEY("Exec", "CheckOSRelease"), .name = "check-os-release", IN(TREE), APPLY(START),
+          ARG("BOOL"), FIELD(boolean, check_os_release), .help = "Refuse a tree without os-release",
           .text = "Whether a tree that is to be booted must have /etc/os-release or "
                   "/usr/lib/os-release. Turn it off for a tree with nothing but a static program. "
                   "Default: yes." },
@@ -139,7 +140,7 @@ const Option option_table[] = {
           .text = "The working directory of the first process, an absolute path of the tree, not "
                   "below /proc, /sys or /dev. Default: /, or the home directory for a login "
                   "shell." },
-        { KEY("Exec", "Environment"), .name = "setenv", .letter = 'E', IN(EXECUTION),
+        { KEY("Exec", "Environment"), .name = "setenv", .letter = 'E', IN(EXECUTION), APPLY(RELOAD),
           ARG("NAME[=VALUE]"), FIELD(environment, environment), .list = true,
           .from_word = option_word_environment, .help = "Set an environment variable of PID 1",
           .text = "Set an environment variable of PID 1; may be given more than once. In a "
@@ -149,25 +150,26 @@ const Option option_table[] = {
           FIELD(user, user), .help = "Run the command as this user of the tree",
           .text = "Run the command as this user, by name or number, as the tree's own user "
                   "database knows it. Default: root." },
-        { KEY("Exec", "KillSignal"), .name = "kill-signal", IN(EXECUTION), ARG("SIGNAL"),
-          FIELD(signal, kill_signal), .choices = option_choices_signals,
+        { KEY("Exec", "KillSignal"), .name = "kill-signal", IN(EXECUTION), APPLY(START),
+          ARG("SIGNAL"), FIELD(signal, kill_signal), .choices = option_choices_signals,
           .help = "Signal that asks PID 1 to stop",
           .text = "The signal sent to PID 1 when the launcher is asked to stop the machine, "
                   "instead of what the stop method would send. Default: what the init found in "
                   "the tree understands, and SIGTERM for a plain command." },
-        { KEY("Exec", "StopMethod"), .name = "stop-method", IN(EXECUTION), ARG("METHOD"),
-          ENUM(stop_method, stop_method), .help = "How the machine is asked to power off",
+        { KEY("Exec", "StopMethod"), .name = "stop-method", IN(EXECUTION), APPLY(START),
+          ARG("METHOD"), ENUM(stop_method, stop_method),
+          .help = "How the machine is asked to power off",
           .text = "With auto, the default, found from the init in the tree. With signal, by the "
                   "signal of KillSignal=. With initctl, by asking for runlevel 0 through "
                   "/run/initctl, as System V init understands it. With command, by running "
                   "poweroff inside." },
-        { KEY("Exec", "StopTimeoutSec"), .name = "stop-timeout", IN(EXECUTION), ARG("TIME"),
-          TRUSTED, FIELD(time, stop_timeout_usec),
+        { KEY("Exec", "StopTimeoutSec"), .name = "stop-timeout", IN(EXECUTION), APPLY(START),
+          ARG("TIME"), TRUSTED, FIELD(time, stop_timeout_usec),
           .help = "How long a stop may take before SIGKILL",
           .text = "How long an orderly stop may take before everything is killed: seconds, or a "
                   "time span such as 2min 30s, or infinity. Default: 90s." },
-        { KEY("Exec", "NotifyReady"), .name = "notify-ready", IN(EXECUTION), ARG("BOOL"),
-          FIELD(boolean, notify_ready), .help = "Be ready only when PID 1 says so",
+        { KEY("Exec", "NotifyReady"), .name = "notify-ready", IN(EXECUTION), APPLY(START),
+          ARG("BOOL"), FIELD(boolean, notify_ready), .help = "Be ready only when PID 1 says so",
           .text = "Report ready to the host's service manager only when PID 1 sends READY=1, not "
                   "as soon as it runs. Default: no." },
         { KEY("Exec", "SuppressSync"), .name = "suppress-sync", IN(EXECUTION), ARG("BOOL"),
@@ -189,7 +191,7 @@ const Option option_table[] = {
           .text = "The name of the machine, by which its tree and its definition are found. Up to "
                   "64 letters, digits, dashes, underscores and dots. Default: from the last part "
                   "of the root directory's path." },
-        { KEY("Exec", "Hostname"), .name = "hostname", IN(IDENTITY), ARG("NAME"),
+        { KEY("Exec", "Hostname"), .name = "hostname", IN(IDENTITY), APPLY(LIVE), ARG("NAME"),
           FIELD(name, hostname), .help = "Host name, if not the machine's name",
           .text = "The kernel's host name inside. Default: the name of the machine." },
         { KEY("Exec", "MachineID"), .name = "uuid", IN(IDENTITY), ARG("ID"), TRUSTED,
@@ -339,8 +341,8 @@ const Option option_table[] = {
         LIMIT(NICE, "nice level with its sign, or 0 to 40"),
         LIMIT(RTPRIO, "real-time priority"),
         LIMIT(RTTIME, "microseconds of real time, or a span"),
-        { KEY("Exec", "OOMScoreAdjust"), .name = "oom-score-adjust", IN(RESOURCES), TRUSTED,
-          ARG("NUMBER"), FIELD(oom_score, oom_score_adjust),
+        { KEY("Exec", "OOMScoreAdjust"), .name = "oom-score-adjust", IN(RESOURCES), APPLY(LIVE),
+          TRUSTED, ARG("NUMBER"), FIELD(oom_score, oom_score_adjust),
           .help = "How early the machine is killed for lack of memory",
           .text = "The out-of-memory score adjustment of the payload, from -1000 (never killed) "
                   "to 1000 (killed first). Default: that of the launcher." },
@@ -383,8 +385,8 @@ const Option option_table[] = {
           .text = "Whether the machine's /tmp is a temporary file system or that of the tree. "
                   "Default: yes." },
 
-        { KEY("Files", "Bind"), .name = "bind", IN(MOUNTS), TRUSTED, ARG("SRC[:DST[:OPTS]]"),
-          TYPE(bind), .list = true, .help = "Mount a path of the host",
+        { KEY("Files", "Bind"), .name = "bind", IN(MOUNTS), APPLY(LIVE), TRUSTED,
+          ARG("SRC[:DST[:OPTS]]"), TYPE(bind), .list = true, .help = "Mount a path of the host",
           .text = "Mount the file or directory SRC of the host at DST, or at the same path. A + in "
                   "front of SRC makes it a path of the tree, an empty SRC is a temporary "
                   "directory. OPTS are separated by commas: rbind (default) or norbind, and "
@@ -395,7 +397,7 @@ const Option option_table[] = {
                   "gmap=1000:33, users or groups alone, the other kind being one to one. Maps may "
                   "be repeated. Ids that are in none of them are nobody's, or with idmap one to "
                   "one. A colon in a path is written \\:. May be given more than once." },
-        { KEY("Files", "BindReadOnly"), .name = "bind-ro", IN(MOUNTS), TRUSTED,
+        { KEY("Files", "BindReadOnly"), .name = "bind-ro", IN(MOUNTS), APPLY(LIVE), TRUSTED,
           ARG("SRC[:DST[:OPTS]]"), TYPE(bind_ro), .list = true, .help = "The same, read-only",
           .text = "As Bind= (--bind), but read-only. May be given more than once." },
         { KEY("Files", "BindUser"), .name = "bind-user", IN(MOUNTS), TRUSTED, ARG("USER"),

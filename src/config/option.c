@@ -8,6 +8,11 @@
 
 #include <string.h>
 
+DEFINE_STRING_TABLE(
+        option_apply,
+        OptionApply, [OPTION_APPLY_RESTART] = "restart", [OPTION_APPLY_RELOAD] = "reload",
+        [OPTION_APPLY_LIVE] = "live", [OPTION_APPLY_START] = "next start");
+
 const Option *option_by_key(const char *section, const char *key)
 {
         for (size_t i = 0; i < option_count; i++) {

@@ -39,6 +39,17 @@ typedef enum OptionTrust {
         OPTION_DENY_UNTRUSTED /* untrusted only as far as it takes away (SystemCallFilter=~x) */
 } OptionTrust;
 
+/* How a changed value comes into force in a machine that runs (stead apply). */
+typedef enum OptionApply {
+        OPTION_APPLY_RESTART, /* only by a start */
+        OPTION_APPLY_RELOAD,  /* by telling the machine's systemd; another init needs a restart */
+        OPTION_APPLY_LIVE,    /* from outside, at once */
+        OPTION_APPLY_START,   /* it only says how the next start or stop is done: nothing to do */
+        _OPTION_APPLY_MAX,
+        _OPTION_APPLY_INVALID = -EINVAL,
+} OptionApply;
+DECLARE_STRING_TABLE(option_apply, OptionApply);
+
 typedef struct Option Option;
 typedef struct Assignments Assignments;
 
@@ -65,6 +76,7 @@ struct Option {
         OptionArgument argument;
         OptionGroup group;
         OptionTrust trust;
+        OptionApply apply;
         bool list;           /* values add up; an empty one resets */
         bool secret;         /* never repeat the value in a message */
         const char *metavar; /* "PATH" */
