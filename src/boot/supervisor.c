@@ -541,12 +541,7 @@ static int judge(const Supervisor *s, const siginfo_t *si, int *ret_status)
                 *ret_status = si->si_status;
                 return SUPERVISOR_OFF;
         }
-<<<<<<< /work/main/src/boot/supervisor.c
-        if (si->si_status == SIGINT || wants_reboot ||
-            (s->state == LIFE_STOPPING && !s->rebooting && s->boot->plan->init == INIT_OTHER)) {
-=======
-        if (si->si_status == SIGINT || is_asked_for(s)) {
->>>>>>> /tmp/wt/src/boot/supervisor.c
+        if (si->si_status == SIGINT || wants_reboot || is_asked_for(s)) {
                 *ret_status = 0;
                 return SUPERVISOR_OFF;
         }
