@@ -16,17 +16,69 @@ static const char *names_command(OperandKind kind)
                 return "any";
         case OPERAND_ANY_OR_PATH:
                 return "path";
+        case OPERAND_COPY:
+                return "copy";
+        case OPERAND_BIND:
+                return "bind";
+        case OPERAND_UNBIND:
+                return "unbind";
         case OPERAND_NONE:
                 break;
         }
         return "none";
 }
 
+/* Names of files in a machine are nobody's choice but the machine's. compgen -W would expand them
+ * as the shell does, commands and all, so they never come near it. */
+static const char functions[] =
+        "_stead_add() { # lines as words, with a prefix that they have to have\n"
+        "        local line\n"
+        "        while IFS= read -r line; do\n"
+        "                [[ $line == \"$1\"* ]] || continue\n"
+        "                printf -v line %q \"$line\"\n"
+        "                COMPREPLY+=(\"$line\")\n"
+        "        done\n"
+        "}\n\n"
+        "_stead_inside() { # paths of a machine\n"
+        "        compopt -o nospace\n"
+        "        _stead_add \"$2\" < <(stead exec -T \"$1\" -- sh -c 'ls -1dp -- \"$1\"*' sh "
+        "\"$2\" "
+        "2>/dev/null </dev/null)\n"
+        "}\n\n"
+        "_stead_bind() { # a machine, then what the verb takes\n"
+        "        local i words=()\n"
+        "        for ((i = 2; i < COMP_CWORD; i++)); do\n"
+        "                [[ ${COMP_WORDS[i]} == -* ]] || words+=(\"${COMP_WORDS[i]}\")\n"
+        "        done\n"
+        "        case ${#words[@]}$names in\n"
+        "        0*) COMPREPLY=($(compgen -W \"$(stead list -q 2>/dev/null)\" -- \"$cur\")) ;;\n"
+        "        1bind) _stead_add '' < <(compgen -f -- \"$cur\") ;;\n"
+        "        1unbind) _stead_add \"$cur\" < <(stead bind \"${words[0]}\" 2>/dev/null | sed -n "
+        "'1d; s/  .*//p') ;;\n"
+        "        2bind) _stead_inside \"${words[0]}\" \"$cur\" ;;\n"
+        "        esac\n"
+        "}\n\n"
+        "_stead_copy() { # ':' is a word of its own to readline\n"
+        "        local n=$COMP_CWORD\n"
+        "        if [ \"$cur\" = : ]; then\n"
+        "                _stead_inside \"${COMP_WORDS[n-1]}\" /\n"
+        "        elif [ \"${COMP_WORDS[n-1]}\" = : ]; then\n"
+        "                _stead_inside \"${COMP_WORDS[n-2]}\" \"$cur\"\n"
+        "        else\n"
+        "                compopt -o nospace\n"
+        "                COMPREPLY=($(compgen -S : -W \"$(stead list -q 2>/dev/null)\" -- "
+        "\"$cur\"))\n"
+        "                _stead_add '' < <(compgen -f -- \"$cur\")\n"
+        "        fi\n"
+        "}\n\n";
+
 void completion_print(FILE *f)
 {
         fputs("# SPDX-License-Identifier: LGPL-2.1-or-later\n"
-              "# bash completion for stead, made from its table of verbs\n\n"
-              "_stead() {\n"
+              "# bash completion for stead, made from its table of verbs\n\n",
+              f);
+        fputs(functions, f);
+        fputs("_stead() {\n"
               "        local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} flags= "
               "names=none\n"
               "        COMPREPLY=()\n"
@@ -58,6 +110,8 @@ void completion_print(FILE *f)
               "-- \"$cur\")) ;;\n"
               "                any | path) COMPREPLY=($(compgen -W \"$(stead list -aq "
               "2>/dev/null)\" -- \"$cur\")) ;;\n"
+              "                copy) _stead_copy ;;\n"
+              "                bind | unbind) _stead_bind ;;\n"
               "                esac\n"
               "                [ \"$names\" != path ] || COMPREPLY+=($(compgen -d -- \"$cur\"))\n"
               "                [ \"$verb\" != create ] || COMPREPLY+=($(compgen -f -W 'debian/11 "

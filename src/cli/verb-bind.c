@@ -161,7 +161,7 @@ const Verb verb_bind = {
                 "ends or is\n"
                 "rebooted. Without SRC, what has been bound so is listed.",
         .group = VERB_GROUP_INSIDE,
-        .operand_kind = OPERAND_RUNNING,
+        .operand_kind = OPERAND_BIND,
         .flags = flags,
         .n_flags = ELEMENTSOF(flags),
         .minimum = 1,

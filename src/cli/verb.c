@@ -8,13 +8,38 @@
 
 #include <string.h>
 
+/* clang-format off: a line each, so that two new verbs do not meet */
 const Verb *const verb_table[] = {
-        &verb_create,  &verb_remove, &verb_boot,   &verb_run,     &verb_start, &verb_stop,
-        &verb_restart, &verb_reboot, &verb_enable, &verb_disable, &verb_kill,  &verb_set,
-        &verb_exec,    &verb_shell,  &verb_login,  &verb_console, &verb_bind,  &verb_unbind,
-        &verb_list,    &verb_status, &verb_top,    &verb_show,    &verb_logs,  &verb_plan,
-        &verb_cat,     &verb_edit,   &verb_check,
+        &verb_create,
+        &verb_remove,
+        &verb_boot,
+        &verb_run,
+        &verb_start,
+        &verb_stop,
+        &verb_restart,
+        &verb_reboot,
+        &verb_enable,
+        &verb_disable,
+        &verb_kill,
+        &verb_set,
+        &verb_exec,
+        &verb_shell,
+        &verb_login,
+        &verb_console,
+        &verb_bind,
+        &verb_unbind,
+        &verb_cp,
+        &verb_list,
+        &verb_status,
+        &verb_top,
+        &verb_show,
+        &verb_logs,
+        &verb_plan,
+        &verb_cat,
+        &verb_edit,
+        &verb_check,
 };
+/* clang-format on */
 const size_t verb_count = ELEMENTSOF(verb_table);
 
 static const char *const group_titles[_VERB_GROUP_MAX] = {

@@ -32,9 +32,12 @@ typedef enum VerbGroup {
 /* What a verb's words are, for completion. */
 typedef enum OperandKind {
         OPERAND_NONE,
-        OPERAND_RUNNING,    /* names of running machines */
-        OPERAND_ANY,        /* names of all machines */
-        OPERAND_ANY_OR_PATH /* the same, or a directory */
+        OPERAND_RUNNING,     /* names of running machines */
+        OPERAND_ANY,         /* names of all machines */
+        OPERAND_ANY_OR_PATH, /* the same, or a directory */
+        OPERAND_COPY,        /* paths of the host and NAME:PATH */
+        OPERAND_BIND,        /* a running machine, a path of the host, one of the machine */
+        OPERAND_UNBIND,      /* a running machine, what is bound into it */
 } OperandKind;
 
 #define NO_COMMAND (-1)
@@ -60,7 +63,7 @@ typedef struct Verb {
 #define VERB_USAGE INT_MIN
 #define EXIT_USAGE 2
 
-extern const Verb verb_bind, verb_boot, verb_cat, verb_check, verb_console, verb_create,
+extern const Verb verb_bind, verb_boot, verb_cat, verb_check, verb_console, verb_cp, verb_create,
         verb_disable, verb_edit, verb_enable, verb_exec, verb_kill, verb_list, verb_login,
         verb_logs, verb_plan, verb_reboot, verb_remove, verb_restart, verb_run, verb_set,
         verb_shell, verb_show, verb_start, verb_status, verb_stop, verb_top, verb_unbind;

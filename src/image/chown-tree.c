@@ -6,6 +6,7 @@
 #include "image/chown-tree.h"
 
 #include "base/fd.h"
+#include "image/acl.h"
 
 #include <dirent.h>
 #include <endian.h>
@@ -20,15 +21,6 @@
 #define ID_MASK UINT32_C(0xFFFF)
 #define NOTE "trusted.stead.chown"
 #define CAPABILITY "security.capability"
-/* linux/posix_acl_xattr.h and posix_acl.h: version 2, then entries of tag, permissions, id */
-#define ACL_VERSION 2
-#define ACL_USER 0x02
-#define ACL_GROUP 0x08
-
-typedef struct AclEntry {
-        uint16_t tag, permissions;
-        uint32_t id;
-} AclEntry;
 
 /* What chown(2) takes away; all little endian, as it lies on disk. */
 typedef struct Note {
@@ -57,12 +49,19 @@ static int failed(int fd, int r, Error *error)
         return error_errno(error, -r, "Failed to change the owner of '%s'", path);
 }
 
+static uint32_t shift_id(uint32_t id, void *userdata)
+{
+        const uint32_t *base = userdata;
+
+        return shift(id, *base);
+}
+
 /* @path is that of a descriptor, since these calls take no O_PATH descriptors. */
 static int shift_acl(const char *path, const char *name, uint32_t base)
 {
         _cleanup_free_ char *value = NULL;
         ssize_t size = getxattr(path, name, NULL, 0);
-        AclEntry *entries;
+        int r;
 
         if (size < 0)
                 return errno == ENODATA || errno == EOPNOTSUPP ? 0 : -errno;
@@ -72,16 +71,9 @@ static int shift_acl(const char *path, const char *name, uint32_t base)
         size = getxattr(path, name, value, (size_t)size);
         if (size < 0)
                 return -errno;
-        if ((size_t)size < sizeof(uint32_t) || (size - sizeof(uint32_t)) % sizeof(AclEntry) != 0 ||
-            le32toh(*(uint32_t *)(void *)value) != ACL_VERSION)
-                return -EINVAL;
-        entries = (AclEntry *)(void *)(value + sizeof(uint32_t));
-        for (size_t i = 0; i < (size - sizeof(uint32_t)) / sizeof(AclEntry); i++) {
-                uint16_t tag = le16toh(entries[i].tag);
-
-                if (tag == ACL_USER || tag == ACL_GROUP)
-                        entries[i].id = htole32(shift(le32toh(entries[i].id), base));
-        }
+        r = acl_map_ids(value, (size_t)size, shift_id, &base);
+        if (r < 0)
+                return r;
         return setxattr(path, name, value, (size_t)size, 0) < 0 ? -errno : 0;
 }
 

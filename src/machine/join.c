@@ -3,7 +3,6 @@
 
 #include "machine/join.h"
 
-#include "image/errand.h"
 #include "os/namespace.h"
 #include "os/pidfd.h"
 
@@ -60,8 +59,6 @@ int machine_join(const Machine *m, Error *error)
                 r = limit_rights(m);
         if (r >= 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 r = -errno;
-        if (r >= 0)
-                r = errand_die_with_caller();
         return r < 0 ? error_errno(error, -r, "Failed to join the namespaces of machine '%s'",
                                    m->name)
                      : 0;

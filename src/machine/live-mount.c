@@ -51,6 +51,7 @@ static int make_target(void *argument, Error *error)
 
         if (r < 0)
                 return r;
+        (void)errand_die_with_caller(); /* quick either way */
         parent = strndup(destination, (size_t)(slash - destination));
         root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (!parent || root_fd < 0)
@@ -301,6 +302,7 @@ static int detach_child(void *argument, Error *error)
 
         if (r < 0)
                 return r;
+        (void)errand_die_with_caller(); /* quick either way */
         parent = path_open_parent(AT_FDCWD, d->path, &name);
         target = parent < 0 ? parent
                             : openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);

@@ -148,3 +148,23 @@ int user_find(int root_fd, const char *name, User *ret, Error *error)
         u = USER_NULL;
         return 0;
 }
+
+int user_find_group(int root_fd, const char *name, gid_t *ret, Error *error)
+{
+        _cleanup_free_ char *text = NULL;
+        _cleanup_fclose_ FILE *f = NULL;
+        struct group *g;
+        uint32_t number;
+
+        if (parse_uint32(name, &number) >= 0 && number != UINT32_MAX) {
+                *ret = number;
+                return 0;
+        }
+        f = open_database(root_fd, "/etc/group", &text);
+        while (f && (g = fgetgrent(f)))
+                if (strcmp(g->gr_name, name) == 0) {
+                        *ret = g->gr_gid;
+                        return 0;
+                }
+        return error_set(error, ESRCH, "The machine has no group '%s'", name);
+}

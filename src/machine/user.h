@@ -24,3 +24,6 @@ void user_done(User *u);
 /* @name: a name or a number; NULL: root. A number that passwd does not list is taken as it is, and
  * so is root in a tree without passwd. -ESRCH if there is no such user. */
 int user_find(int root_fd, const char *name, User *ret, Error *error);
+
+/* A group by name or number. -ESRCH if there is no such group. */
+int user_find_group(int root_fd, const char *name, gid_t *ret, Error *error);
