@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* clang-format off: a line each, so that two new verbs do not meet */
+/* A line each, so that two new verbs do not meet. */
+/* clang-format off */
 const Verb *const verb_table[] = {
         &verb_create,
         &verb_remove,
