@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
-#define MANAGER_SOCKET "unix:path=/run/systemd/private"
 
 bool bus_host_runs_systemd(void)
 {

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
 
+#define MANAGER_SOCKET \
+        "unix:path=/run/systemd/private" /* systemd itself, for root, without a bus */
 #define BUS_PATIENCE_USEC (2 * USEC_PER_SEC)
 
 #define _cleanup_bus_ _cleanup_(sd_bus_flush_close_unrefp)

@@ -197,12 +197,17 @@ static int on_request_stop(sd_bus_message *m, void *data, sd_bus_error *e)
         return 0;
 }
 
-/* Without a bus SCOPE_STOP_SIGNAL has to do. */
+/* systemd goes on asking a name that nobody has any more, and takes no other one. Once the scope is
+ * given up, it sends SCOPE_STOP_SIGNAL, as where there never was a bus. */
 static int on_disconnected(sd_bus_message *m, void *data, sd_bus_error *e)
 {
+        _cleanup_bus_ sd_bus *bus = NULL;
         Scope *s = data;
 
         (void)sd_bus_detach_event(s->bus);
+        if (bus_open_address(MANAGER_SOCKET, false, &bus, NULL) >= 0)
+                (void)sd_bus_call_method(bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER,
+                                         "AbandonScope", NULL, NULL, "s", s->unit);
         return 0;
 }
 
