@@ -138,6 +138,13 @@ class Machine:
         return self.vm.begin("stead", "exec", self.name, "--", "sh", "-c", script)
 
 
+class Together:
+    """A control group above machines; for share_of_processor()."""
+
+    def __init__(self, vm, cgroup):
+        self.vm, self.cgroup = vm, cgroup
+
+
 @contextlib.contextmanager
 def busy(machine, loops=2):
     """Uses all the processor time that the machine gets."""
