@@ -5,7 +5,6 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "bus/job.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -16,13 +15,14 @@
 #include <sys/un.h>
 
 #define SOCKET "/run/systemd/machine/io.systemd.Machine"
-#define SERVICE "systemd-machined.service"
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 2000
 #define REPLY_MAX 65536
 #define TRIES 3
 
 #define _cleanup_json_ _cleanup_(json_decrefp)
 
+/* Only a machined that runs answers. It is never started for this: it needs a bus itself, and a bus
+ * daemon that starts then asks machined for users, so that each waits for the other. */
 static int connect_socket(void)
 {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -31,31 +31,6 @@ static int connect_socket(void)
         if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return -errno;
         return TAKE_FD(fd);
-}
-
-/* Nothing activates machined without a bus. */
-static int start_machined(void)
-{
-        _cleanup_job_queue_ JobQueue *jobs = NULL;
-        _cleanup_bus_ sd_bus *manager = NULL;
-        _cleanup_free_ char *job = NULL;
-        bool private;
-        int r = bus_open_manager(&manager, &private, NULL);
-
-        if (r >= 0)
-                r = job_queue_new(manager, &jobs, NULL);
-        if (r >= 0)
-                r = job_queue_begin(jobs, "StartUnit", SERVICE, &job, NULL);
-        return r < 0 ? r : job_queue_wait(jobs, job, SERVICE, PATIENCE_MS * UINT64_C(1000), NULL);
-}
-
-static int open_machined(void)
-{
-        int fd = connect_socket();
-
-        if (fd == -ECONNREFUSED && start_machined() >= 0)
-                fd = connect_socket();
-        return fd;
 }
 
 /* Up to the NUL. */
@@ -90,7 +65,7 @@ static int call(const char *method, json_t *parameters_consume, char **ret_error
 {
         _cleanup_json_ json_t *parameters = parameters_consume, *request = NULL, *reply = NULL;
         _cleanup_free_ char *name = NULL, *text = NULL, *buffer = malloc(REPLY_MAX);
-        _cleanup_close_ int fd = open_machined();
+        _cleanup_close_ int fd = connect_socket();
         const char *what;
         int r;
 

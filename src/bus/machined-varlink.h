@@ -5,7 +5,7 @@
 
 #include "bus/machined.h"
 
-/* As machined_register() and machined_unregister(). -ENXIO: there is no such way here. machined is
- * started where it does not run. */
+/* As machined_register() and machined_unregister(). -ENXIO: there is no such way here, or machined
+ * does not run. */
 int machined_varlink_register(const Registration *registration, Error *error);
 int machined_varlink_unregister(const char *name, Error *error);
