@@ -84,7 +84,7 @@ def run_shared(guest):
 
 
 @pytest.fixture(params=lab.KINDS)
-def machine(request):
+def machine(request, host):
     """The shared machine of either kind; tests only look at it, or undo what they did."""
     return request.getfixturevalue(request.param)
 

@@ -343,8 +343,11 @@ class Guest:
         """What the launcher and the machine's console said."""
         if self.kind == "service":
             return self.host.sh(f"systemctl status --no-pager -n 50 {self.q}; journalctl --no-pager -b -u {self.q} | tail -n 60")
-        self.log.seek(0)
-        return self.log.read()[-4000:]
+        return self.output()[-4000:]
+
+    def output(self):
+        """By hand: all that the launcher said and the machine's console."""
+        return pathlib.Path(self.log.name).read_text(errors="replace")
 
     def show(self, key):
         """A property as machinectl shows it."""
