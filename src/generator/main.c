@@ -137,7 +137,7 @@ static int generate_one(const Generator *g, const Source *s, const Source *sourc
         const char *name = s->definition->name;
         int r = unit_text_format(s, sources, &text);
 
-        if (r >= 0 && asprintf(&path, "stead@%s.service.d/50-stead.conf", name) < 0) {
+        if (r >= 0 && asprintf(&path, "stead@%s.service.d/10-stead.conf", name) < 0) {
                 path = NULL;
                 r = -ENOMEM;
         }
