@@ -93,7 +93,7 @@ int boot_run(const BootPlan *plan, Error *error)
                         return error_errno(error, errno, "Socket %u of $LISTEN_FDS is not there",
                                            i);
         if (plan->keep_unit && plan->notify_ready)
-                b.start_gate_fd = start_gate_enter(plan->machine);
+                b.start_gate_fd = start_gate_enter(plan->machine, &b.start_turn_usec);
         r = boot_acquire(&b, error);
         if (r >= 0)
                 r = supervisor_new(&b, &s, error);

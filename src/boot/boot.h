@@ -26,6 +26,7 @@ typedef struct Boot {
         int directory_fd; /* /run/stead/machines/NAME, locked */
         int tree_fd;
         int start_gate_fd; /* while we have a slot: start-gate.c */
+        uint64_t start_turn_usec;
         TreeLock tree_lock;
         UserRange range;
         char *id_link; /* claims the machine id */

@@ -129,13 +129,14 @@ static void load_settings(HostSettings *ret)
         diagnostics_print(&diagnostics, stderr); /* and go on with what could be read */
 }
 
-int start_gate_enter(const char *machine)
+int start_gate_enter(const char *machine, uint64_t *ret_turn_usec)
 {
         _cleanup_close_ int directory = -EBADF, queue = -EBADF;
         HostSettings settings;
         int r;
 
         load_settings(&settings);
+        *ret_turn_usec = settings.start_turn * USEC_PER_SEC;
         if (mkdir_parents_at(AT_FDCWD, START_GATE_DIRECTORY, 0755) < 0)
                 return -EBADF;
         directory = open(START_GATE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -11,14 +11,14 @@
 #include "config/host-settings.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define START_GATE_DIRECTORY "/run/stead/start"
-/* A machine that is still not ready then hangs on something, and others must not wait for it. */
-#define START_GATE_USEC (60 * USEC_PER_SEC)
 
-/* Waits for a slot and returns it: a descriptor to close when the machine is ready, or -EBADF if
- * there is no gate. Tells the service manager what it waits for. A signal ends us meanwhile. */
-int start_gate_enter(const char *machine);
+/* Waits for a slot and returns it: a descriptor to close when the machine is ready, or after
+ * *ret_turn_usec if it hangs on something; -EBADF if there is no gate. Tells the service manager
+ * what it waits for. A signal ends us meanwhile. */
+int start_gate_enter(const char *machine, uint64_t *ret_turn_usec);
 
 /* Parts, for tests. Tries to take one of @parallel slots in @directory; with @alone only if no
  * other is taken. Returns the descriptor, or -EAGAIN and how many are taken. */

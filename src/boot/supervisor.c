@@ -9,7 +9,6 @@
 #include "boot/notify.h"
 #include "boot/oom-watch.h"
 #include "boot/readiness.h"
-#include "boot/start-gate.h"
 #include "boot/stop.h"
 #include "boot/unit.h"
 #include "os/cgroup.h"
@@ -560,7 +559,7 @@ static void begin(Supervisor *s)
         for (unsigned i = 0; i < _TIMER_MAX; i++)
                 disarm(s, (Timer)i);
         if (s->boot->start_gate_fd >= 0)
-                arm(s, TIMER_GATE, START_GATE_USEC);
+                arm(s, TIMER_GATE, s->boot->start_turn_usec);
         console_set_master(&s->console, s->boot->console_fd);
         if (s->boot->plan->start == START_INIT) {
                 if (!readiness_is_announced(s->boot->plan->init))

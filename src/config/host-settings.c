@@ -14,11 +14,13 @@
 #include <string.h>
 
 #define SIZE_LIMIT (64 * 1024)
+#define TURN_MAX (24 * 60 * 60)
 #define PARALLEL_MAX 4096U /* a file each, opened at every start */
 
 /* Starting a machine uses processors, and where they are short it only takes longer; where memory
  * is short, another machine makes it worse for all. */
 const HostSettings host_settings_default = {
+        .start_turn = 60,
         .start_cpu_pressure = 100,
         .start_io_pressure = 60,
         .start_memory_pressure = 20,
@@ -59,8 +61,20 @@ static int parse_percent(unsigned *field, const char *value, Error *error)
         return 0;
 }
 
+static int parse_turn(unsigned *field, const char *value, Error *error)
+{
+        uint64_t usec;
+
+        if (parse_time(value, USEC_PER_SEC, &usec) < 0 || usec < USEC_PER_SEC ||
+            usec > TURN_MAX * USEC_PER_SEC)
+                return error_set(error, EINVAL, "not a time; allowed are 1s to 1day");
+        *field = (unsigned)(usec / USEC_PER_SEC);
+        return 0;
+}
+
 static const Key keys[] = {
         { "Start", "Parallel", parse_parallel, offsetof(HostSettings, start_parallel) },
+        { "Start", "TurnSec", parse_turn, offsetof(HostSettings, start_turn) },
         { "Start", "CPUPressure", parse_percent, offsetof(HostSettings, start_cpu_pressure) },
         { "Start", "IOPressure", parse_percent, offsetof(HostSettings, start_io_pressure) },
         { "Start", "MemoryPressure", parse_percent, offsetof(HostSettings, start_memory_pressure) },

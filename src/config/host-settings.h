@@ -10,6 +10,7 @@
 
 typedef struct HostSettings {
         unsigned start_parallel; /* 0: by the number of processors */
+        unsigned start_turn;     /* seconds */
         /* per cent of the time in which something waits for it; 100: any will do */
         unsigned start_cpu_pressure, start_io_pressure, start_memory_pressure;
 } HostSettings;

@@ -44,6 +44,7 @@ static void test_values(void **state)
         assert_int_equal(load("# ours\n"
                               "[Start]\n"
                               " Parallel = 4 \n"
+                              "TurnSec=1min 30s\n"
                               "CPUPressure=90%\r\n"
                               "IOPressure=0%\n"
                               "MemoryPressure=100%\n"
@@ -53,6 +54,7 @@ static void test_values(void **state)
                          0);
         assert_int_equal(diagnostics.n, 0);
         assert_int_equal(s.start_parallel, 4);
+        assert_int_equal(s.start_turn, 90);
         assert_int_equal(s.start_cpu_pressure, 90);
         assert_int_equal(s.start_io_pressure, 0);
         assert_int_equal(s.start_memory_pressure, 100);
@@ -67,6 +69,8 @@ static void test_mistakes(void **state)
                 { "Parallel=two", "Parallel=two: not a number of machines", NULL },
                 { "Parallel=", "Parallel=: not a number of machines", NULL },
                 { "Paralel=2", "there is no key Paralel= in section [Start]", "Parallel=" },
+                { "TurnSec=0", "TurnSec=0: not a time; allowed are 1s to 1day", NULL },
+                { "TurnSec=infinity", "TurnSec=infinity: not a time", NULL },
                 { "IOPressure=60", "IOPressure=60: not a share of time", NULL },
                 { "IOPressure=101%", "IOPressure=101%: not a share of time", NULL },
                 { "IOPressure=%", "IOPressure=%: not a share of time", NULL },
