@@ -99,10 +99,13 @@ static int run(const Arguments *a, Error *error)
                 return r;
         STRV_FOREACH (n, names) {
                 _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+                _cleanup_error_ Error problem = ERROR_NULL;
 
-                r = check_one(*n, &diagnostics, error);
+                r = check_one(*n, &diagnostics, &problem);
+                if (r == -ERFKILL && !a->words)
+                        continue; /* hidden on purpose */
                 if (r < 0)
-                        return r;
+                        return error_move(error, &problem);
                 report(&f, *n, &diagnostics);
         }
         r = a->words ? 0 : check_host(&f, error);
