@@ -154,18 +154,19 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *e)
         return 1;
 }
 
-/* Nobody is left who could be answered; a dialogue that is open is closed. */
+/* Nobody is left who could be answered; a dialogue that is open is closed. Returns 1, since sd-bus
+ * asks again for ever after 0. */
 static int on_caller_gone(sd_bus_track *track, void *userdata)
 {
         Question *q = userdata;
 
         if (q->allowed)
-                return 0; /* it is in the queue already */
+                return 1; /* it is in the queue already */
         (void)sd_bus_call_method_async(q->access->service->bus, NULL, POLKIT_NAME, POLKIT_PATH,
                                        POLKIT_INTERFACE, "CancelCheckAuthorization", NULL, NULL,
                                        "s", q->id); /* polkit's own limits remain */
         question_remove(q);
-        return 0;
+        return 1;
 }
 
 static int append_details(sd_bus_message *m, const Subject *subject)
@@ -321,6 +322,7 @@ static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *e)
 
         if (sd_bus_message_is_method_call(call, NULL, NULL) <= 0)
                 return 0;
+        a->service->active_usec = clock_now_usec();
         /* the queue holds a reference, so it outlives the question */
         if (was_allowed(a, call, &a->service->caller))
                 return 0;

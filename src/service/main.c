@@ -153,13 +153,22 @@ static int open_bus(Loop *l, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to become " STEAD1_NAME) : 0;
 }
 
+/* What machines do is no work of ours: a status that changes every second must not keep us. */
 static int run(Loop *l, Error *error)
 {
         while (sd_event_get_state(l->event) != SD_EVENT_FINISHED) {
-                bool idle = service_is_idle(l->service);
-                int r = sd_event_run(l->event, idle && !l->leaving ? l->idle_usec : UINT64_MAX);
+                bool idle = service_is_idle(l->service) && !l->leaving;
+                uint64_t now = clock_now_usec(), passed, left = UINT64_MAX;
+                int r;
 
-                if (r == 0 && idle && !l->leaving)
+                if (!idle)
+                        l->service->active_usec = now;
+                passed = now - l->service->active_usec;
+                if (idle && l->idle_usec != USEC_INFINITY)
+                        left = passed < l->idle_usec ? l->idle_usec - passed : 0;
+                /* with nothing left to wait for, what has come already is still taken */
+                r = sd_event_run(l->event, left);
+                if (r == 0 && left == 0)
                         r = leave(l);
                 if (r < 0)
                         return error_errno(error, -r, "Failed to wait for work");

@@ -105,9 +105,12 @@ int manager_check(sd_bus_message *m, void *userdata, sd_bus_error *e)
                 return r;
         if (!*name) /* all of them */
                 return call_program(s, m, argv, answer_check);
-        if (operation_check_name(name, &error) < 0 ||
-            definition_load("", name, NULL, DEFINITION_TRUST_BY_PLACE, &d, &diagnostics, &error) ==
-                    -ENOENT)
+        /* errors in it are what is asked for */
+        r = operation_check_name(name, &error);
+        if (r >= 0)
+                r = definition_load("", name, NULL, DEFINITION_TRUST_BY_PLACE, &d, &diagnostics,
+                                    &error);
+        if (r < 0 && (r != -EINVAL || diagnostics.n == 0))
                 return reply_error(m, REPLY_MACHINE, &error);
         argv[3] = (char *)name;
         return call_program(s, m, argv, answer_check);

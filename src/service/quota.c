@@ -13,7 +13,7 @@ DEFINE_STRING_TABLE(quota_kind, QuotaKind, "authorizations", "calls", "jobs", "p
 static const struct {
         unsigned user, root;
 } limits[_QUOTA_KIND_MAX] = {
-        [QUOTA_AUTHORIZATION] = { 16, 16 }, /* root is never asked */
+        [QUOTA_AUTHORIZATION] = { 64, 64 }, /* root is never asked */
         [QUOTA_CALL] = { 8, 64 },           [QUOTA_JOB] = { 16, 256 },
         [QUOTA_PROCESS] = { 32, 256 },      [QUOTA_WAIT] = { 64, 512 },
 };

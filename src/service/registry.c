@@ -291,8 +291,10 @@ static int on_directory(sd_event_source *source, const struct inotify_event *eve
         Registry *r = userdata;
 
         if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) {
-                registry_scan(r);
-                return registry_watch(r);
+                int k = registry_watch(r);
+
+                registry_scan(r); /* what came before the new watch */
+                return k;
         }
         if (event->mask & IN_Q_OVERFLOW)
                 registry_scan(r);

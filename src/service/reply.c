@@ -22,7 +22,6 @@ static const struct {
         { EEXIST, STEAD1_ERROR "AlreadyRunning" },
         { EBUSY, STEAD1_ERROR "Busy" },
         { ESRCH, STEAD1_ERROR "NoSuchProcess" },
-        { ECANCELED, STEAD1_ERROR "Cancelled" },
         { ETIMEDOUT, STEAD1_ERROR "TimedOut" },
         { EDQUOT, SD_BUS_ERROR_LIMITS_EXCEEDED },
         { EINVAL, SD_BUS_ERROR_INVALID_ARGS },

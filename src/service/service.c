@@ -39,6 +39,7 @@ int service_new(sd_event *event, sd_bus *bus, Service **ret, Error *error)
         s->event = sd_event_ref(event);
         s->bus = sd_bus_ref(bus);
         s->caller = (uid_t)-1;
+        s->active_usec = clock_now_usec();
         /* first the guard: no object is reachable without it */
         r = access_new(s, &s->access, error);
         if (r >= 0)

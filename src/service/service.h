@@ -26,6 +26,7 @@ typedef struct Service {
         JobTable *jobs;
         ProcessTable *processes;
         sd_bus_track *subscribers; /* of Subscribe() */
+        uint64_t active_usec;      /* when somebody called last */
         uid_t caller; /* of the method call that is being handled; access.c has found it out */
 } Service;
 
