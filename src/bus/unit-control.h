@@ -42,3 +42,5 @@ int systemd_get_resource(sd_bus *bus, const char *unit, const ResourceKey *key, 
 /* Removes what systemd_set_resources() made systemd keep for @keys of @unit; what holds now stays
  * until systemd reads its units again. */
 int unit_forget_resources(const char *unit, const ResourceValues *keys, Error *error);
+/* Whether there is such a thing about @key. */
+bool unit_has_runtime_value(const char *unit, const ResourceKey *key);

@@ -46,28 +46,54 @@ static bool is_about(const char *text, const ResourceValues *keys)
         return any;
 }
 
-int unit_forget_resources(const char *unit, const ResourceValues *keys, Error *error)
+/* Calls @act for each drop-in that is about @keys and nothing else, until it returns not 0. */
+static int each_drop_in(const char *unit, const ResourceValues *keys,
+                        int (*act)(int directory_fd, const char *name))
 {
         _cleanup_free_ char *path = NULL;
         _cleanup_closedir_ DIR *d = NULL;
+        int r = 0;
 
         if (asprintf(&path, CONTROL_DIRECTORY "/%s.d", unit) < 0) {
                 path = NULL;
-                return error_set(error, ENOMEM, "Out of memory");
+                return -ENOMEM;
         }
         d = opendir(path);
         if (!d)
-                return errno == ENOENT ? 0 : error_errno(error, errno, "Failed to read '%s'", path);
-        for (struct dirent *e; (e = readdir(d));) {
+                return errno == ENOENT ? 0 : -errno;
+        for (struct dirent *e; r == 0 && (e = readdir(d));) {
                 _cleanup_free_ char *text = NULL;
 
-                if (e->d_name[0] == '.' || read_file_at(dirfd(d), e->d_name, 65536, &text) < 0 ||
-                    !is_about(text, keys))
-                        continue;
-                if (unlinkat(dirfd(d), e->d_name, 0) < 0 && errno != ENOENT)
-                        return error_errno(error, errno, "Failed to remove '%s/%s'", path,
-                                           e->d_name);
+                if (e->d_name[0] != '.' && read_file_at(dirfd(d), e->d_name, 65536, &text) >= 0 &&
+                    is_about(text, keys))
+                        r = act(dirfd(d), e->d_name);
         }
-        (void)rmdir(path); /* unless others are in it */
-        return 0;
+        (void)rmdir(path); /* unless there are files in it */
+        return r;
+}
+
+static int forget(int directory_fd, const char *name)
+{
+        return unlinkat(directory_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int unit_forget_resources(const char *unit, const ResourceValues *keys, Error *error)
+{
+        int r = each_drop_in(unit, keys, forget);
+
+        return r < 0 ? error_errno(error, -r, "Failed to take back what systemd keeps about %s",
+                                   unit)
+                     : 0;
+}
+
+static int found(int directory_fd, const char *name)
+{
+        return 1;
+}
+
+bool unit_has_runtime_value(const char *unit, const ResourceKey *key)
+{
+        ResourceValue value = { .key = key };
+
+        return each_drop_in(unit, &(ResourceValues){ &value, 1 }, found) > 0;
 }

@@ -7,8 +7,10 @@
 #include "base/strv.h"
 #include "config/definition.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LAUNCHER "stead-launch"
@@ -79,6 +81,36 @@ int launcher_exec(char **argv, Error *error)
         argv[0] = TAKE_PTR(name);
         (void)execv(program, argv);
         return error_errno(error, errno, "Failed to run '%s'", program);
+}
+
+static _noreturn_ void try_child(const char *program, char *const *argv)
+{
+        int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        if (dup2(null_fd, STDIN_FILENO) >= 0 && dup2(null_fd, STDOUT_FILENO) >= 0)
+                (void)execv(program, argv);
+        _exit(EXIT_FAILURE);
+}
+
+int launcher_try(char *const *argv, Error *error)
+{
+        _cleanup_free_ char *program = NULL;
+        _cleanup_strv_ char **words = NULL;
+        int status, r = launcher_find(&program, error);
+        pid_t pid;
+
+        if (r < 0)
+                return r;
+        if (strv_extend(&words, argv) < 0 || strv_push(&words, "--dry-run") < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        pid = fork();
+        if (pid == 0)
+                try_child(program, words);
+        if (pid < 0 || waitpid(pid, &status, 0) < 0)
+                return error_errno(error, errno, "Failed to run '%s'", program);
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0
+                       ? 0
+                       : error_set(error, EINVAL, "The plan of a start cannot be made");
 }
 
 /* The last value of a boolean key: 1, 0, or -ENODATA if nobody gave one. */

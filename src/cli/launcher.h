@@ -18,6 +18,10 @@ int launcher_target(const char *word, char ***argv);
 /* Replaces this process; returns only on failure. @argv starts with any word. */
 int launcher_exec(char **argv, Error *error);
 
+/* Whether a launcher with these words would get as far as a plan, without doing anything; what is
+ * wrong it prints itself. */
+int launcher_try(char *const *argv, Error *error);
+
 /* A launcher without a terminal, in a session of its own, which goes on when we end. */
 typedef struct LauncherStart {
         char *name;

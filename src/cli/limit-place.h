@@ -9,6 +9,10 @@
 
 #include <systemd/sd-bus.h>
 
+/* TasksMax= of a machine's unit unless told: in units/stead@.service and the scopes of stead-unit.
+ */
+#define LIMIT_UNIT_TASKS_MAX "16384"
+
 typedef struct LimitPlace {
         char *unit;    /* NULL: the files */
         sd_bus *bus;   /* with a unit only */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* stead set: limits of a machine, at once and if wanted for ever. */
 
+#include "base/parse.h"
 #include "base/strv.h"
 #include "bus/systemd.h"
 #include "bus/unit-control.h"
@@ -20,9 +21,6 @@ static const Flag flags[] = {
         { "runtime", 0, NULL, "Only for now (the default)" },
         { "quiet", 'q', NULL, "Do not print what was set" },
 };
-
-/* What a machine's unit has unless told, see units/stead@.service. */
-#define UNIT_TASKS_MAX 16384
 
 /* What a set consists of, and what it was before. */
 typedef struct Change {
@@ -112,7 +110,7 @@ static void give_default(const Change *c, ResourceValue *v)
 {
         STRV_FOREACH (w, (char **)c->words)
                 if (v->key->type == RESOURCE_TASKS && strcmp(*w, "TasksMax=") == 0)
-                        v->number = UNIT_TASKS_MAX;
+                        (void)parse_uint64(LIMIT_UNIT_TASKS_MAX, &v->number);
 }
 
 static int set_live(Change *c, Error *error)

@@ -39,6 +39,7 @@ const Verb *const verb_table[] = {
         &verb_cat,
         &verb_edit,
         &verb_check,
+        &verb_diff, &verb_apply,
 };
 /* clang-format on */
 const size_t verb_count = ELEMENTSOF(verb_table);

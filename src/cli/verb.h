@@ -63,10 +63,11 @@ typedef struct Verb {
 #define VERB_USAGE INT_MIN
 #define EXIT_USAGE 2
 
-extern const Verb verb_bind, verb_boot, verb_cat, verb_check, verb_console, verb_cp, verb_create,
-        verb_disable, verb_edit, verb_enable, verb_exec, verb_kill, verb_list, verb_login,
-        verb_logs, verb_plan, verb_reboot, verb_remove, verb_restart, verb_run, verb_set,
-        verb_shell, verb_show, verb_start, verb_status, verb_stop, verb_top, verb_unbind;
+extern const Verb verb_apply, verb_bind, verb_boot, verb_cat, verb_check, verb_console, verb_cp,
+        verb_create, verb_diff, verb_disable, verb_edit, verb_enable, verb_exec, verb_kill,
+        verb_list, verb_login, verb_logs, verb_plan, verb_reboot, verb_remove, verb_restart,
+        verb_run, verb_set, verb_shell, verb_show, verb_start, verb_status, verb_stop, verb_top,
+        verb_unbind;
 
 extern const Verb *const verb_table[];
 extern const size_t verb_count;

@@ -158,6 +158,15 @@ static int print_key(const Option *o, FILE *f)
                         "\tIn a .nspawn file beside the tree only denials count.\n\n",
         };
 
+        static const char *const apply[_OPTION_APPLY_MAX] = {
+                [OPTION_APPLY_RESTART] = "",
+                [OPTION_APPLY_RELOAD] =
+                        "\t*stead apply* changes it by telling the machine's systemd; with another "
+                        "init by a restart.\n\n",
+                [OPTION_APPLY_LIVE] = "\t*stead apply* changes it while the machine runs.\n\n",
+                [OPTION_APPLY_START] = "\tA change counts from the next start on.\n\n",
+        };
+
         fprintf(f, "*%s=*", o->key);
         if (o->metavar) {
                 option_put_scdoc(o->metavar, f);
@@ -168,6 +177,7 @@ static int print_key(const Option *o, FILE *f)
         if (o->name)
                 fprintf(f, "\tOption *--%s* of stead-launch(1).\n\n", o->name);
         fputs(trust[o->trust], f);
+        fputs(apply[o->apply], f);
         return put_text(o, f);
 }
 

@@ -7,20 +7,24 @@
 
 #include <string.h>
 
+static void line_done(SettingLine *l)
+{
+        free(l->section);
+        free(l->key);
+        free(l->value);
+        free(l->origin);
+}
+
 void setting_lines_done(SettingLines *s)
 {
-        for (size_t i = 0; i < s->n; i++) {
-                free(s->items[i].section);
-                free(s->items[i].key);
-                free(s->items[i].value);
-                free(s->items[i].origin);
-        }
+        for (size_t i = 0; i < s->n; i++)
+                line_done(&s->items[i]);
         free(s->items);
         *s = SETTING_LINES_NULL;
 }
 
-static int add(SettingLines *s, const char *section, const char *key, const char *value,
-               const char *origin)
+int setting_lines_add(SettingLines *s, const char *section, const char *key, const char *value,
+                      const char *origin)
 {
         SettingLine *grown = reallocarray(s->items, s->n + 1, sizeof(*grown)), *line;
 
@@ -41,13 +45,13 @@ static int collect(const Assignments *all, const Definition *d, SettingLines *s)
 
                 /* an empty value is the default: as if nobody had said anything */
                 if (a->option->key && assignments_is_in_force(all, i) && (!a->value || *a->value))
-                        r = add(s, a->option->section, a->option->key, a->value ?: "yes",
-                                a->origin);
+                        r = setting_lines_add(s, a->option->section, a->option->key,
+                                              a->value ?: "yes", a->origin);
         }
         for (size_t i = 0; r >= 0 && d && i < d->n_passed; i++) {
                 const PassedKey *k = &d->passed[i];
 
-                r = add(s, k->section, k->key, k->value, k->origin);
+                r = setting_lines_add(s, k->section, k->key, k->value, k->origin);
         }
         return r;
 }
@@ -130,13 +134,55 @@ int setting_lines_parse(const char *text, SettingLines *ret)
                 if (r >= 0)
                         r = next_field(&text, '\n', &value);
                 if (r >= 0)
-                        r = add(&s, section, key, value, origin);
+                        r = setting_lines_add(&s, section, key, value, origin);
                 if (r < 0)
                         return r;
         }
         *ret = s;
         s = SETTING_LINES_NULL;
         return 0;
+}
+
+static bool is_of(const SettingLine *l, const char *section, const char *key)
+{
+        return strcmp(l->section, section) == 0 && strcmp(l->key, key) == 0;
+}
+
+void setting_lines_drop(SettingLines *s, const char *section, const char *key, const char *value,
+                        const char *origin)
+{
+        for (size_t i = 0; i < s->n; i++) {
+                SettingLine *l = &s->items[i];
+
+                if (!is_of(l, section, key) || strcmp(l->value, value) != 0 ||
+                    strcmp(l->origin, origin) != 0)
+                        continue;
+                line_done(l);
+                s->n--;
+                memmove(l, l + 1, (s->n - i) * sizeof(*l));
+                return;
+        }
+}
+
+int setting_lines_replace(SettingLines *s, const SettingLines *from, const char *section,
+                          const char *key)
+{
+        size_t kept = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < s->n; i++)
+                if (is_of(&s->items[i], section, key))
+                        line_done(&s->items[i]);
+                else
+                        s->items[kept++] = s->items[i];
+        s->n = kept;
+        for (size_t i = 0; r >= 0 && i < from->n; i++) {
+                const SettingLine *l = &from->items[i];
+
+                if (is_of(l, section, key))
+                        r = setting_lines_add(s, l->section, l->key, l->value, l->origin);
+        }
+        return r;
 }
 
 int setting_lines_find(const SettingLines *s, const char *section, const char *key, char **ret,
@@ -148,7 +194,7 @@ int setting_lines_find(const SettingLines *s, const char *section, const char *k
         for (size_t i = 0; i < s->n; i++) {
                 const SettingLine *l = &s->items[i];
 
-                if (strcmp(l->section, section) != 0 || strcmp(l->key, key) != 0)
+                if (!is_of(l, section, key))
                         continue;
                 if (origin)
                         buffer_puts(&out, "\n");

@@ -28,6 +28,14 @@ int setting_lines_collect(const Assignments *all, const Definition *definition, 
 int setting_lines_format(const SettingLines *s, char **ret);
 int setting_lines_parse(const char *text, SettingLines *ret);
 
+int setting_lines_add(SettingLines *s, const char *section, const char *key, const char *value,
+                      const char *origin);
+/* Takes out the first line with this key, value and origin; none is fine. */
+void setting_lines_drop(SettingLines *s, const char *section, const char *key, const char *value,
+                        const char *origin);
+/* Makes the lines of one key those that @from has, which may be none. */
+int setting_lines_replace(SettingLines *s, const SettingLines *from, const char *section,
+                          const char *key);
 /* The values of one key with newlines between, and the origin of the last (borrowed); *ret NULL if
  * there is none. */
 int setting_lines_find(const SettingLines *s, const char *section, const char *key, char **ret,
