@@ -135,6 +135,7 @@ static void test_clean(void **state)
         _cleanup_close_ int fd = open("/", O_PATH | O_DIRECTORY); /* leaked by somebody */
         _cleanup_(result_done) Result r;
 
+        assert_true(fd >= 0);
         run(look, NULL, USEC_INFINITY, &r);
         assert_string_equal(r.output, "0 1 2 ");
 }
