@@ -160,9 +160,9 @@ static int print_key(const Option *o, FILE *f)
 
         static const char *const apply[_OPTION_APPLY_MAX] = {
                 [OPTION_APPLY_RESTART] = "",
-                [OPTION_APPLY_RELOAD] =
-                        ("\t*stead apply* changes it by telling the machine's systemd; with another "
-                         "init by a restart.\n\n"),
+                [OPTION_APPLY_RELOAD] = ("\t*stead apply* changes it by telling the machine's "
+                                         "systemd; with another "
+                                         "init by a restart.\n\n"),
                 [OPTION_APPLY_LIVE] = "\t*stead apply* changes it while the machine runs.\n\n",
                 [OPTION_APPLY_START] = "\tA change counts from the next start on.\n\n",
         };
