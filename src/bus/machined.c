@@ -5,16 +5,22 @@
 #include "bus/machined.h"
 
 #include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/parse.h"
 #include "os/pidfd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EXISTS "org.freedesktop.machine1.MachineExists"
 #define NO_SUCH "org.freedesktop.machine1.NoSuchMachine"
 #define TRIES 20
 #define PAUSE_MSEC 50
+#define NOTE_MAX 16384
 
 static bool has_name(const sd_bus_error *e, const char *name)
 {
@@ -99,19 +105,85 @@ int machined_leader(sd_bus *bus, const char *name, pid_t *ret, Error *error)
         return 0;
 }
 
+static bool machined_runs(sd_bus *bus)
+{
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        int has_owner = false;
+
+        if (sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                               "org.freedesktop.DBus", "NameHasOwner", NULL, &reply, "s",
+                               MACHINED_NAME) >= 0)
+                (void)sd_bus_message_read(reply, "b", &has_owner);
+        return has_owner;
+}
+
+/* What machined wrote down about a machine; it is read when machined starts. */
+static int note_of(const char *name, char **ret)
+{
+        if (asprintf(ret, "/run/systemd/machines/%s", name) >= 0)
+                return 0;
+        *ret = NULL;
+        return -ENOMEM;
+}
+
+static bool note_is_dead(const char *path)
+{
+        static const char key[] = "\nLEADER=";
+        _cleanup_free_ char *text = NULL;
+        char *leader;
+        int pid;
+
+        if (read_file_at(AT_FDCWD, path, NOTE_MAX, &text) < 0)
+                return false;
+        leader = strstr(text, key);
+        if (!leader)
+                return false;
+        leader += strlen(key);
+        leader[strcspn(leader, "\n")] = '\0';
+        return parse_int(leader, &pid) >= 0 && !is_alive(pid);
+}
+
+/* A machined that does not run is not started to forget a machine: it would read that the leader is
+ * dead and stop the unit, which is that of the next boot by then. */
+static int unregister_asleep(const char *name, Error *error)
+{
+        _cleanup_free_ char *path = NULL;
+        int r = note_of(name, &path);
+
+        if (r >= 0 && unlink(path) < 0 && errno != ENOENT)
+                r = -errno;
+        return r < 0 ? error_errno(error, -r, "Failed to withdraw machine '%s'", name) : 0;
+}
+
 int machined_unregister(sd_bus *bus, const char *name, Error *error)
 {
         _cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
-        int r = sd_bus_call_method(bus, MACHINED_NAME, MACHINED_PATH, MACHINED_MANAGER,
-                                   "UnregisterMachine", &e, NULL, "s", name);
+        int r;
 
+        if (!machined_runs(bus))
+                return unregister_asleep(name, error);
+        r = sd_bus_call_method(bus, MACHINED_NAME, MACHINED_PATH, MACHINED_MANAGER,
+                               "UnregisterMachine", &e, NULL, "s", name);
         if (r >= 0 || has_name(&e, NO_SUCH))
                 return 0;
         return set_error(error, &e, r, name);
 }
 
+void machined_forget_dead(sd_bus *bus, const char *name)
+{
+        _cleanup_free_ char *path = NULL;
+        _cleanup_bus_ sd_bus *own = NULL;
+
+        if (note_of(name, &path) < 0 || !note_is_dead(path))
+                return;
+        if (!bus && bus_open_system(&own, NULL) < 0)
+                return;
+        (void)machined_unregister(bus ?: own, name, NULL); /* else registration will tell */
+}
+
 int machined_register(sd_bus *bus, const Registration *g, Error *error)
 {
+        machined_forget_dead(bus, g->name);
         for (unsigned i = 0;; i++) {
                 _cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
                 struct timespec pause = { .tv_nsec = PAUSE_MSEC * 1000000L };

@@ -23,8 +23,12 @@ typedef struct Agent {
 
 static int do_scope(Agent *a, char *const *fields, char ***answer, Error *error)
 {
-        int r = scope_take(&a->scope, fields, a->event, a->fd, error);
+        const char *name = unit_message_field(fields, "name");
+        int r;
 
+        if (name)
+                machined_forget_dead(NULL, name);
+        r = scope_take(&a->scope, fields, a->event, a->fd, error);
         if (r >= 0)
                 r = strv_pushf(answer, "unit=%s", a->scope.unit);
         return r < 0 ? r : strv_pushf(answer, "cgroup=%s", a->scope.cgroup);
