@@ -40,6 +40,13 @@ def test_what_is_missing_is_listed():
     assert set(re.findall(r"`--([a-z-]+)`", told)) == set(re.findall(r'"([a-z-]+)"', rows))
 
 
+@pytest.fixture(scope="module")
+def host(version):
+    """One of its own: the document's machine is called as one that other tests share."""
+    with lab.Host(version) as h:
+        yield h
+
+
 def main_process(host):
     """The program that looks after the machine."""
     pid = host.ok("systemctl show -P MainPID systemd-nspawn@web.service")
