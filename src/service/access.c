@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Calls are kept while polkit thinks; nothing that makes sense is larger. */
+#define CALL_SIZE_MAX (256 * 1024)
+
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
 #define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
@@ -313,6 +316,48 @@ static int caller_of(sd_bus_message *call, uid_t *ret)
         return r < 0 ? r : sd_bus_creds_get_euid(creds, ret);
 }
 
+/* Adds up what is in the container that is open. -EFBIG beyond the limit; other errors are the
+ * method's to find. */
+static int add_sizes(sd_bus_message *call, size_t *size)
+{
+        for (;;) {
+                const char *contents;
+                char type;
+                int r = sd_bus_message_peek_type(call, &type, &contents);
+
+                if (r <= 0)
+                        return r;
+                if (strchr("aver", type)) {
+                        r = sd_bus_message_enter_container(call, type, contents);
+                        if (r >= 0)
+                                r = add_sizes(call, size);
+                        if (r >= 0)
+                                r = sd_bus_message_exit_container(call);
+                } else if (strchr("sog", type)) {
+                        const char *text = "";
+
+                        r = sd_bus_message_read_basic(call, type, &text);
+                        *size += strlen(text);
+                } else {
+                        r = sd_bus_message_skip(call, (char[]){ type, '\0' });
+                }
+                *size += sizeof(uint64_t);
+                if (*size > CALL_SIZE_MAX)
+                        return -EFBIG;
+                if (r < 0)
+                        return r;
+        }
+}
+
+static bool is_too_large(sd_bus_message *call)
+{
+        size_t size = 0;
+        bool large = add_sizes(call, &size) == -EFBIG;
+
+        (void)sd_bus_message_rewind(call, true); /* fails for a damaged one: so does its method */
+        return large;
+}
+
 static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *e)
 {
         _cleanup_(subject_done) Subject subject = {};
@@ -333,6 +378,9 @@ static int on_call(sd_bus_message *call, void *userdata, sd_bus_error *e)
         r = caller_of(call, &a->service->caller);
         if (r < 0)
                 return deny(call, rule->action, "The caller is not known");
+        if (is_too_large(call))
+                return reply_errorf(call, EDQUOT, "The call is larger than %d KiB",
+                                    CALL_SIZE_MAX / 1024);
         if (a->service->caller == 0)
                 return 0;
         subject_of(a, rule, call, &subject);

@@ -10,10 +10,15 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define STEAD STEAD_BINDIR "/stead"
+/* Calls that are kept may hold 16 descriptors each (dbus-daemon's max_message_unix_fds), and 256
+ * are (quota.c). */
+#define FILES_MAX 16384
+#define FILES_USUAL 1024 /* the kernel's INR_OPEN_CUR, and systemd's for services */
 
 typedef struct Stream {
         int fd;
@@ -111,6 +116,21 @@ int child_signal(Child *c, int signal)
         return c->end ? sd_event_source_send_child_signal(c->end, signal, NULL, 0) : -ESRCH;
 }
 
+static void set_file_limit(rlim_t files)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = MIN_OF(files, limit.rlim_max);
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* then the old one has to do */
+}
+
+void child_raise_file_limit(void)
+{
+        set_file_limit(FILES_MAX);
+}
+
 void child_clean_up(const int *fds, size_t n_fds)
 {
         int high[8], null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
@@ -122,6 +142,7 @@ void child_clean_up(const int *fds, size_t n_fds)
                         (void)signal(s, SIG_DFL); /* the two of libc itself cannot be set */
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
+        set_file_limit(FILES_USUAL);
         /* first out of the way of each other */
         for (size_t i = 0; i < n_fds && i < ELEMENTSOF(high); i++) {
                 high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 16);

@@ -45,6 +45,9 @@ int child_signal(Child *c, int signal);
  * its hint as the hint. */
 int child_error(const ChildEnd *end, int number, Error *error);
 
+/* Lets this process have more files open than is usual; what it starts gets what is. */
+void child_raise_file_limit(void);
+
 /* For a fresh fork: default signals, and nothing open but standard error and @fds, which become 3,
  * 4, ... in this order. 0 and 1 are /dev/null. */
 void child_clean_up(const int *fds, size_t n_fds);

@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <unistd.h>
 
 #define NOBODY 65534
+#define TREES_DIRECTORY "/var/lib/machines"
 
 static const char *const machine_directories[] = { "/etc/stead", "/run/stead", "/usr/lib/stead" };
 static const char *const nspawn_directories[] = { "/etc/systemd/nspawn", "/run/systemd/nspawn" };
@@ -88,14 +90,29 @@ static bool may_read_all_definitions(void)
         return true;
 }
 
+/* What lies beside a tree is read where there is no definition. Whether it is there only root sees:
+ * the directory is nobody else's. */
+static bool is_beside_the_tree(const char *name)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, TREES_DIRECTORY "/%s.nspawn", name) < 0) {
+                path = NULL;
+                return true;
+        }
+        return access(path, F_OK) >= 0;
+}
+
 bool definition_is_public(const char *name)
 {
-        bool public;
+        bool beside = name && is_beside_the_tree(name), public;
 
         /* of this thread, for file systems only; the capabilities over files go and come with it */
         (void)setfsgid(NOBODY);
         (void)setfsuid(NOBODY);
         public = name ? may_read_definition(name) : may_read_all_definitions();
+        if (public && beside)
+        public = may_read(TREES_DIRECTORY, ".nspawn", name, false);
         (void)setfsuid(0);
         (void)setfsgid(0);
         return public;

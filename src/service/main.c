@@ -3,6 +3,7 @@
  * machine does. One thread, one event loop. */
 
 #include "base/parse.h"
+#include "service/child.h"
 #include "service/names.h"
 #include "service/service.h"
 
@@ -188,6 +189,7 @@ static int steadd(int argc, char **argv, Error *error)
                 return error_set(error, EPERM, "steadd is for root, and started by the bus");
         }
         (void)setgroups(0, NULL); /* what nobody may read must not be ours by a group */
+        child_raise_file_limit();
         r = open_event(&l);
         if (r < 0)
                 return error_errno(error, -r, "Failed to prepare");

@@ -131,6 +131,16 @@ int manager_plan(sd_bus_message *m, void *userdata, sd_bus_error *e)
         return call_program(userdata, m, argv, call_answer_text);
 }
 
+/* The status is 1 for differences, as diff(1) has it. */
+static int answer_diff(sd_bus_message *m, const ChildEnd *end)
+{
+        ChildEnd good = *end;
+
+        if (end->status == 1 && *end->output)
+                good.status = 0;
+        return call_answer_text(m, &good);
+}
+
 int manager_diff(sd_bus_message *m, void *userdata, sd_bus_error *e)
 {
         Service *s = userdata;
@@ -145,7 +155,7 @@ int manager_diff(sd_bus_message *m, void *userdata, sd_bus_error *e)
             operation_check_startable(name, &error) < 0)
                 return reply_error(m, REPLY_MACHINE, &error);
         argv[3] = (char *)name;
-        return call_program(s, m, argv, call_answer_text);
+        return call_program(s, m, argv, answer_diff);
 }
 
 /* "Key=value" of [Resources]; what the key is worth, the verb knows. */

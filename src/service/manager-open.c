@@ -13,35 +13,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A command line longer than what exec takes in any case is not worth a process. */
-#define COMMAND_WORDS_MAX 4096
-#define COMMAND_BYTES_MAX (1024 * 1024)
-
-static int check_words(char *const *words, size_t *bytes, const char *what, Error *error)
+static int check_environment(char *const *environment, Error *error)
 {
-        if (strv_length(words) > COMMAND_WORDS_MAX)
-                return error_set(error, EINVAL, "More than %d words of %s", COMMAND_WORDS_MAX,
-                                 what);
-        for (; words && *words; words++) {
-                *bytes += strlen(*words) + 1;
-                if (*bytes > COMMAND_BYTES_MAX)
-                        return error_set(error, EINVAL, "The command line is longer than 1 MiB");
-        }
-        return 0;
-}
-
-static int check_command(char *const *argv, char *const *environment, Error *error)
-{
-        size_t bytes = 0;
-        int r = check_words(argv, &bytes, "command line", error);
-
-        if (r >= 0)
-                r = check_words(environment, &bytes, "environment", error);
-        for (char *const *e = environment; r >= 0 && e && *e; e++)
+        for (char *const *e = environment; e && *e; e++)
                 if (!strchr(*e, '=') || **e == '=')
-                        r = error_set(error, EINVAL, "The environment holds NAME=VALUE, not '%s'",
-                                      *e);
-        return r;
+                        return error_set(error, EINVAL,
+                                         "The environment holds NAME=VALUE, not '%s'", *e);
+        return 0;
 }
 
 /* One of the three streams: something that can be read or written, and nothing else. */
@@ -99,7 +77,7 @@ int manager_exec(sd_bus_message *m, void *userdata, sd_bus_error *e)
                 return reply_errorf(m, EINVAL, "Exec needs a command");
         if (*directory && *directory != '/')
                 return reply_errorf(m, EINVAL, "'%s' is no absolute directory", directory);
-        if (check_command(argv, environment, &error) < 0 ||
+        if (check_environment(environment, &error) < 0 ||
             check_streams(request.stdio, &error) < 0 ||
             operation_check_running(s, name, &error) < 0)
                 return reply_error(m, REPLY_MACHINE, &error);
@@ -141,7 +119,7 @@ int manager_open_shell(sd_bus_message *m, void *userdata, sd_bus_error *e)
                 r = sd_bus_message_read_strv(m, &environment);
         if (r < 0)
                 return r;
-        if (check_command(argv, environment, &error) < 0 ||
+        if (check_environment(environment, &error) < 0 ||
             operation_check_running(s, request.machine, &error) < 0)
                 return reply_error(m, REPLY_MACHINE, &error);
         request.user = or_null(user);

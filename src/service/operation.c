@@ -133,6 +133,8 @@ int operation_apply(Service *s, sd_bus_message *m, char *const *names, bool dry_
                         return reply_error(m, REPLY_MACHINE, &error);
         if (r >= 0)
                 r = strv_push(&argv, "apply");
+        if (r >= 0)
+                r = strv_push(&argv, "--json");
         if (r >= 0 && dry_run)
                 r = strv_push(&argv, "--dry-run");
         if (r >= 0)

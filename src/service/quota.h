@@ -29,13 +29,14 @@ typedef struct QuotaUser {
 typedef struct Quota {
         QuotaUser *users; /* those who use anything */
         size_t n_users;
-        unsigned used[_QUOTA_KIND_MAX]; /* by all */
+        unsigned used[_QUOTA_KIND_MAX];          /* by all */
+        unsigned used_by_users[_QUOTA_KIND_MAX]; /* by all but root */
 } Quota;
 
 #define QUOTA_NULL ((Quota){})
 void quota_done(Quota *q);
 
-/* -EDQUOT when @uid has as much as it may have. */
+/* -EDQUOT when @uid has as much as it may have, -EUSERS when all but root together have. */
 int quota_take(Quota *q, uid_t uid, QuotaKind kind);
 void quota_give_back(Quota *q, uid_t uid, QuotaKind kind);
 /* What a user may have at a time. */

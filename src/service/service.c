@@ -73,5 +73,8 @@ int service_take_quota(Service *s, sd_bus_message *m, QuotaKind kind)
                 return reply_errorf(m, EDQUOT, "User %u has %u %s going on, more are not allowed",
                                     s->caller, quota_limit(s->caller, kind),
                                     quota_kind_to_string(kind));
+        if (r == -EUSERS)
+                return reply_errorf(m, EDQUOT, "All users together have too many %s going on",
+                                    quota_kind_to_string(kind));
         return r;
 }

@@ -11,6 +11,7 @@ import pathlib
 import re
 import shlex
 import textwrap
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -329,6 +330,47 @@ def test_definitions(host, call):
         host.ok("rm -rf /etc/stead/good.machine /etc/stead/bad.machine /etc/stead/masked.machine /var/lib/machines/good")
 
 
+def test_set(host, call, own):
+    try:
+        errors = call("""
+            bus.call(*M, "Set", "sasb", "own", ["TasksMax=777", "CPUWeight=55"], False)
+            result = [error_of(*M, "Set", "sasb", "own", a, False) for a in ([], ["TasksMax"], ["--persist"], ["-x=1"], ["TasksMax=many"], ["Nonsense=1"])]
+            result += [error_of(*M, "Set", "sasb", n, ["TasksMax=9"], False) for n in ("nowhere", "--help")]
+        """)
+        assert host.ok(f"systemctl show -P TasksMax -P CPUWeight {own.q}").split() == ["777", "55"] or \
+            host.ok(f"systemctl show -P CPUWeight -P TasksMax {own.q}").split() == ["55", "777"]
+        assert [e[0].split(".")[-1] for e in errors] == ["InvalidArgs"] * 4 + ["Failed"] * 2 + ["NoSuchDefinition", "InvalidArgs"]
+        assert "TasksMax" in errors[4][1] and "many" in errors[4][1] and not errors[4][1].startswith("stead")
+        assert "Nonsense" in errors[5][1]
+        assert "TasksMax" not in host.sh("cat /etc/stead/own.machine /etc/stead/own.machine.d/*.conf")
+        call('bus.call(*M, "Set", "sasb", "own", ["TasksMax=778"], True)')
+        assert "TasksMax=778" in host.sh("cat /etc/stead/own.machine /etc/stead/own.machine.d/*.conf")
+    finally:
+        host.ok("rm -rf /etc/stead/own.machine.d; systemctl daemon-reload")
+
+
+def test_diff_and_apply(host, call, make):
+    make("differs").start()
+    host.write("/etc/stead/differs.machine.d/tasks.conf", "[Resources]\nTasksMax=555\n")
+    try:
+        differences, dry, after_dry, applied, none = call("""
+            differences = json.loads(bus.call(*M, "Diff", "s", "differs")[0])
+            tasks = lambda: os.popen("systemctl show -P TasksMax stead@differs").read().strip()
+            dry = wait(bus.call(*M, "Apply", "asb", ["differs"], True)[0])
+            after_dry = tasks()
+            applied = wait(bus.call(*M, "Apply", "asb", ["differs"], False)[0]), tasks()
+            result = differences, dry, after_dry, applied, json.loads(bus.call(*M, "Diff", "s", "differs")[0])
+        """)
+        assert [(d["key"], d["declared"], d["how"]) for d in differences] == [("TasksMax", "555", "live")]
+        assert dry[0] == "done" and json.loads(dry[2])[0]["key"] == "TasksMax"
+        assert after_dry != "555" and applied[0][0] == "done" and applied[1] == "555"
+        assert none == []
+        assert call('result = error_of(*M, "Diff", "s", "nowhere")[0], error_of(*M, "Apply", "asb", ["differs", "nowhere"], True)[0]') == [
+            "org.stead1.Error.NoSuchMachine", "org.stead1.Error.NoSuchDefinition"]
+    finally:
+        host.ok("rm -rf /etc/stead/differs.machine.d; systemctl daemon-reload")
+
+
 # --- jobs ----------------------------------------------------------------------------------------
 
 def test_start_reboot_and_stop_with_their_signals(host, call, make):
@@ -487,12 +529,13 @@ def test_exec_says_what_is_wrong(host, call, service):
             machine=begin(name="nowhere"), odd=begin(name="a/b"),
             fds=[begin(fds=(bad, null(), null())) for bad in (folder, path, epoll, pidfd, writing)],
             out=begin(fds=(null(), reading, null())), err=begin(fds=(null(), null(), reading)),
-            words=begin(["true"] * 5000), long=begin(["true", "x" * 2000000]), too_long=begin(["true", "x" * 200000]),
+            words=begin(["true"] * 5000), long=begin(["true", "x" * 300000]), many=begin(["true"] * 100000), too_long=begin(["true", "x" * 200000]),
             good=[begin(fds=(memory, memory, memory)), begin(fds=(pair[0].fileno(),) * 3), begin(fds=(reading, writing, writing))])
     """)
     names = {k: v[0] for k, v in errors.items() if k not in ("fds", "good", "directory", "too_long")}
     assert names == {"user": "NoSuchUser", "command": "NoSuchCommand", "plain": "NotExecutable", "machine": "NoSuchMachine",
-                     **dict.fromkeys(["none", "empty", "relative", "environment", "unnamed", "odd", "out", "err", "words", "long"], "InvalidArgs")}
+                     **dict.fromkeys(["none", "empty", "relative", "environment", "unnamed", "odd", "out", "err"], "InvalidArgs"),
+                     **dict.fromkeys(["long", "many"], "LimitsExceeded"), "words": None}
     assert "nosuch" in errors["user"][1] and "nosuch" in errors["command"][1]
     assert "/nosuch" in errors["directory"][1] and "Argument list too long" in errors["too_long"][1]
     assert [e[0] for e in errors["fds"]] == ["InvalidArgs"] * 5
@@ -672,6 +715,13 @@ def test_with_an_agent_and_a_password(host, call, polkit, make):
     make("asked")
     host.ok("id boss >/dev/null 2>&1 || useradd -m -G sudo boss; echo boss:secret | chpasswd")
 
+    def type_password(terminal, password):
+        """The agent throws away what was typed before it switched the echo off, which it does after the prompt."""
+        text = terminal.expect("Password: ")
+        time.sleep(2)
+        terminal.send(f"{password}\n")
+        return text
+
     def ask(*words):
         """Calls as the user, who sits at a terminal with an agent of polkit."""
         script = ('mkfifo /tmp/agent.$$; pkttyagent --notify-fd 3 --process $$ 3>/tmp/agent.$$ & cat /tmp/agent.$$; rm /tmp/agent.$$; '
@@ -679,15 +729,12 @@ def test_with_an_agent_and_a_password(host, call, polkit, make):
         return lab.Terminal(lab.STEAD, "exec", "-t", host.name, "--", "runuser", "-u", "user", "--", "sh", "-c", script)
 
     with ask("Start", "s", "asked") as terminal:
-        question = terminal.expect("Password: ")
-        assert "Authentication is required to manage machines (Start asked)." in question
-        terminal.send("secret\n")
+        assert "Authentication is required to manage machines (Start asked)." in type_password(terminal, "secret")
         assert "AUTHENTICATION COMPLETE" in terminal.expect("/org/stead1/job/")
     host.wait("test \"$(stead show asked -p State --value)\" = running")
     with ask("Kill", "ssi", "asked", "all", "9") as terminal:
-        terminal.expect("Password: ")
-        terminal.send("wrong\n")
-        assert "AUTHENTICATION FAILED" in terminal.expect("Call failed: ")
+        type_password(terminal, "wrong")
+        terminal.expect("Call failed: ")
     assert host.ok("stead show asked -p State --value") == "running"
 
 
@@ -765,7 +812,12 @@ def test_definitions_that_are_not_for_everybody(host, call, polkit):
         polkit(allow("inspect", "manage-machines"))
         *errors, names = call(script, user="user")
         assert errors == [None, None, None, None, bad, "org.stead1.Error.BadDefinition"]
+        # what lies beside a tree is nobody's to see, as the trees
+        host.write("/var/lib/machines/beside.nspawn", "[Exec]\nEnvironment=A=secret\n")
+        host.ok("mkdir -p /var/lib/machines/beside")
         polkit(allow("inspect"))
+        assert call('result = error_of(*M, "Plan", "s", "beside")[0]', user="user") == denied
+        host.ok("rm -r /var/lib/machines/beside*")
         host.ok("rm /etc/stead/hidden.machine; chmod 0644 /etc/stead/half.machine.d/secret.conf")
         assert call(script, user="user")[:4] == [None, "org.stead1.Error.NoSuchDefinition", None, None]
         # a folder on the way counts as well
@@ -832,6 +884,25 @@ def test_the_bus_is_restarted(make_host):
     host.wait("systemctl is-active --quiet dbus && test $(systemctl show -P ActiveState steadd) = inactive")
     assert host.ok("systemctl show -P Result steadd") == "success"
     assert caller('result = bus.get("/org/stead1/machine/web", "org.stead1.Machine", "Leader")') == int(leader)
+
+
+def test_a_bus_that_starts_services_itself(host, service):
+    """As on a host without systemd; no name of systemd's is on that bus."""
+    host.write("/tmp/bus.conf", """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+        "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+        <busconfig><type>session</type><listen>unix:path=/tmp/test-bus</listen><auth>EXTERNAL</auth>
+        <servicedir>/usr/share/dbus-1/system-services</servicedir>
+        <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>""")
+    bus = host.popen("env", "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/tmp/test-bus", "dbus-daemon", "--config-file=/tmp/bus.conf", "--nofork")
+    try:
+        host.wait("test -S /tmp/test-bus")
+        done = host.run("busctl", "--address=unix:path=/tmp/test-bus", *CALL.split()[1:], "GetMachine", "s", service.name)
+        assert done.stdout == f'o "/org/stead1/machine/{service.name}"\n'
+    finally:
+        host.ok("pkill -f '^dbus-daemon --config-file=/tmp/bus.conf'")
+        bus.wait(10)
+        # its service has lost its bus, and leaves
+        host.wait("! pgrep -x steadd || systemctl is-active --quiet steadd")
 
 
 def test_no_polkit(make_host):

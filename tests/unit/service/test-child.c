@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 typedef struct Result {
@@ -113,10 +114,11 @@ static void test_deadline(void **state)
         assert_int_equal(r.status, 128 + SIGKILL);
 }
 
-/* Nothing of the service is open, and no signal is blocked. */
+/* Nothing of the service is open, no signal is blocked, and the limit is the usual one. */
 static int look(const void *argument)
 {
         DIR *d = opendir("/proc/self/fd");
+        struct rlimit limit;
         sigset_t set;
 
         for (struct dirent *e; d && (e = readdir(d));)
@@ -127,6 +129,8 @@ static int look(const void *argument)
         for (int s = 1; s <= SIGRTMAX; s++)
                 if (sigismember(&set, s) > 0)
                         printf("blocked:%d ", s);
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 1024)
+                printf("files:%u ", (unsigned)limit.rlim_cur);
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -135,6 +139,7 @@ static void test_clean(void **state)
         _cleanup_close_ int fd = open("/", O_PATH | O_DIRECTORY); /* leaked by somebody */
         _cleanup_(result_done) Result r;
 
+        child_raise_file_limit();
         assert_true(fd >= 0);
         run(look, NULL, USEC_INFINITY, &r);
         assert_string_equal(r.output, "0 1 2 ");
