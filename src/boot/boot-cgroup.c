@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/strv.h"
 #include "boot/unit.h"
+#include "machine/device-rules.h"
 #include "os/cgroup.h"
 #include "os/device-policy.h"
 #include "os/userns.h"
@@ -72,6 +73,7 @@ static int attach_device_policy(const Boot *b)
         _cleanup_free_ DeviceRule *rules =
                 calloc(n_device_policy_default + b->plan->n_mounts, sizeof(DeviceRule));
         size_t n = n_device_policy_default;
+        int r;
 
         if (!rules)
                 return -ENOMEM;
@@ -91,12 +93,24 @@ static int attach_device_policy(const Boot *b)
                         .write = !m->read_only,
                 };
         }
-        return device_policy_attach(b->payload_fd, rules, n);
+        r = device_policy_attach(b->payload_fd, rules, n);
+        /* for who allows one more later; it is only of use together with the program */
+        return r < 0 ? r : device_rules_save(b->plan->machine, rules, n);
+}
+
+/* systemd guards the devices of its units by itself, by rules that can be added to: ours as well
+ * would be in the way of them. */
+static bool is_guarded_by_systemd(const Boot *b)
+{
+        _cleanup_close_ int fd =
+                b->unit ? open(b->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+
+        return fd >= 0 && device_policy_is_guarded(fd) > 0;
 }
 
 int boot_restrict_devices(Boot *b, Error *error)
 {
-        int r = b->payload_fd < 0 ? 0 : attach_device_policy(b);
+        int r = b->payload_fd < 0 || is_guarded_by_systemd(b) ? 0 : attach_device_policy(b);
 
         /* With a range of its own, nobody inside can make a device node, and the tree's do not
          * work. */

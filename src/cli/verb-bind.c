@@ -7,6 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/names.h"
 #include "cli/table.h"
+#include "machine/device-rules.h"
 #include "machine/live-mount.h"
 
 #include <stdio.h>
@@ -57,35 +58,38 @@ static int find_source(const char *word, char **ret, Error *error)
         return 0;
 }
 
-/* systemd guards the devices of its units and can be asked; a policy of our own is made at the
- * start and holds for the machine's life. */
-static int allow_device(const Machine *m, const char *device, bool read_only, Error *error)
+static int allow_in_unit(const Machine *m, const char *device, bool read_only, Error *error)
 {
         _cleanup_strv_ char **property = NULL;
         _cleanup_bus_ sd_bus *bus = NULL;
         bool private;
         int r;
 
-        if (!m->unit) {
-                error_hint(error, "stead edit %s  (add Bind=%s to [Files]), stead restart %s",
-                           m->name, device, m->name);
-                return error_set(error, EPERM,
-                                 "The device policy of machine '%s' does not allow '%s' and cannot "
-                                 "be changed while it runs",
-                                 m->name, device);
-        }
         if (strv_pushf(&property, "DeviceAllow=%s %s", device, read_only ? "r" : "rw") < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         r = bus_open_manager(&bus, &private, error);
-        if (r >= 0)
-                r = unit_set_properties(bus, m->unit, property, true, error);
-        if (r >= 0)
-                r = live_mount_device_allowed(m, device, read_only, error);
-        if (r == 0)
-                return error_set(error, EPERM,
-                                 "'%s' is not allowed in machine '%s', even though %s allows it",
-                                 device, m->name, m->unit);
-        return r;
+        return r < 0 ? r : unit_set_properties(bus, m->unit, property, true, error);
+}
+
+/* systemd guards the devices of its units and can be asked; elsewhere there is a policy of ours.
+ * What neither of them forbids is forbidden further up. */
+static int allow_device(const Machine *m, const char *device, bool read_only, Error *error)
+{
+        _cleanup_error_ Error e = ERROR_NULL;
+        int r = m->unit ? allow_in_unit(m, device, read_only, error) : 0;
+
+        if (r < 0)
+                return r;
+        r = device_rules_allow(m, device, read_only, &e);
+        if (r < 0 && r != -ENOENT)
+                return error_move(error, &e);
+        r = live_mount_device_allowed(m, device, read_only, error);
+        if (r != 0)
+                return r;
+        return error_set(error, EPERM,
+                         "'%s' cannot be allowed in machine '%s': a device policy that is not the "
+                         "machine's forbids it",
+                         device, m->name);
 }
 
 static int check_device(const Machine *m, const char *source, bool read_only, Error *error)

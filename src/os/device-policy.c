@@ -15,7 +15,8 @@
 #define INSTRUCTIONS_PER_RULE 8
 #define INSTRUCTIONS_AROUND 8
 #define INSTRUCTIONS_MAX 4096 /* what the kernel takes from the unprivileged; plenty */
-#define ATTACHED_MAX 64       /* the kernel's limit of programs on one cgroup */
+#define PROGRAM_NAME "stead_devices"
+#define ATTACHED_MAX 64 /* the kernel's limit of programs on one cgroup */
 
 /* Device numbers: the kernel's Documentation/admin-guide/devices.txt. */
 #define RW_MKNOD .read = true, .write = true, .mknod = true
@@ -174,7 +175,7 @@ static int program_load(const Program *p)
         attr.insns = (uintptr_t)p->code;
         attr.insn_cnt = (uint32_t)p->length;
         attr.license = (uintptr_t) "LGPL-2.1-or-later";
-        memcpy(attr.prog_name, "stead_devices", sizeof("stead_devices"));
+        memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
         return bpf(BPF_PROG_LOAD, &attr);
 }
 
@@ -194,35 +195,64 @@ static int program_id(int program_fd, uint32_t *ret)
         return 0;
 }
 
+/* The programs of this directory alone. Returns their number. */
+static int programs_of(int cgroup_fd, uint32_t ret[static ATTACHED_MAX])
+{
+        union bpf_attr attr = {};
+        int r;
+
+        attr.query.target_fd = (uint32_t)cgroup_fd;
+        attr.query.attach_type = BPF_CGROUP_DEVICE;
+        attr.query.prog_ids = (uintptr_t)ret;
+        attr.query.prog_cnt = ATTACHED_MAX;
+        r = bpf(BPF_PROG_QUERY, &attr);
+        return r < 0 ? r : (int)MIN_OF(attr.query.prog_cnt, ATTACHED_MAX);
+}
+
 static int program_is_attached(int cgroup_fd, int program_fd)
 {
         uint32_t ids[ATTACHED_MAX], id;
-        union bpf_attr attr = {};
-        int r;
+        int n, r = program_id(program_fd, &id);
 
-        r = program_id(program_fd, &id);
         if (r < 0)
                 return r;
-        attr.query.target_fd = (uint32_t)cgroup_fd;
-        attr.query.attach_type = BPF_CGROUP_DEVICE;
-        attr.query.prog_ids = (uintptr_t)ids;
-        attr.query.prog_cnt = ELEMENTSOF(ids);
-        r = bpf(BPF_PROG_QUERY, &attr);
-        if (r < 0)
-                return r;
-        for (uint32_t i = 0; i < attr.query.prog_cnt && i < ELEMENTSOF(ids); i++)
+        n = programs_of(cgroup_fd, ids);
+        for (int i = 0; i < n; i++)
                 if (ids[i] == id)
                         return 1;
-        return 0;
+        return MIN_OF(n, 0);
 }
 
-int device_policy_attach(int cgroup_fd, const DeviceRule *rules, size_t n_rules)
+/* The one that we attached earlier, by its name. */
+static int own_program(int cgroup_fd)
 {
-        _cleanup_close_ int program_fd = -EBADF;
-        union bpf_attr attr = {};
+        uint32_t ids[ATTACHED_MAX];
+        int n = programs_of(cgroup_fd, ids);
+
+        for (int i = 0; i < n; i++) {
+                struct bpf_prog_info info = {};
+                union bpf_attr attr = {};
+                int fd;
+
+                attr.prog_id = ids[i];
+                fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+                if (fd < 0)
+                        return fd;
+                attr = (union bpf_attr){};
+                attr.info.bpf_fd = (uint32_t)fd;
+                attr.info.info = (uintptr_t)&info;
+                attr.info.info_len = sizeof(info);
+                if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) >= 0 && strcmp(info.name, PROGRAM_NAME) == 0)
+                        return fd;
+                closep(&fd);
+        }
+        return n < 0 ? n : -ENOENT;
+}
+
+static int program_of(const DeviceRule *rules, size_t n_rules)
+{
         Program program;
         Jumps allow;
-        int r;
 
         program.length = allow.n = 0;
         if (n_rules > (INSTRUCTIONS_MAX - INSTRUCTIONS_AROUND) / INSTRUCTIONS_PER_RULE)
@@ -237,16 +267,24 @@ int device_policy_attach(int cgroup_fd, const DeviceRule *rules, size_t n_rules)
                 land(&program, &allow);
                 emit_exit(&program, true);
         }
+        return program_load(&program);
+}
 
-        program_fd = program_load(&program);
-        if (program_fd < 0)
-                return program_fd;
+/* @instead: a program that it takes the place of, or -EBADF. */
+static int attach(int cgroup_fd, int program_fd, int instead)
+{
+        union bpf_attr attr = {};
+        int r;
 
         attr.target_fd = (uint32_t)cgroup_fd;
         attr.attach_bpf_fd = (uint32_t)program_fd;
         attr.attach_type = BPF_CGROUP_DEVICE;
         /* Without this flag the payload's own systemd could not attach policies to its services. */
         attr.attach_flags = BPF_F_ALLOW_MULTI;
+        if (instead >= 0) {
+                attr.attach_flags |= BPF_F_REPLACE;
+                attr.replace_bpf_fd = (uint32_t)instead;
+        }
         r = bpf(BPF_PROG_ATTACH, &attr);
         if (r < 0)
                 return r;
@@ -254,4 +292,27 @@ int device_policy_attach(int cgroup_fd, const DeviceRule *rules, size_t n_rules)
         if (r < 0)
                 return r;
         return r > 0 ? 0 : -EPERM;
+}
+
+int device_policy_attach(int cgroup_fd, const DeviceRule *rules, size_t n_rules)
+{
+        _cleanup_close_ int program_fd = program_of(rules, n_rules);
+
+        return program_fd < 0 ? program_fd : attach(cgroup_fd, program_fd, -EBADF);
+}
+
+int device_policy_replace(int cgroup_fd, const DeviceRule *rules, size_t n_rules)
+{
+        _cleanup_close_ int old = own_program(cgroup_fd);
+        _cleanup_close_ int program_fd = old < 0 ? old : program_of(rules, n_rules);
+
+        return program_fd < 0 ? program_fd : attach(cgroup_fd, program_fd, old);
+}
+
+int device_policy_is_guarded(int cgroup_fd)
+{
+        uint32_t ids[ATTACHED_MAX];
+        int n = programs_of(cgroup_fd, ids);
+
+        return n < 0 ? n : n > 0;
 }

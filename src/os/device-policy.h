@@ -28,3 +28,10 @@ extern const size_t n_device_policy_default;
  * CAP_NET_ADMIN and CAP_BPF, -ENOSYS or -EINVAL where the kernel cannot, -EBADF if @cgroup_fd is no
  * cgroup2 directory, -E2BIG beyond some 500 rules. */
 int device_policy_attach(int cgroup_fd, const DeviceRule *rules, size_t n_rules);
+
+/* Puts other rules in the place of those that device_policy_attach() put there, at once: at no
+ * moment are there none. -ENOENT if it did not. */
+int device_policy_replace(int cgroup_fd, const DeviceRule *rules, size_t n_rules);
+
+/* Whether any program guards the devices of this very directory: ours or systemd's. */
+int device_policy_is_guarded(int cgroup_fd);

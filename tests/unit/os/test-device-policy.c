@@ -196,12 +196,55 @@ static void test_limits(void **state)
         assert_int_equal(device_policy_attach(STDIN_FILENO, NULL, 0), -EBADF);
 }
 
+static int body_null_only(void)
+{
+        return try_open("/dev/null", O_RDWR) != 0          ? 1
+               : try_open("/dev/zero", O_RDONLY) == -EPERM ? 0
+                                                           : 2;
+}
+
+static int body_null_and_zero(void)
+{
+        return try_open("/dev/null", O_RDWR) != 0     ? 1
+               : try_open("/dev/zero", O_RDONLY) != 0 ? 2
+                                                      : 0;
+}
+
+static void test_replace(void **state)
+{
+        static const DeviceRule rules[] = {
+                { 'c', 1, 3, .read = true, .write = true },
+                { 'c', 1, 5, .read = true },
+        };
+        Scratch *s = *state;
+        int r;
+
+        if (s->fd < 0)
+                skip_because("no cgroup2 directory can be made here");
+        r = device_policy_is_guarded(s->fd);
+        if (r == -EPERM || r == -ENOSYS)
+                skip_because("device programs cannot be looked at here");
+        assert_int_equal(r, 0);
+        assert_int_equal(device_policy_replace(s->fd, rules, 1), -ENOENT);
+        r = device_policy_attach(s->fd, rules, 1);
+        if (r == -EPERM || r == -ENOSYS)
+                skip_because("device programs cannot be loaded here");
+        assert_int_equal(r, 0);
+        assert_int_equal(device_policy_is_guarded(s->fd), 1);
+        assert_int_equal(in_cgroup(s, body_null_only), 0);
+        assert_int_equal(device_policy_replace(s->fd, rules, 2), 0);
+        assert_int_equal(in_cgroup(s, body_null_and_zero), 0);
+        assert_int_equal(device_policy_replace(s->fd, rules, 1), 0);
+        assert_int_equal(in_cgroup(s, body_null_only), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_default, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_partial, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_replace, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
