@@ -45,6 +45,24 @@ static int wait_until_ready(sd_bus *bus)
         }
 }
 
+/* Begins the conversation on a bus that knows where it goes. */
+static int begin(sd_bus *bus, bool client)
+{
+        int r = sd_bus_set_bus_client(bus, client);
+
+        if (r >= 0)
+                r = sd_bus_set_trusted(bus, true); /* we are root, and serve nothing */
+        if (r >= 0)
+                r = sd_bus_negotiate_fds(bus, true);
+        if (r >= 0)
+                r = sd_bus_start(bus);
+        if (r >= 0)
+                r = wait_until_ready(bus);
+        if (r < 0)
+                sd_bus_close(bus); /* else the clean-up would go on waiting */
+        return r;
+}
+
 static int open_address(const char *address, bool client, sd_bus **ret)
 {
         _cleanup_bus_ sd_bus *bus = NULL;
@@ -53,17 +71,28 @@ static int open_address(const char *address, bool client, sd_bus **ret)
         if (r >= 0)
                 r = sd_bus_set_address(bus, address);
         if (r >= 0)
-                r = sd_bus_set_bus_client(bus, client);
-        if (r >= 0)
-                r = sd_bus_set_trusted(bus, true); /* only root's sockets are opened here */
-        if (r >= 0)
-                r = sd_bus_negotiate_fds(bus, true);
-        if (r >= 0)
-                r = sd_bus_start(bus);
-        if (r >= 0)
-                r = wait_until_ready(bus);
+                r = begin(bus, client);
         if (r < 0)
                 return r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+int bus_open_fd(int fd_take, bool client, sd_bus **ret, Error *error)
+{
+        _cleanup_bus_ sd_bus *bus = NULL;
+        int r = sd_bus_new(&bus);
+
+        if (r >= 0)
+                r = sd_bus_set_fd(bus, fd_take, fd_take);
+        if (r < 0)
+                (void)close(fd_take); /* nothing was said */
+        else
+                r = begin(bus, client);
+        if (r < 0) {
+                (void)error_errno(error, -r, "No answer on a bus");
+                return -ENXIO;
+        }
         *ret = TAKE_PTR(bus);
         return 0;
 }

@@ -33,6 +33,9 @@ int bus_open_manager(sd_bus **ret, bool *ret_private, Error *error);
  * wants a Hello. */
 int bus_open_address(const char *address, bool client, sd_bus **ret, Error *error);
 
+/* The same to a socket that is connected already, which it takes. -ENXIO when nobody answers. */
+int bus_open_fd(int fd_take, bool client, sd_bus **ret, Error *error);
+
 /* Sets @error from a failed call: the D-Bus error's text where there is one, else that of the errno
  * @r (negative). Always returns a negative errno. */
 int bus_error_set(Error *error, const sd_bus_error *e, int r, const char *format, ...)

@@ -34,7 +34,16 @@ typedef struct Pump {
         char pending[CONTROL_PACKET_MAX - 1]; /* typed, not yet taken by the peer */
         size_t n_pending;
         bool input_ended, peer_ended;
+        bool hung_up; /* nobody has the terminal open just now */
+        uint64_t began_usec;
 } Pump;
+
+/* Programs that log users in hang their terminal up and open it again. */
+#define REOPEN_MS 50
+
+/* How long the patient wait, and how often they look. */
+#define PATIENCE_USEC (2 * USEC_PER_SEC)
+#define PATIENCE_STEP_MS 100
 
 static void send_size(const Relay *relay)
 {
@@ -108,12 +117,17 @@ static int on_peer(Pump *p)
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
         /* EIO: the last slave was closed */
+        if (n < 0 && errno == EIO && p->relay->end_fd >= 0) {
+                p->hung_up = true;
+                return 0;
+        }
         if (n < 0 && errno != EIO && errno != ECONNRESET)
                 return -errno;
         if (n <= 0) {
                 p->peer_ended = true;
                 return 1;
         }
+        p->relay->was_silent = false;
         return write_all(STDOUT_FILENO, data, (size_t)n);
 }
 
@@ -135,7 +149,7 @@ static int on_signal(Pump *p, int signal_fd)
 /* What the process wrote before its end; others may hold the terminal open and go on. */
 static void drain(Pump *p)
 {
-        for (int i = 0; i < 64 && !p->peer_ended; i++) {
+        for (int i = 0; i < 64 && !p->peer_ended && !p->hung_up; i++) {
                 struct pollfd fd = { .fd = p->relay->peer_fd, .events = POLLIN };
 
                 if (poll(&fd, 1, 0) <= 0 || on_peer(p) != 0)
@@ -143,23 +157,31 @@ static void drain(Pump *p)
         }
 }
 
+static bool is_waiting(const Pump *p)
+{
+        return p->relay->patient && p->relay->was_silent &&
+               clock_now_usec() - p->began_usec < PATIENCE_USEC;
+}
+
 /* One turn. Returns a RelayEnd, -EAGAIN to go on, or an error. */
 static int turn(Pump *p, int signal_fd)
 {
         const Relay *relay = p->relay;
-        bool room = p->n_pending < sizeof(p->pending) - 1;
+        bool waiting = is_waiting(p), room = !waiting && p->n_pending < sizeof(p->pending) - 1;
+        int timeout = p->hung_up ? REOPEN_MS : waiting ? PATIENCE_STEP_MS : -1;
         struct pollfd fds[_POLL_MAX] = {
                 [POLL_INPUT] = { .fd = room && !p->input_ended ? STDIN_FILENO : -1,
                                  .events = POLLIN },
-                [POLL_PEER] = { .fd = p->peer_ended ? -1 : relay->peer_fd,
+                [POLL_PEER] = { .fd = p->peer_ended || p->hung_up ? -1 : relay->peer_fd,
                                 .events = (short)(POLLIN | (p->n_pending > 0 ? POLLOUT : 0)) },
                 [POLL_SIGNAL] = { .fd = signal_fd, .events = POLLIN },
                 [POLL_END] = { .fd = relay->end_fd, .events = POLLIN },
         };
         int r = 0;
 
-        if (poll(fds, ELEMENTSOF(fds), -1) < 0)
+        if (poll(fds, ELEMENTSOF(fds), timeout) < 0)
                 return errno == EINTR ? -EAGAIN : -errno;
+        p->hung_up = false;
         if (fds[POLL_PEER].revents & (POLLIN | POLLHUP | POLLERR)) {
                 r = on_peer(p);
                 if (r > 0 && relay->end_fd < 0)
@@ -193,13 +215,14 @@ static int pump(Pump *p, int signal_fd)
 
 int relay_run(Relay *relay, Error *error)
 {
-        Pump p = { .relay = relay };
+        Pump p = { .relay = relay, .began_usec = clock_now_usec() };
         _cleanup_close_ int signal_fd = -EBADF;
         struct termios saved;
         sigset_t signals, before;
         bool raw;
         int r;
 
+        relay->was_silent = true;
         (void)sigemptyset(&signals);
         (void)sigaddset(&signals, SIGWINCH);
         (void)sigaddset(&signals, SIGTERM);

@@ -18,7 +18,10 @@ typedef struct Relay {
         int peer_fd;       /* pty master, or the console socket */
         int end_fd;        /* readable when it is over: a pidfd; -EBADF: only the peer tells */
         bool packets;      /* @peer_fd speaks as machine/control.h says */
+        bool patient;      /* nothing is typed before the peer has said something, for a while: a
+                              terminal that is still being set up would lose it */
         int signal_number; /* out, for RELAY_SIGNALLED */
+        bool was_silent;   /* out: nothing came from the peer */
 } Relay;
 
 /* Returns a RelayEnd. Standard input may be no terminal: then its end is sent as ^D. */

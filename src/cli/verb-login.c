@@ -14,6 +14,7 @@ static int run(const Arguments *a, Error *error)
 {
         char program[] = LOGIN, *const argv[] = { program, NULL };
         _cleanup_machine_ Machine *m = NULL;
+        _cleanup_error_ Error none = ERROR_NULL;
         const char *name = a->words[0];
         EnterRequest request = { .argv = argv, .pty = true };
         int r;
@@ -26,14 +27,17 @@ static int run(const Arguments *a, Error *error)
         if (r < 0)
                 return r;
         fprintf(stderr, "Machine '%s'. Press ^] three times within a second to leave.\n", name);
-        return session_run(m, &request);
+        r = session_log_in(m, &(SessionLogin){ .getty = true }, &none);
+        return r == -ENXIO ? session_run(m, &request) : r < 0 ? error_move(error, &none) : r;
 }
 
 const Verb verb_login = {
         .name = "login",
         .operands = "NAME",
         .help = "Log in to a running machine",
-        .text = "Runs the machine's /bin/login on a new terminal. `stead shell` needs no password.",
+        .text = "On a new terminal: a getty where the machine runs systemd, else its /bin/login. "
+                "`stead shell`\n"
+                "needs no password.",
         .group = VERB_GROUP_INSIDE,
         .operand_kind = OPERAND_RUNNING,
         .minimum = 1,

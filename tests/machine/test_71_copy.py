@@ -463,12 +463,12 @@ def test_cp_reads_nothing_else_while_a_tree_changes(live, here, race):
 
 def test_cp_writes_nowhere_else_while_a_tree_changes(live, here, race):
     source = here / "source"
-    for i in range(10):
-        (source / f"d{i}").mkdir(parents=True)
-        (source / f"d{i}/f").write_text("marker\n")
-        (source / f"d{i}/evil").write_text("evil")
+    for d in [f"{word}{i}" for i in range(10) for word in "dl"]:
+        (source / d).mkdir(parents=True)
+        (source / d / "f").write_text("marker\n")
+        (source / d / "evil").write_text("evil")
     before = {p: (p.stat().st_mtime_ns, p.read_text()) for p in race.iterdir()}
-    for i in range(60):
+    for i in range(150):
         stead("cp", f"{source}/.", f"{live}:/srv/race", status=None)
         assert {p: (p.stat().st_mtime_ns, p.read_text()) for p in race.iterdir()} == before
     # below the copied path no link was followed, not even to the machine's own
