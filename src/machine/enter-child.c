@@ -14,6 +14,7 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -192,15 +193,16 @@ static void become_user(const EnterPlan *plan)
                 fail(ENTER_PRIVILEGES, -errno, NULL);
 }
 
-/* The caller's death is ours, checked once for the time before the wish was in force. In another
- * pid namespace the caller has no number: its place is 0 while it lives. */
-static void die_with_caller(const EnterPlan *plan)
+/* The caller's death is ours, checked once for the time before the wish was in force, which may
+ * have been long: the machine's cgroup may be frozen. In another pid namespace the caller has no
+ * number, but its end of the socket is closed when it has gone. */
+static void die_with_caller(void)
 {
-        pid_t expected = plan->namespaces & CLONE_NEWPID ? 0 : plan->caller;
+        struct pollfd peer = { .fd = FD_SOCKET };
 
         if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
                 fail(ENTER_PRIVILEGES, -errno, NULL);
-        if (getppid() != expected)
+        if (poll(&peer, 1, 0) != 0)
                 _exit(127);
 }
 
@@ -262,12 +264,12 @@ static _noreturn_ void payload(const EnterPlan *plan)
                 (void)chdir("/"); /* a home that does not exist */
         }
         become_user(plan);
+        die_with_caller(); /* a change of user would undo it, the filter might forbid it */
         if (plan->filter.length > 0) {
                 r = seccomp_install(&plan->filter);
                 if (r < 0)
                         fail(ENTER_FILTER, r, NULL);
         }
-        die_with_caller(plan);
         execute(plan);
 }
 

@@ -54,7 +54,6 @@ typedef struct EnterPlan {
         int namespaces; /* CLONE_NEW* to join */
         int root_fd;    /* root directory of the machine's PID 1 */
         int socket_fd;  /* where messages go */
-        pid_t caller;
 } EnterPlan;
 
 /* Runs in the forked joiner; never returns. */

@@ -210,7 +210,6 @@ static int enter_plan_init(EnterPlan *plan, Error *error)
         if (r < 0)
                 return error_errno(error, -r, "Failed to prepare the environment");
         plan->directory = request->directory ?: request->login_shell ? plan->user.home : "/";
-        plan->caller = getpid();
         return 0;
 }
 

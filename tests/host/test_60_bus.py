@@ -860,10 +860,34 @@ def test_texts_of_a_machine_that_are_no_text(host, call):
         host.remove_guest("odd")
 
 
-def test_a_machine_that_holds_its_files_fast(host, call, own):
-    """Whoever reads them waits; nobody else does."""
+def test_os_release_that_is_no_file(host, call, own):
     own.ok("rm /etc/os-release; mkfifo /etc/os-release; rm -f /usr/lib/os-release; ln -s /proc/self/fd/0 /usr/lib/os-release")
     assert call('result = bus.call("/org/stead1/machine/own", "org.stead1.Machine", "GetOSRelease")[0]') == {}
+
+
+def test_a_machine_that_does_not_move(host, call, own):
+    """Whoever wants something from inside waits, and not for ever; nobody else does."""
+    payload = own.state("ControlGroup")
+    host.ok(f"echo 1 >{payload}/cgroup.freeze")
+    meanwhile, outcome, waited = call("""
+        start = time.monotonic()
+        serial = bus.begin(*M, "Exec", "ssasasshhh", "own", "", ["touch", "/root/was-here"], [], "", null(), null(), null())
+        time.sleep(0.5)
+        before = time.monotonic()
+        bus.call(*M, "ListMachines")
+        meanwhile = time.monotonic() - before
+        try:
+            outcome = bus.finish(serial)
+        except wire.BusError as e:
+            outcome = e.name
+        result = meanwhile, outcome, time.monotonic() - start
+    """)
+    assert meanwhile < 10 and 15 < waited
+    assert outcome == "org.stead1.Error.TimedOut"
+    host.ok(f"echo 0 >{payload}/cgroup.freeze")
+    # nor is it done behind the caller's back
+    assert call('result = run("own", "sh", "-c", "sleep 1; test -e /root/was-here")[0]') == 1
+    assert len(host.ok("cat $(systemctl show -P ControlGroup steadd | sed 's|^|/sys/fs/cgroup|')/cgroup.procs").split()) == 1
 
 
 def test_the_bus_is_restarted(make_host):
