@@ -87,5 +87,10 @@ int child_isolate(const ChildContext *c, Error *error)
         /* services with mount namespaces of their own see later mounts only through sharing */
         if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
                 return error_errno(error, errno, "Failed to share the machine's mounts");
+        /* but machined moves a mount on from where it arrives, and nothing moves out of a shared
+         * one; there is none for plain commands */
+        if (mount(NULL, "/run/host/incoming", NULL, MS_SLAVE, NULL) < 0 && errno != EINVAL &&
+            errno != ENOENT)
+                return error_errno(error, errno, "Failed to follow '/run/host/incoming'");
         return 0;
 }
