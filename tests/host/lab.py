@@ -269,6 +269,12 @@ def escape(name):
     return re.sub(r"[^a-zA-Z0-9:_.]", lambda m: f"\\x{ord(m[0]):02x}", name)
 
 
+def kills(journal):
+    """Lines in which the host's systemd says that it killed; a machine's console has such words as well."""
+    return [line for line in journal.splitlines()
+            if re.search(r" systemd\[1\]: .*(SIGKILL|signal KILL|status=9/KILL)", line)]
+
+
 class Guest:
     """A machine of a host: as a service (systemctl start) or by hand (a launcher, which makes a scope)."""
 

@@ -87,7 +87,10 @@ def test_login_with_a_password(host, machine):
         t.expect("login:")
         t.send("\x1d\x1d\x1d")
         t.wait()
-    machine.ok("pkill -KILL -u visitor; while pgrep -u visitor >/dev/null; do sleep 0.1; done; userdel -r visitor 2>/dev/null; true")
+    # in order: a killed user manager would be a failed unit of the shared machine
+    machine.ok("loginctl terminate-user visitor; while pgrep -u visitor >/dev/null; do sleep 0.1; done; userdel -r visitor 2>/dev/null; true")
+    # its getty lost its terminal when we left
+    machine.ok("systemctl stop 'container-getty@*'; systemctl reset-failed 'container-getty@*' 2>/dev/null; true")
 
 
 def test_copy_to_and_from(host, machine):
@@ -163,8 +166,7 @@ def test_terminate_is_orderly(host, own):
     own.wait_gone()
     assert_success(host, own)
     # the host's systemd killed nothing, and the machine's went down by itself
-    said = host.journal(since=cursor)
-    assert not re.search(r"SIGKILL|signal KILL|status=9/KILL", said), said
+    assert not lab.kills(host.journal(since=cursor))
     console = host.ok(f"stead logs {own.name}")
     assert re.search(r"(?i)reached target.*(power-off|poweroff|halt|shutdown)", console), console[-3000:]
 
@@ -214,10 +216,10 @@ def test_restart_after_poweroff_keeps_the_name(host, own):
 
 # --- start and enable ----------------------------------------------------------------------------
 
-def test_start_and_enable_through_the_alias(host, make):
-    guest = make("aliased")
+def test_start_through_the_alias(host, make):
+    """Also where there is no definition, but systemctl has enabled our unit."""
+    guest = make("aliased", definition=None)
     host.ok("systemctl enable stead@aliased.service")
-    assert host.ok("readlink /etc/systemd/system/systemd-nspawn@aliased.service").endswith("/stead@.service")
     assert host.status("test -L /etc/systemd/system/machines.target.wants/stead@aliased.service") == 0
     host.ok("machinectl start aliased")
     guest.wait_ready()
@@ -226,11 +228,8 @@ def test_start_and_enable_through_the_alias(host, make):
     assert host.ok("systemctl is-active systemd-nspawn@aliased.service") == "active"
     host.ok("machinectl poweroff aliased")
     guest.wait_gone(10)
-
     host.ok("systemctl disable stead@aliased.service")
-    assert host.status("test -L /etc/systemd/system/machines.target.wants/stead@aliased.service") != 0
-    # systemd leaves the alias of an instance of another template behind
-    host.ok("rm -f /etc/systemd/system/systemd-nspawn@aliased.service; systemctl daemon-reload")
+    assert "aliased" not in host.sh("ls /etc/systemd/system /etc/systemd/system/machines.target.wants /run/systemd/generator")
 
 
 def test_enable_with_machinectl(host, make):

@@ -8,7 +8,9 @@ import pytest
 
 def test_systemctl(host, machine):
     assert host.ok(f"systemctl -M {machine.name} is-active dbus.service") == "active"
-    host.wait(f"systemctl -M {machine.name} is-system-running | grep -qx running")
+    # --wait is for the start jobs that are still on; then nothing may have failed
+    assert host.sh(f"systemctl -M {machine.name} is-system-running --wait") == "running", \
+        host.sh(f"systemctl -M {machine.name} --failed --no-legend; systemctl -M {machine.name} list-jobs")
     host.ok(f"systemctl -M {machine.name} restart systemd-logind.service")
 
 
