@@ -3,12 +3,13 @@
 
 #include "bus/unit-control.h"
 
-#include "base/cleanup.h"
+#include "base/fd.h"
 #include "bus/systemd.h"
 #include "bus/unit-property.h"
 #include "config/resource-parse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -30,16 +31,13 @@ static int check_version(sd_bus *bus, const ResourceValues *values, Error *error
         return 0;
 }
 
-int systemd_set_resources(sd_bus *bus, const char *unit, const ResourceValues *values, Error *error)
+static int set_now(sd_bus *bus, const char *unit, const ResourceValues *values, Error *error)
 {
         _cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
-        int r = check_version(bus, values, error);
+        int r = sd_bus_message_new_method_call(bus, &m, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER,
+                                               "SetUnitProperties");
 
-        if (r < 0)
-                return r;
-        r = sd_bus_message_new_method_call(bus, &m, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER,
-                                           "SetUnitProperties");
         if (r >= 0)
                 r = sd_bus_message_append(m, "sb", unit, true);
         if (r >= 0)
@@ -51,6 +49,43 @@ int systemd_set_resources(sd_bus *bus, const char *unit, const ResourceValues *v
         if (r >= 0)
                 r = sd_bus_call(bus, m, 0, &e, &reply);
         return r < 0 ? bus_error_set(error, &e, r, "Failed to set the limits of %s", unit) : 0;
+}
+
+/* systemd forgets such a limit, but leaves the last one in force (systemd#43846): so let it be all
+ * there are before it is forgotten. */
+static int widen_empty_lists(sd_bus *bus, const char *unit, const ResourceValues *values,
+                             Error *error)
+{
+        _cleanup_resource_values_ ResourceValues all = RESOURCE_VALUES_NULL;
+
+        for (size_t i = 0; i < values->n; i++) {
+                const ResourceKey *key = values->items[i].key;
+                _cleanup_free_ char *text = NULL;
+                int r;
+
+                if (key->type != RESOURCE_CPU_LIST || !key->file || values->items[i].n_bitmap > 0)
+                        continue;
+                if (read_file_at(AT_FDCWD,
+                                 strcmp(key->file, "cpuset.cpus") == 0
+                                         ? "/sys/devices/system/cpu/online"
+                                         : "/sys/devices/system/node/online",
+                                 4096, &text) < 0)
+                        continue; /* a kernel without nodes */
+                text[strcspn(text, "\n")] = '\0';
+                r = resource_values_assign(&all, key->name, text, error);
+                if (r < 0)
+                        return r;
+        }
+        return all.n > 0 ? set_now(bus, unit, &all, error) : 0;
+}
+
+int systemd_set_resources(sd_bus *bus, const char *unit, const ResourceValues *values, Error *error)
+{
+        int r = check_version(bus, values, error);
+
+        if (r >= 0)
+                r = widen_empty_lists(bus, unit, values, error);
+        return r < 0 ? r : set_now(bus, unit, values, error);
 }
 
 /* How the value of this key looks when it is read. */

@@ -255,6 +255,22 @@ static int write_devices(int cgroup_fd, const ResourceValue *v, Error *error)
         return 0;
 }
 
+/* An empty list means the parent's, but the kernel takes it only where no process is. */
+static int write_all_of_parent(int cgroup_fd, const char *file)
+{
+        _cleanup_free_ char *text = NULL, *above = NULL;
+        int r = write_file_at(cgroup_fd, file, "\n");
+
+        if (r != -ENOSPC)
+                return r;
+        if (asprintf(&above, "../%s.effective", file) < 0) {
+                above = NULL;
+                return -ENOMEM;
+        }
+        r = (int)read_file_at(cgroup_fd, above, 4096, &text);
+        return r < 0 ? r : write_file_at(cgroup_fd, file, text);
+}
+
 /* "0-3,6" */
 static int write_cpu_list(int cgroup_fd, const ResourceValue *v)
 {
@@ -272,7 +288,9 @@ static int write_cpu_list(int cgroup_fd, const ResourceValue *v)
                 if (i > first)
                         buffer_printf(&text, "-%zu", i);
         }
-        buffer_puts(&text, "\n"); /* alone: those of the parent */
+        if (text.size == 0)
+                return write_all_of_parent(cgroup_fd, v->key->file);
+        buffer_puts(&text, "\n");
         return write_text(cgroup_fd, v->key->file, &text);
 }
 
