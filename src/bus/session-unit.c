@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 
+#include "bus/job.h"
 #include "bus/systemd.h"
 
 #include <errno.h>
@@ -196,19 +197,42 @@ static int append_unit(sd_bus_message *m, const SessionUnit *u)
         return r < 0 ? r : sd_bus_message_append(m, "a(sa(sv))", 0);
 }
 
+/* A machine that still boots, or never gets far enough, holds units back behind basic.target. */
+static int wait_started(SessionWatch *w, JobQueue *jobs, const char *job, const char *unit,
+                        Error *error)
+{
+        int r = job_queue_wait(jobs, job, unit, BUS_PATIENCE_USEC, NULL);
+
+        if (r >= 0)
+                return 0;
+        /* takes the job back; whether it was in time does not matter, the terminal goes away */
+        (void)sd_bus_call_method(w->bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "StopUnit",
+                                 NULL, NULL, "ss", unit, "replace");
+        (void)error_set(error, -r, "systemd of the machine does not start the session %s",
+                        r == -ETIMEDOUT ? "yet: it is still booting, or busy" : "");
+        return -ENXIO;
+}
+
 int session_unit_start(SessionWatch *w, const SessionUnit *unit, Error *error)
 {
         _cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
-        _cleanup_message_ sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(w->bus, &m, SYSTEMD_NAME, SYSTEMD_PATH,
-                                               SYSTEMD_MANAGER, "StartTransientUnit");
+        _cleanup_message_ sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_job_queue_ JobQueue *jobs = NULL;
+        const char *job;
+        int r = job_queue_new(w->bus, &jobs, error);
 
+        if (r < 0)
+                return -ENXIO;
+        r = sd_bus_message_new_method_call(w->bus, &m, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER,
+                                           "StartTransientUnit");
         if (r >= 0)
                 r = append_unit(m, unit);
         if (r >= 0)
-                r = sd_bus_call(w->bus, m, 0, &e, NULL);
+                r = sd_bus_call(w->bus, m, 0, &e, &reply);
         if (r >= 0)
-                return 0;
+                r = sd_bus_message_read(reply, "o", &job);
+        if (r >= 0)
+                return wait_started(w, jobs, job, unit->name, error);
         (void)bus_error_set(error, &e, r, "systemd of the machine starts no session");
         return -ENXIO;
 }

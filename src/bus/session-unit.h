@@ -28,7 +28,7 @@ int session_watch_new(int bus_fd_take, bool is_bus, const char *unit, SessionWat
 SessionWatch *session_watch_free(SessionWatch *w);
 DEFINE_CLEANUP(SessionWatch, session_watch_free)
 
-/* -ENXIO if systemd does not answer in time, or will not. */
+/* -ENXIO if systemd does not answer in time, or will not start it now. */
 int session_unit_start(SessionWatch *w, const SessionUnit *unit, Error *error);
 /* Waits for the end of its program. Returns the status as shells have it; -ENOTCONN when the
  * connection was lost before, as it is when systemd executes itself anew. */

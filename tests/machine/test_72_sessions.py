@@ -217,6 +217,30 @@ def test_without_an_answer_it_is_entered_directly(box):
     wait_nothing_left(box)
 
 
+def test_a_machine_that_does_not_get_on_is_entered_directly():
+    """systemd holds sessions back until basic.target; whoever wants to see why it hangs does not wait."""
+    tree = lab.copy_tree("bookworm")
+    (tree / "etc/systemd/system/stuck.service").write_text(
+        "[Unit]\nDefaultDependencies=no\nBefore=sysinit.target\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=sleep 1000\n")
+    wants = tree / "etc/systemd/system/sysinit.target.wants"
+    wants.mkdir(exist_ok=True)
+    (wants / "stuck.service").symlink_to("../stuck.service")
+    m = lab.Machine(tree).spawn()
+    try:
+        lab.wait_for(lambda: "active" in m.sh("systemctl is-active systemd-journald"), 20, "systemd to be up")
+        t = session("shell", m.name)
+        t.expect("# ", seconds=10)
+        t.type("tail -n 1 /proc/self/cgroup; exit 4\n")
+        t.expect("0::/stead-exec")
+        assert t.wait() == 4
+        p = stead("shell", "--session", m.name, "true", status=125)
+        assert "still booting" in p.stderr, p.stderr
+        assert m.sh("systemctl list-jobs --no-legend | grep container-shell || echo none") == "none"
+    finally:
+        m.kill()
+        lab.remove_tree(tree)
+
+
 @pytest.mark.parametrize("tree", ["sysvinit", "runit"])
 def test_other_inits_are_entered_directly(tree):
     with lab.Machine(lab.copy_tree(tree)) as m:
