@@ -77,6 +77,11 @@ static int place_parse(const Verb *verb, const char *word, Place *ret, Error *er
 
         if (r >= 0 && !name && *path == '\0')
                 return arguments_usage(verb, error, "An empty word is no path");
+        if (r >= 0 && strcmp(word, "-") == 0) {
+                r = arguments_usage(verb, error, "'cp' copies no streams");
+                error_hint(error, "tar c FILES | stead exec NAME -- tar x -C DIR; ./- is a file");
+                return r;
+        }
         if (r >= 0)
                 r = make_absolute(path, !name, &place.path);
         if (r >= 0)

@@ -258,6 +258,7 @@ def test_cp_into_itself_ends(live):
     (["/etc/hostname", "/tmp/x"], "cp -a /etc/hostname /tmp/x"),
     (["./no:machine", "/tmp/x"], "Neither './no:machine'"),
     (["", "NAME:/x"], "empty word"),
+    (["-", "NAME:/x"], "tar c FILES"),
     (["NAME:/x"], "needs SRC... DST"),
 ])
 def test_cp_usage(live, words, text):
