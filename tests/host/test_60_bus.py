@@ -760,6 +760,7 @@ def test_a_question_ends_with_who_asked(host, call, polkit, service):
 
 
 def test_limits_of_one_user(host, call, polkit, service):
+    leader = service.leader
     polkit(allow("inspect", "exec", "manage-machines"))
     processes, questions, waits, root = call("""
         fds = null(), null(), null()
@@ -787,6 +788,8 @@ def test_limits_of_one_user(host, call, polkit, service):
     polkit("polkit.addRule(function(action, subject) { if (action.id == 'org.stead1.inspect') { polkit.spawn(['sleep', '1']); } });")
     ends = call("""
         begun = [bus.begin(*M, "ListJobs") for i in range(66)]
+        # one more that is refused although nobody hears of it
+        bus.begin(*M, "Kill", "ssi", "web", "all", 9, flags=wire.NO_REPLY)
         result = []
         for b in begun[64:]:
             try:
@@ -795,6 +798,7 @@ def test_limits_of_one_user(host, call, polkit, service):
                 result.append([e.name, e.text])
     """, user="user")
     assert ends == [[many, "User 1000 has 64 authorizations going on, more are not allowed"]] * 2
+    assert service.leader == leader
 
 
 def test_definitions_that_are_not_for_everybody(host, call, polkit):
