@@ -59,21 +59,35 @@ static const char *origin_of(const Comparison *c, const ResourceKey *key)
         return origin;
 }
 
+/* Whether the machine was started with the key, or was given it by `stead apply`. */
+static bool was_declared(const Comparison *c, const ResourceKey *key)
+{
+        for (size_t i = 0; i < c->running.n; i++)
+                if (strcmp(c->running.items[i].section, "Resources") == 0 &&
+                    strcmp(c->running.items[i].key, key->name) == 0)
+                        return true;
+        return false;
+}
+
+static bool was_set(const Comparison *c, const ResourceKey *key)
+{
+        return c->is_service ? unit_has_runtime_value(c->place.unit, key) : !was_declared(c, key);
+}
+
 static int add_row(const Comparison *c, const ResourceKey *key, const char *declared,
-                   const char *running, Differences *d)
+                   const char *running, OptionApply how, Differences *d)
 {
         const char *origin = origin_of(c, key);
 
-        return differences_add(
-                d, &(Difference){ .section = "Resources",
-                                  .key = (char *)key->name,
-                                  .declared = (char *)declared,
-                                  .running = (char *)running,
-                                  .origin = (char *)(origin       ? origin
-                                                     : key->fixed ? NULL
-                                                                  : "stead set"),
-                                  .how = key->fixed ? OPTION_APPLY_RESTART : OPTION_APPLY_LIVE,
-                                  .resource = key });
+        if (!origin && !key->fixed && was_set(c, key))
+                origin = "stead set";
+        return differences_add(d, &(Difference){ .section = "Resources",
+                                                 .key = (char *)key->name,
+                                                 .declared = (char *)declared,
+                                                 .running = (char *)running,
+                                                 .origin = (char *)origin,
+                                                 .how = how,
+                                                 .resource = key });
 }
 
 static int compare_declared(const Comparison *c, const ResourceKey *key,
@@ -93,24 +107,40 @@ static int compare_declared(const Comparison *c, const ResourceKey *key,
         if (running && (strcmp(should.data ?: "", is.data ?: "") == 0 ||
                         (key->type == RESOURCE_DEVICE_ALLOW && includes(running, &v))))
                 return 0;
-        return add_row(c, key, should.data ?: "", running ? is.data ?: "" : NULL, d);
+        return add_row(c, key, should.data ?: "", running ? is.data ?: "" : NULL, OPTION_APPLY_LIVE,
+                       d);
+}
+
+/* A key that is gone from the definition, and whose default only systemd knows: it goes back to
+ * that when it reads its files again. A scope has none. */
+static int compare_unknown(const Comparison *c, const ResourceKey *key, const char *is,
+                           Differences *d, Error *error)
+{
+        int r;
+
+        if (!was_declared(c, key))
+                return 0;
+        r = c->is_service ? comparison_is_loaded(c, error) : 0;
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return add_row(c, key, NULL, is, c->is_service ? OPTION_APPLY_LIVE : OPTION_APPLY_RESTART,
+                       d);
 }
 
 static int compare_default(const Comparison *c, const ResourceKey *key,
-                           const ResourceValue *running, Differences *d)
+                           const ResourceValue *running, Differences *d, Error *error)
 {
         const char *normal = default_of(c, key);
         _cleanup_buffer_ Buffer is = BUFFER_NULL;
 
-        if (!normal)
-                return 0;
         resource_format(running, &is);
         if (buffer_error(&is) < 0)
                 return -ENOMEM;
-        if (strcmp(is.data ?: "", normal) == 0 ||
-            (c->is_service && !unit_has_runtime_value(c->place.unit, key)))
+        if (!normal)
+                return compare_unknown(c, key, is.data ?: "", d, error);
+        if (strcmp(is.data ?: "", normal) == 0 || (!was_declared(c, key) && !was_set(c, key)))
                 return 0;
-        return add_row(c, key, NULL, is.data ?: "", d);
+        return add_row(c, key, NULL, is.data ?: "", OPTION_APPLY_LIVE, d);
 }
 
 /* Of what cannot change while the machine runs, the property is that of the next start as soon as
@@ -125,7 +155,7 @@ static int compare_fixed(const Comparison *c, const ResourceKey *key, Difference
                 r = setting_lines_find(&c->running, "Resources", key->name, &running, &was);
         if (r < 0 || strcmp(declared ?: "", running ?: "") == 0)
                 return r;
-        return add_row(c, key, declared, running, d);
+        return add_row(c, key, declared, running, OPTION_APPLY_RESTART, d);
 }
 
 static int compare_key(const Comparison *c, const ResourceKey *key, Differences *d, Error *error)
@@ -137,7 +167,7 @@ static int compare_key(const Comparison *c, const ResourceKey *key, Differences 
         if (r < 0 && (r != -ENODATA || !declared))
                 return r == -ENODATA ? 0 : r;
         return declared ? compare_declared(c, key, r < 0 ? NULL : &running, d)
-                        : compare_default(c, key, &running, d);
+                        : compare_default(c, key, &running, d, error);
 }
 
 int differences_add_limits(const Comparison *c, Differences *d, Error *error)

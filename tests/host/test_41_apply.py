@@ -77,13 +77,31 @@ def test_limits_are_live(host, target):
     assert "/dev/full r" in shown(host, guest.unit, "DeviceAllow").splitlines()
     assert guest.leader == before
     # a list that has become shorter, a limit that is gone
-    define("[Resources]\nMemoryMax=2G\nIPAddressAllow=10.0.0.0/8\n")
+    define("[Resources]\nMemoryMax=2G\nIPAddressAllow=10.0.0.0/8\nManagedOOMPreference=avoid\n"
+           "DeviceAllow=/dev/full r\n")
     assert ("MemoryMax", "2G", "1G", "live") in diff(host, guest.name)
     assert set(apply(host, guest.name).values()) == {"done"}
-    assert [r[0] for r in diff(host, guest.name, None) if r[0] not in ("ManagedOOMPreference",)] == []
+    assert diff(host, guest.name, 0) == []
     assert shown(host, guest.unit, "IPAddressAllow") == "10.0.0.0/8"
     assert shown(host, guest.unit, "TasksMax") == "16384" and shown(host, guest.unit, "CPUQuotaPerSecUSec") == "infinity"
     assert guest.leader == before
+
+
+def test_what_is_gone_from_the_definition_is_taken_back(host, target):
+    """Also if nothing else has changed, so that nothing else makes systemd read it again."""
+    guest, define = target
+    define("[Resources]\nMemoryMax=1G\nIOWeight=300\nManagedOOMPreference=avoid\n")
+    assert set(apply(host, guest.name).values()) == {"done"}
+    define("")
+    rows = {r[0]: r[1:] for r in diff(host, guest.name)}
+    assert rows["MemoryMax"] == (None, "1G", "live") and rows["IOWeight"] == (None, "300", "live")
+    # systemd alone knows what this one is without a word: a file has to tell it, or a start
+    assert rows["ManagedOOMPreference"] == (None, "avoid", "live" if guest.kind == "service" else "restart")
+    stead(host, "apply", guest.name)
+    assert diff(host, guest.name, 0) == []
+    unit = f"stead@{guest.name}.service"  # what a scope is restarted as, too
+    assert shown(host, unit, "MemoryMax") == "infinity" and shown(host, unit, "IOWeight") in ("[not set]", "100")
+    assert shown(host, unit, "ManagedOOMPreference") == "none"
 
 
 def test_apply_takes_back_what_set_has_said(host, target):
