@@ -100,3 +100,22 @@ def test_what_is_a_machines_own_is_not_in_it(built):
     assert (tree / "etc/resolv.conf").read_text() == ""
     assert not (tree / "etc/hostname").exists()
     assert re.search(r"^root:\*:", (tree / "etc/shadow").read_text(), re.M)
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_host_has_our_package(suite):
+    done = subprocess.run([TOP / "tools/image", f"host-{suite}-package"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    tree = done.stdout.split()[-1]
+
+    def inside(script):
+        ran = subprocess.run([STEAD, "run", "--quiet", "--read-only", tree, "--", "sh", "-c", script], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert ran.returncode == 0, ran.stdout
+        return ran.stdout.strip()
+    assert inside("dpkg -V stead") == ""
+    assert inside("dpkg-query -W -f '${db:Status-Status}' stead") == "installed"
+    version = inside("dpkg-query -W -f '${Version}' stead")
+    assert version in inside("stead --version")
+    assert version in inside("stead-launch --version")
+    assert inside("systemctl --root=/ is-enabled stead@any.service || true") == "disabled"
