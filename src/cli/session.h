@@ -4,6 +4,7 @@
 /* One process in one machine on our standard streams, until it ends. */
 
 #include "machine/enter.h"
+#include "machine/session.h"
 
 /* Statuses of our own, as shells and container tools have them. */
 #define EXIT_CANNOT_ENTER 125
@@ -20,14 +21,6 @@ int session_target(const char *word, char **ret_user, char **ret_name, Error *er
 /* The status for an error of machine_enter(). */
 int session_error_status(int r);
 
-/* The same through PAM, as a unit of the machine's systemd, with a terminal of the machine: what
- * the machine itself knows as a login session. */
-typedef struct SessionLogin {
-        bool getty;           /* the machine's own login program; else a shell */
-        const char *user;     /* of the shell; NULL: root */
-        char *const *command; /* for the shell; empty: none */
-        char *const *environment;
-} SessionLogin;
-
-/* Returns the exit status. -ENXIO with @error set: the machine has no sessions; nothing was run. */
+/* The same through PAM, as machine/session.h has it. Returns the exit status. -ENXIO with @error
+ * set: the machine has no sessions; nothing was run. */
 int session_log_in(const Machine *machine, const SessionLogin *login, Error *error);

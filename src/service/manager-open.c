@@ -94,7 +94,7 @@ int manager_open_login(sd_bus_message *m, void *userdata, sd_bus_error *e)
         char program[] = "/bin/login", *const argv[] = { program, NULL };
         Service *s = userdata;
         _cleanup_error_ Error error = ERROR_NULL;
-        ProcessRequest request = { .argv = argv, .pty = true };
+        ProcessRequest request = { .argv = argv, .pty = true, .session = true };
         int r = sd_bus_message_read(m, "s", &request.machine);
 
         if (r < 0)
@@ -125,7 +125,8 @@ int manager_open_shell(sd_bus_message *m, void *userdata, sd_bus_error *e)
         request.user = or_null(user);
         request.argv = argv;
         request.environment = environment;
-        request.login_shell = strv_length(argv) == 0;
+        /* as `stead shell` */
+        request.login_shell = request.session = strv_length(argv) == 0;
         return process_begin(s, m, &request);
 }
 

@@ -5,8 +5,11 @@
 #include "service/process-child.h"
 
 #include "machine/enter.h"
+#include "machine/session.h"
+#include "os/pidfd.h"
 #include "service/child.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +17,9 @@
 /* After child_clean_up(). */
 #define FD_SOCKET 3
 #define FD_STDIO 4
+
+#define SETTLE_MS 2000
+#define VERDICT_MS 100
 
 static void send_message(const ProcessMessage *m, const int *fds, size_t n_fds)
 {
@@ -39,9 +45,9 @@ static void send_message(const ProcessMessage *m, const int *fds, size_t n_fds)
         (void)sendmsg(FD_SOCKET, &message, MSG_NOSIGNAL);
 }
 
-static int enter(const ProcessRequest *request, EnteredProcess *p, Error *error)
+static int enter(const Machine *machine, const ProcessRequest *request, EnteredProcess *p,
+                 Error *error)
 {
-        _cleanup_machine_ Machine *machine = NULL;
         EnterRequest enter = {
                 .argv = request->argv,
                 .environment = request->environment,
@@ -51,31 +57,92 @@ static int enter(const ProcessRequest *request, EnteredProcess *p, Error *error)
                 .pty = request->pty,
                 .stdio = { FD_STDIO, FD_STDIO + 1, FD_STDIO + 2 },
         };
-        int r = machine_open(request->machine, &machine, error);
 
         if (request->pty)
                 enter.stdio[0] = enter.stdio[1] = enter.stdio[2] = -EBADF;
-        return r < 0 ? r : machine_enter(machine, &enter, p, error);
+        return machine_enter(machine, &enter, p, error);
+}
+
+/* Until the terminal is in use: what is typed before that is lost, since it is still being set up.
+ * And what systemd could not do before the program it only tells by a status of its own, a moment
+ * after it has said that it runs. -EAGAIN: it runs; else the status of what has ended. */
+static int settle(const Machine *machine, const SessionLogin *login, MachineSession *session,
+                  Error *error)
+{
+        struct pollfd fds[] = {
+                { .fd = session->pty_fd, .events = POLLIN },
+                { .fd = session->errand.pid_fd, .events = POLLIN },
+        };
+        int r;
+
+        (void)poll(fds, ELEMENTSOF(fds), SETTLE_MS);
+        /* systemd itself may have written or hung up, and its verdict be on the way */
+        if (pidfd_wait_end(fds[1].fd, fds[0].revents == POLLHUP ? SETTLE_MS : VERDICT_MS) == 0)
+                return -EAGAIN;
+        r = machine_session_wait(session, error);
+        if (r >= 0 && machine_session_explain(machine, login, r, error) < 0)
+                return error->number == ESRCH ? -ESRCH : -EPROTO;
+        return r;
+}
+
+static _noreturn_ void fail(int number, const Error *error)
+{
+        ProcessMessage m = { .type = PROCESS_FAILED, .number = number };
+
+        (void)snprintf(m.text, sizeof(m.text), "%s", error->message ?: strerror(number));
+        (void)snprintf(m.hint, sizeof(m.hint), "%s", error->hint ?: "");
+        send_message(&m, NULL, 0);
+        _exit(EXIT_FAILURE);
+}
+
+static _noreturn_ void ended(int status)
+{
+        ProcessMessage m = { .type = PROCESS_EXITED, .number = status < 0 ? 255 : status };
+
+        send_message(&m, NULL, 0);
+        _exit(EXIT_SUCCESS);
+}
+
+/* Returns only if the machine has no sessions. */
+static void run_session(const Machine *machine, const ProcessRequest *request)
+{
+        const SessionLogin login = { .getty = !request->login_shell,
+                                     .user = request->user,
+                                     .environment = request->environment };
+        MachineSession session = MACHINE_SESSION_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        ProcessMessage m = { .type = PROCESS_STARTED };
+        int r = machine_session_begin(machine, &login, &session, &error);
+
+        if (r == -ENXIO)
+                return;
+        if (r >= 0)
+                r = settle(machine, &login, &session, &error);
+        if (r < 0 && r != -EAGAIN)
+                fail(-r, &error);
+        send_message(&m, (int[]){ session.errand.pid_fd, session.pty_fd }, 2);
+        closep(&session.pty_fd);
+        session.pty_fd = -EBADF;
+        ended(r == -EAGAIN ? machine_session_wait(&session, NULL) : r);
 }
 
 _noreturn_ void process_child(const ProcessRequest *request, int socket_fd)
 {
         int fds[] = { socket_fd, request->stdio[0], request->stdio[1], request->stdio[2] };
+        _cleanup_machine_ Machine *machine = NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         EnteredProcess p = ENTERED_PROCESS_NULL;
         ProcessMessage m = { .type = PROCESS_STARTED };
         int r;
 
         child_clean_up(fds, request->pty ? 1 : ELEMENTSOF(fds));
-        r = enter(request, &p, &error);
-        if (r < 0) {
-                m.type = PROCESS_FAILED;
-                m.number = -r;
-                (void)snprintf(m.text, sizeof(m.text), "%s", error.message ?: strerror(-r));
-                (void)snprintf(m.hint, sizeof(m.hint), "%s", error.hint ?: "");
-                send_message(&m, NULL, 0);
-                _exit(EXIT_FAILURE);
-        }
+        r = machine_open(request->machine, &machine, &error);
+        if (r >= 0 && request->session)
+                run_session(machine, request);
+        if (r >= 0)
+                r = enter(machine, request, &p, &error);
+        if (r < 0)
+                fail(-r, &error);
         m.pid = p.pid;
         send_message(&m, (int[]){ p.pid_fd, p.pty_fd }, request->pty ? 2 : 1);
         /* who reads or writes on the other ends must see the process end, not us */
@@ -85,7 +152,5 @@ _noreturn_ void process_child(const ProcessRequest *request, int socket_fd)
                 (void)close(FD_STDIO + i);
         r = entered_process_wait(&p);
         entered_process_done(&p);
-        m = (ProcessMessage){ .type = PROCESS_EXITED, .number = r < 0 ? 255 : r };
-        send_message(&m, NULL, 0);
-        _exit(EXIT_SUCCESS);
+        ended(r);
 }

@@ -6,7 +6,8 @@
  * child only:
  *
  *     child                                   service
- *       | machine_open(), machine_enter()        |
+ *       | machine_open(), machine_enter() or     |
+ *       | machine_session_begin()                |
  *       |-- PROCESS_STARTED {pid} [pidfd, pty] ->| answers Exec, OpenShell, OpenLogin
  *       |   (or PROCESS_FAILED {errno, text})  ->| answers with the error
  *       | waits                                  |
@@ -28,7 +29,7 @@ typedef enum ProcessMessageType {
 typedef struct ProcessMessage {
         int type;
         int number; /* errno, exit status */
-        pid_t pid;
+        pid_t pid;  /* 0: a session of the machine's own, the pidfd is its attendant's */
         char text[2048], hint[256];
 } ProcessMessage;
 
@@ -37,6 +38,7 @@ typedef struct ProcessRequest {
         char *const *argv;
         char *const *environment;
         bool login_shell, pty;
+        bool session; /* a session of the machine's own, where it has such */
         int stdio[3]; /* unless pty */
 } ProcessRequest;
 

@@ -27,8 +27,8 @@ typedef struct Process {
         char *path, *machine, *user;
         uid_t uid;
         bool pty;
-        bool ended;
-        uint32_t pid;   /* of the command, on the host; 0: not yet */
+        bool started, ended;
+        uint32_t pid;   /* of the command, on the host; 0: a session of the machine's own */
         int32_t status; /* -1: it runs */
         int pid_fd, socket_fd;
         sd_bus_message *call; /* that is to be answered when it runs */
@@ -80,7 +80,7 @@ static void process_table_remove(ProcessTable *t, Process *p)
 static Process *process_find(const ProcessTable *t, const char *path)
 {
         for (size_t i = 0; i < t->n; i++)
-                if (t->processes[i]->pid > 0 && strcmp(t->processes[i]->path, path) == 0)
+                if (t->processes[i]->started && strcmp(t->processes[i]->path, path) == 0)
                         return t->processes[i];
         return NULL;
 }
@@ -133,7 +133,7 @@ static void process_finish(Process *p, int status)
         p->status = status;
         p->deadline = sd_event_source_disable_unref(p->deadline);
         p->messages = sd_event_source_disable_unref(p->messages);
-        if (p->pid == 0)
+        if (!p->started)
                 return;
         (void)sd_bus_emit_properties_changed(s->bus, p->path, STEAD1_PROCESS, "Status", NULL);
         (void)sd_bus_emit_signal(s->bus, p->path, STEAD1_PROCESS, "Exited", "i", status);
@@ -154,6 +154,7 @@ static void process_started(Process *p, pid_t pid, int pty_fd)
         int r;
 
         p->deadline = sd_event_source_disable_unref(p->deadline);
+        p->started = true;
         p->pid = (uint32_t)pid;
         if (p->pty)
                 r = sd_bus_reply_method_return(p->call, "ho", pty_fd, p->path);
@@ -245,7 +246,7 @@ static int on_child_end(sd_event_source *source, const siginfo_t *info, void *us
 
         while (!p->ended && process_read(p))
                 ;
-        if (!p->ended && p->pid == 0)
+        if (!p->ended && !p->started)
                 process_failed(p,
                                &(Error){ .number = EIO,
                                          .message = (char *)"The process could not be started" });
@@ -254,7 +255,7 @@ static int on_child_end(sd_event_source *source, const siginfo_t *info, void *us
         p->child = sd_event_source_disable_unref(p->child);
         /* only now: one that a machine holds fast still counts */
         quota_give_back(&t->service->quota, p->uid, QUOTA_PROCESS);
-        if (p->pid == 0 ||
+        if (!p->started ||
             sd_event_add_time_relative(t->service->event, &p->expiry, CLOCK_MONOTONIC, KEEP_USEC,
                                        USEC_PER_SEC, on_expiry, p) < 0)
                 process_table_remove(t, p);
@@ -358,6 +359,9 @@ static int method_kill(sd_bus_message *m, void *userdata, sd_bus_error *e)
                 return r;
         if (number < 1 || number > SIGRTMAX)
                 return reply_errorf(m, EINVAL, "%d is no signal: 1 to %d are", number, SIGRTMAX);
+        if (p->pid == 0 && !p->ended)
+                return reply_errorf(m, EOPNOTSUPP,
+                                    "A session of the machine's own ends with its terminal");
         r = p->ended ? -ESRCH : pidfd_signal(p->pid_fd, number);
         if (r < 0)
                 return reply_errorf(m, -r, "Failed to signal process %" PRIu32 ": %s", p->pid,
@@ -407,7 +411,7 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         size_t n = 0;
 
         for (size_t i = 0; paths && i < t->n; i++)
-                if (t->processes[i]->pid > 0)
+                if (t->processes[i]->started)
                         paths[n++] = strdup(t->processes[i]->path); /* a missing one ends it */
         *ret = paths;
         return paths ? 0 : -ENOMEM;

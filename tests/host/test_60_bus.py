@@ -563,6 +563,29 @@ def test_process_objects(host, call, service):
     assert killed == [[143], "org.freedesktop.DBus.Error.InvalidArgs", "org.stead1.Error.NoSuchProcess"]
 
 
+def test_a_shell_is_a_session_of_the_machines_own(host, call, machine):
+    machine.ok("id jane >/dev/null 2>&1 || useradd -m -s /bin/bash jane")
+    sessions, properties, kill, status, nobody = call(f"""
+        pty, p = bus.call(*M, "OpenShell", "ssasas", "{machine.name}", "jane", [], ["TERM=dumb"])
+        # what is typed now is not lost
+        os.write(pty, b"loginctl --no-legend >/tmp/seen; read word; exit 9\\n")
+        for i in range(100):
+            status, sessions = run("{machine.name}", "cat", "/tmp/seen")
+            if "jane" in sessions:
+                break
+            time.sleep(0.2)
+        properties = bus.call(p, PROPERTIES, "GetAll", "s", "org.stead1.Process")[0]
+        kill = error_of(p, "org.stead1.Process", "Kill", "i", 9)[0]
+        os.write(pty, b"go\\n")
+        status = bus.call(p, "org.stead1.Process", "Wait")
+        result = sessions, properties, kill, status, error_of(*M, "OpenShell", "ssasas", "{machine.name}", "no-such-user", [], [])
+    """)
+    assert re.search(r"\bjane\b.*\bpts/\d", sessions), sessions
+    assert (properties["PID"], properties["User"], properties["Terminal"], properties["Status"]) == (0, "jane", True, -1)
+    assert kill == "org.freedesktop.DBus.Error.NotSupported" and status == [9]
+    assert nobody == ["org.stead1.Error.NoSuchUser", nobody[1]] and "no-such-user" in nobody[1]
+
+
 def test_shell_login_and_console(host, call, machine):
     shell, command, login, console = call(f"""
         def read_until(fd, word, seconds=30):
