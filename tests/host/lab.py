@@ -348,7 +348,7 @@ class Guest:
     def said(self):
         """What the launcher and the machine's console said."""
         if self.kind == "service":
-            return self.host.sh(f"systemctl status --no-pager -n 50 {self.q}; journalctl --no-pager -b -u {self.q} | tail -n 60")
+            return self.host.sh(f"journalctl --sync; systemctl status --no-pager -n 50 {self.q}; journalctl --no-pager -b -u {self.q} | tail -n 60")
         return self.output()[-4000:]
 
     def output(self):

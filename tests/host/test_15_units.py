@@ -62,6 +62,7 @@ def test_a_plain_tree_is_enabled_and_started(host, make):
 
 def test_a_tree_that_is_missing(host):
     assert host.status("systemctl start stead@nowhere") != 0
+    host.ok("journalctl --sync")
     assert "/var/lib/machines/nowhere" in host.sh("systemctl status --no-pager -n 30 stead@nowhere")
     host.ok("systemctl reset-failed stead@nowhere")
 
@@ -327,6 +328,7 @@ def test_a_mistake_is_seen_in_the_status(host, make, text, line, words):
     assert place + words[:40] in show(host, guest.unit, "Description")
     assert place + words in host.sh("stead check mistaken")
     assert host.status(f"systemctl start {guest.q}") != 0
+    host.ok("journalctl --sync")
     status = host.sh(f"systemctl status --no-pager -l {guest.q}")
     assert place + words in re.sub(r"\n", " ", status)
     assert re.search(r"stead-launch\[\d+\]: .*" + re.escape(place + words), status)

@@ -109,8 +109,8 @@ def test_host_has_our_package(suite):
     tree = done.stdout.split()[-1]
 
     def inside(script):
-        ran = subprocess.run([STEAD, "run", "--quiet", "--read-only", tree, "--", "sh", "-c", script], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        ran = subprocess.run([STEAD, "run", "--quiet", "--console=pipe", "--read-only", tree, "--", "sh", "-c", script],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert ran.returncode == 0, ran.stdout
         return ran.stdout.strip()
     assert inside("dpkg -V stead") == ""
