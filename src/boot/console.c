@@ -183,6 +183,9 @@ void console_retry(Console *c)
 
 void console_drain(Console *c)
 {
+        /* somebody may have opened the slave since it was seen without a writer, said his last
+         * words and gone: systemd does so line by line */
+        c->hung_up = false;
         for (;;) {
                 struct pollfd p = { .fd = c->output_fd, .events = POLLOUT };
 

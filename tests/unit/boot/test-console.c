@@ -88,6 +88,37 @@ static void test_output_to_file(void **state)
         assert_string_equal(text, "first\nhello\nlast");
 }
 
+/* As systemd writes to its console: opened for each line, the last one while nobody looks. */
+static void say_last_words(void)
+{
+        _cleanup_free_ char *path = NULL;
+        int slave;
+        Fixture f;
+
+        begin(&f, CONSOLE_READ_ONLY);
+        path = strdup(ptsname(f.master) ?: "");
+        (void)!write(f.slave, "one ", 4);
+        (void)close(f.slave);
+        pump(&f, 3); /* has seen the hang-up */
+        slave = open(path ?: "", O_RDWR | O_NOCTTY);
+        (void)!write(slave, "two", 3);
+        (void)close(slave);
+        console_drain(&f.console);
+        console_done(&f.console);
+}
+
+static void test_last_words(void **state)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        _cleanup_close_ int file = -EBADF;
+
+        assert_true(asprintf(&path, "%s/last", (char *)*state) > 0);
+        file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(run_with_output(file, say_last_words), 0);
+        assert_true(read_file_at(AT_FDCWD, path, 100, &text) > 0);
+        assert_string_equal(text, "one two");
+}
+
 /* What clients type reaches the machine, and what it says reaches them all and the log. */
 static void test_clients(void **state)
 {
@@ -164,9 +195,8 @@ static void test_too_many_clients(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_DIRECTORY(test_output_to_file),
-                cmocka_unit_test(test_clients),
-                cmocka_unit_test(test_window_size),
+                WITH_DIRECTORY(test_output_to_file),     WITH_DIRECTORY(test_last_words),
+                cmocka_unit_test(test_clients),          cmocka_unit_test(test_window_size),
                 cmocka_unit_test(test_too_many_clients),
         };
         int r = world_enter();
