@@ -296,7 +296,8 @@ class Guest:
         """Starts it and does not wait; a service's unit may still be starting."""
         if self.kind == "service":
             assert not self.options
-            self.host.ok(f"systemctl start --no-block {self.q}")
+            # a unit that failed before still says so until its job runs
+            self.host.ok(f"systemctl reset-failed {self.q} 2>/dev/null; systemctl start --no-block {self.q}")
             return
         self.log = open(work / f"{self.host.name}-{self.name}.log", "w+")
         self.process = self.host.popen("/usr/bin/stead-launch", "--boot", "--notify-ready=yes", "--console=read-only",
