@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "config/definition.h"
 #include "config/host-settings.h"
+#include "config/later-option.h"
 
 #include <stdio.h>
 
@@ -45,18 +46,15 @@ static int check_one(const char *name, Diagnostics *diagnostics, Error *error)
 {
         _cleanup_definition_ Definition *d = NULL;
         _cleanup_error_ Error problem = ERROR_NULL;
-        int r = definition_load("", name, NULL, DEFINITION_TRUST_BY_PLACE, &d, diagnostics,
-                                &problem);
+        int r = definition_read(&(DefinitionPlace){ .root = "" }, name, &d, diagnostics, error);
 
-        if (r >= 0)
-                r = check_together(d, &problem);
-        if (r < 0 && diagnostics->n_errors == 0) { /* not a matter of one line */
-                if (r != -EINVAL)
-                        return error_move(error, &problem);
-                return diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, d && d->path ? d->path : name,
-                                       &problem);
-        }
-        return 0;
+        if (r < 0)
+                return r;
+        /* not a matter of one line, and only known if all lines are */
+        if (diagnostics->n_errors == later_count(&d->assignments) &&
+            check_together(d, &problem) < 0)
+                r = diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, d->path ?: name, &problem);
+        return r < 0 ? error_errno(error, -r, "Failed to check '%s'", name) : 0;
 }
 
 /* What has been found in all files together. */

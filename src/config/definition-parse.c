@@ -239,7 +239,7 @@ static bool is_trusted(Reader *reader, const Option *o, const char *key, const c
 static void read_own_key(Reader *reader, const char *key, const char *value)
 {
         const Option *o = option_by_key(reader->section, key);
-        const LaterKey *later = o ? NULL : later_key(reader->section, key);
+        const LaterKey *later = later_key(reader->section, key);
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_buffer_ Buffer text = BUFFER_NULL, origin = BUFFER_NULL;
 
@@ -249,7 +249,7 @@ static void read_own_key(Reader *reader, const char *key, const char *value)
         }
         if (!is_trusted(reader, o, key, value))
                 return;
-        if (later) {
+        if (later && (!o || is_nspawn(reader))) { /* ours are refused at the start */
                 read_later_key(reader, later, value);
                 return;
         }

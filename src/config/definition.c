@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/strv.h"
+#include "config/later-option.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -303,6 +304,8 @@ int definition_read(const DefinitionPlace *place, const char *name, Definition *
         if (d)
                 *d = (Definition){ .name = strdup(name), .trusted = true };
         r = d && d->name ? load_all(d, place, diagnostics, error) : -ENOMEM;
+        if (r >= 0)
+                r = later_diagnose(&d->assignments, diagnostics);
         if (r == -ENOENT) {
                 r = error_set(error, ENOENT, "There is no definition of machine '%s'", name);
                 error_hint(error, "stead edit %s", name);

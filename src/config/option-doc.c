@@ -211,6 +211,8 @@ static const char *completion_action(const Option *o)
                 return "mapfile -t COMPREPLY < <(compgen -W 'yes no' -- \"$cur\")";
         if (strcmp(o->metavar, "USER") == 0)
                 return "mapfile -t COMPREPLY < <(compgen -u -- \"$cur\")";
+        if (o->group == OPTION_GROUP_NETWORK && !strstr(o->metavar, "PATH"))
+                return ":";
         if (strchr(o->metavar, '[') || strstr(o->metavar, "PATH") || strstr(o->metavar, "DST"))
                 return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")";
         return ":";
