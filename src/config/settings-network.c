@@ -183,6 +183,17 @@ static int check_addresses(const Assignments *a, const Settings *s, Error *error
                         return settings_conflict(a, "network-mtu", "network-address",
                                                  "IPv6 needs packets of 1280 bytes", "MTU=1280",
                                                  error);
+        for (size_t i = 0; i < s->service_addresses.n; i++) {
+                _cleanup_buffer_ Buffer text = BUFFER_NULL;
+
+                if (!is_listed(&s->network_addresses, &s->service_addresses.items[i]))
+                        continue;
+                address_setting_format(&s->service_addresses.items[i], &text);
+                return error_set(error, EINVAL,
+                                 "%s is given by both ServiceAddress= and Address=; drop one of "
+                                 "them",
+                                 text.data ?: "");
+        }
         return 0;
 }
 

@@ -117,6 +117,7 @@ static void network_done(Settings *s)
         link_pairs_done(&s->network_ipvlan);
         address_settings_done(&s->network_addresses);
         address_settings_done(&s->network_dns);
+        address_settings_done(&s->service_addresses);
         port_settings_done(&s->ports);
 }
 

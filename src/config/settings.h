@@ -239,6 +239,7 @@ typedef struct Settings {
         MacAddress network_mac; /* of host0 */
         BandwidthSetting network_bandwidth;
         PortSettings ports;
+        AddressSettings service_addresses; /* of pods only; there while the pod is healthy */
 
         /* security */
         CapabilitySet capability, drop_capability, ambient_capability;
