@@ -7,8 +7,13 @@
 #include "cli/table.h"
 #include "config/definition.h"
 #include "config/host-settings.h"
+#include "config/later-option.h"
+#include "config/pod.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#define POD_PREFIX "pod:" /* before the name of a pod, where names of machines are */
 
 static const Flag flags[] = {
         { "json", 0, NULL, "Print a JSON array" },
@@ -45,18 +50,26 @@ static int check_one(const char *name, Diagnostics *diagnostics, Error *error)
 {
         _cleanup_definition_ Definition *d = NULL;
         _cleanup_error_ Error problem = ERROR_NULL;
-        int r = definition_load("", name, NULL, DEFINITION_TRUST_BY_PLACE, &d, diagnostics,
-                                &problem);
+        int r = definition_read(&(DefinitionPlace){ .root = "" }, name, &d, diagnostics, error);
 
+        if (r < 0)
+                return r;
+        /* not a matter of one line, and only known if all lines are */
+        if (diagnostics->n_errors == later_count(&d->assignments) &&
+            check_together(d, &problem) < 0)
+                r = diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, d->path ?: name, &problem);
         if (r >= 0)
-                r = check_together(d, &problem);
-        if (r < 0 && diagnostics->n_errors == 0) { /* not a matter of one line */
-                if (r != -EINVAL)
-                        return error_move(error, &problem);
-                return diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, d && d->path ? d->path : name,
-                                       &problem);
-        }
-        return 0;
+                r = pod_diagnose_missing("", &d->assignments, diagnostics);
+        return r < 0 ? error_errno(error, -r, "Failed to check '%s'", name) : 0;
+}
+
+static int check_pod(const char *name, Diagnostics *diagnostics, Error *error)
+{
+        _cleanup_error_ Error problem = ERROR_NULL;
+        _cleanup_pod_ Pod *pod = NULL;
+        int r = pod_load("", name, &pod, diagnostics, &problem);
+
+        return r < 0 && diagnostics->n_errors == 0 ? error_move(error, &problem) : 0;
 }
 
 /* What has been found in all files together. */
@@ -87,28 +100,66 @@ static int check_host(Findings *f, Error *error)
         return r;
 }
 
+/* Machines by their names, then pods with the prefix. */
+static int select_names(char *const *words, char ***ret, Error *error)
+{
+        _cleanup_strv_ char **machines = NULL, **names = NULL, **pods = NULL;
+        int r = 0;
+
+        for (char *const *w = words; r >= 0 && w && *w; w++)
+                r = strv_push(strncmp(*w, POD_PREFIX, strlen(POD_PREFIX)) == 0 ? &pods : &machines,
+                              *w);
+        if (r >= 0 && machines)
+                r = names_select(NAMES_DEFINED, machines, &names, error);
+        else if (r >= 0 && !words)
+                r = names_list(NAMES_DEFINED, &names, error);
+        if (r >= 0 && !words) {
+                _cleanup_strv_ char **all = NULL;
+
+                r = definition_list_pods("", &all);
+                STRV_FOREACH (name, all)
+                        r = r >= 0 ? strv_pushf(&pods, POD_PREFIX "%s", *name) : r;
+        }
+        if (r >= 0)
+                r = strv_extend(&names, pods);
+        if (r < 0)
+                return error && error->number != 0
+                               ? r
+                               : error_errno(error, -r, "Failed to list definitions");
+        *ret = TAKE_PTR(names);
+        return 0;
+}
+
+static int check_all(Findings *f, char **names, bool asked_for, Error *error)
+{
+        STRV_FOREACH (n, names) {
+                _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+                _cleanup_error_ Error problem = ERROR_NULL;
+                bool pod = strncmp(*n, POD_PREFIX, strlen(POD_PREFIX)) == 0;
+                int r = pod ? check_pod(*n + strlen(POD_PREFIX), &diagnostics, &problem)
+                            : check_one(*n, &diagnostics, &problem);
+
+                if (r == -ERFKILL && !asked_for)
+                        continue; /* hidden on purpose */
+                if (r < 0)
+                        return error_move(error, &problem);
+                report(f, *n, &diagnostics);
+        }
+        return 0;
+}
+
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
         _cleanup_table_ Table *t = table_new(columns, ELEMENTSOF(columns));
         Findings f = { .table = t, .json = arguments_has(a, "json") };
-        int r = a->words ? names_select(NAMES_DEFINED, a->words, &names, error)
-                         : names_list(NAMES_DEFINED, &names, error);
+        int r = select_names(a->words, &names, error);
 
         if (r < 0)
                 return r;
-        STRV_FOREACH (n, names) {
-                _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
-                _cleanup_error_ Error problem = ERROR_NULL;
-
-                r = check_one(*n, &diagnostics, &problem);
-                if (r == -ERFKILL && !a->words)
-                        continue; /* hidden on purpose */
-                if (r < 0)
-                        return error_move(error, &problem);
-                report(&f, *n, &diagnostics);
-        }
-        r = a->words ? 0 : check_host(&f, error);
+        r = check_all(&f, names, a->words, error);
+        if (r >= 0 && !a->words)
+                r = check_host(&f, error);
         if (r < 0)
                 return r;
         if (f.json)
@@ -124,8 +175,8 @@ const Verb verb_check = {
         .name = "check",
         .operands = "[NAME...]",
         .help = "Report every error of definitions, with file and line",
-        .text = "Without a name: all definitions, and /etc/stead/stead.conf. The exit status is 1 "
-                "if there is any error.",
+        .text = "A pod is named pod:NAME. Without a name: all definitions of machines and pods, "
+                "and /etc/stead/stead.conf. The exit status is 1 if there is any error.",
         .group = VERB_GROUP_DEFINITION,
         .operand_kind = OPERAND_ANY,
         .flags = flags,

@@ -5,6 +5,7 @@
 #include "base/strv.h"
 #include "cli/arguments.h"
 #include "config/definition.h"
+#include "config/later-option.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -115,7 +116,8 @@ static bool text_is_good(const char *name, const char *path, const char *text)
         d->name = strdup(name);
         d->trusted = true;
         if (!d->name ||
-            definition_parse(d, path, text, strlen(text), DEFINITION_MACHINE, &diagnostics) < 0)
+            definition_parse(d, path, text, strlen(text), DEFINITION_MACHINE, &diagnostics) < 0 ||
+            later_diagnose(&d->assignments, &diagnostics) < 0)
                 return false;
         diagnostics_print(&diagnostics, stderr);
         if (diagnostics.n_errors > 0)

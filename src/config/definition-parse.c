@@ -4,6 +4,7 @@
 
 #include "base/nearest.h"
 #include "config/definition.h"
+#include "config/health-setting.h"
 #include "config/later-option.h"
 #include "config/option-parse.h"
 #include "config/passed-key.h"
@@ -14,6 +15,7 @@
 static const char *const passed_sections[] = { "Unit", "Service", "Install", "Resources",
                                                "Health" };
 static const char *const own_sections[] = { "Image", "Exec", "Files", "Network" };
+static const char *const pod_sections[] = { "Unit", "Network", "Health", "Resources", "Install" };
 
 typedef struct Reader {
         Definition *definition;
@@ -28,7 +30,13 @@ typedef struct Reader {
 
 static bool is_nspawn(const Reader *reader)
 {
-        return reader->dialect != DEFINITION_MACHINE;
+        return reader->dialect == DEFINITION_NSPAWN ||
+               reader->dialect == DEFINITION_NSPAWN_UNTRUSTED;
+}
+
+static bool is_pod(const Reader *reader)
+{
+        return reader->dialect == DEFINITION_POD;
 }
 
 static void origin_text(const Reader *reader, Buffer *out)
@@ -62,6 +70,30 @@ static bool listed(const char *const *list, size_t n, const char *s)
         return false;
 }
 
+/* Offers @nearest all that there are. */
+static bool section_is_known(const Reader *reader, Nearest *nearest)
+{
+        static const struct {
+                const char *const *list;
+                size_t n;
+                bool pod;
+        } lists[] = {
+                { own_sections, ELEMENTSOF(own_sections), false },
+                { passed_sections, ELEMENTSOF(passed_sections), false },
+                { pod_sections, ELEMENTSOF(pod_sections), true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+                if (lists[i].pod != is_pod(reader))
+                        continue;
+                if (listed(lists[i].list, lists[i].n, reader->section))
+                        return true;
+                for (size_t k = 0; k < lists[i].n; k++)
+                        nearest_offer(nearest, lists[i].list[k]);
+        }
+        return false;
+}
+
 static void read_section(Reader *reader, const char *text, size_t n)
 {
         _cleanup_error_ Error error = ERROR_NULL;
@@ -81,17 +113,13 @@ static void read_section(Reader *reader, const char *text, size_t n)
         }
         if (strncmp(reader->section, "X-", 2) == 0)
                 return; /* reserved for other programs, as everywhere in systemd */
-        if (listed(own_sections, ELEMENTSOF(own_sections), reader->section) ||
-            listed(passed_sections, ELEMENTSOF(passed_sections), reader->section)) {
+        nearest = NEAREST(reader->section);
+        if (section_is_known(reader, &nearest)) {
                 reader->skip_section = false;
                 return;
         }
-        nearest = NEAREST(reader->section);
-        for (size_t i = 0; i < ELEMENTSOF(own_sections); i++)
-                nearest_offer(&nearest, own_sections[i]);
-        for (size_t i = 0; i < ELEMENTSOF(passed_sections); i++)
-                nearest_offer(&nearest, passed_sections[i]);
-        (void)error_set(&error, EINVAL, "there is no section [%s]", reader->section);
+        (void)error_set(&error, EINVAL, "there is no section [%s]%s", reader->section,
+                        is_pod(reader) ? " in a pod" : "");
         if (nearest.best)
                 error_hint(&error, "[%s]", nearest.best);
         report(reader, lenient(reader), &error);
@@ -134,6 +162,21 @@ static void add_passed(Reader *reader, const char *key, const char *value)
                 reader->failed = true;
 }
 
+/* What is wrong with a key of a pod; the rest is as in a definition of a machine. */
+static int check_pod_key(const Reader *reader, const char *key, const char *value, Error *error)
+{
+        HealthSetting scratch = HEALTH_SETTING_NULL;
+        int r;
+
+        if (strcmp(reader->section, "Install") == 0 && strcmp(key, "Alias") == 0)
+                return error_set(error, EINVAL, "a pod has no other names; drop Alias=");
+        if (strcmp(reader->section, "Health") != 0)
+                return 0;
+        r = health_setting_assign(&scratch, key, value, error);
+        health_setting_done(&scratch);
+        return r;
+}
+
 static void pass_key(Reader *reader, const char *key, const char *value)
 {
         _cleanup_error_ Error error = ERROR_NULL;
@@ -145,8 +188,11 @@ static void pass_key(Reader *reader, const char *key, const char *value)
                 report(reader, DIAGNOSTIC_ERROR, &error);
                 return;
         }
-        r = passed_key_check(reader->definition->name ?: "", reader->section, key, value, &severity,
-                             &error);
+        r = is_pod(reader) ? check_pod_key(reader, key, value, &error) : 0;
+        severity = DIAGNOSTIC_ERROR;
+        if (r >= 0)
+                r = passed_key_check(reader->definition->name ?: "", reader->section, key, value,
+                                     &severity, &error);
         if (r < 0) {
                 if (error.number == 0)
                         (void)error_set(&error, ENOMEM, "out of memory");
@@ -183,6 +229,23 @@ static void read_later_key(Reader *reader, const LaterKey *later, const char *va
                 reader->failed = true;
 }
 
+/* Whether a row is a key of what is read. */
+static bool is_ours(const Reader *reader, const Option *o)
+{
+        return o->key && o->holder != (is_pod(reader) ? OPTION_OF_MACHINE : OPTION_OF_POD);
+}
+
+/* A key of pods in a machine, or of machines in a pod. */
+static void foreign_key(Reader *reader, const char *key)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+
+        (void)error_set(&error, EINVAL, "%s= is a key of %s; drop it", key,
+                        is_pod(reader) ? "machines, not of pods (see stead.pod(5))"
+                                       : "pods (see stead.pod(5)), not of machines");
+        report(reader, lenient(reader), &error);
+}
+
 static void unknown_key(Reader *reader, const char *key)
 {
         _cleanup_error_ Error error = ERROR_NULL;
@@ -193,14 +256,20 @@ static void unknown_key(Reader *reader, const char *key)
         for (size_t i = 0; i < option_count; i++) {
                 const Option *o = &option_table[i];
 
-                if (o->key && strcmp(o->key, key) == 0) {
+                if (!is_ours(reader, o)) {
+                        if (!o->key || strcmp(o->key, key) != 0)
+                                continue;
+                        foreign_key(reader, key);
+                        return;
+                }
+                if (strcmp(o->key, key) == 0) {
                         (void)error_set(&error, EINVAL, "%s= does not belong in section [%s]", key,
                                         reader->section);
                         error_hint(&error, "%s= in section [%s]", key, o->section);
                         report(reader, lenient(reader), &error);
                         return;
                 }
-                if (o->key && strcmp(o->section, reader->section) == 0)
+                if (strcmp(o->section, reader->section) == 0)
                         nearest_offer(&nearest, o->key);
         }
         (void)error_set(&error, EINVAL, "there is no key %s= in section [%s]", text.data ?: "?",
@@ -239,17 +308,19 @@ static bool is_trusted(Reader *reader, const Option *o, const char *key, const c
 static void read_own_key(Reader *reader, const char *key, const char *value)
 {
         const Option *o = option_by_key(reader->section, key);
-        const LaterKey *later = o ? NULL : later_key(reader->section, key);
+        const LaterKey *later = is_pod(reader) ? NULL : later_key(reader->section, key);
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_buffer_ Buffer text = BUFFER_NULL, origin = BUFFER_NULL;
 
+        if (o && !is_ours(reader, o))
+                o = NULL;
         if (!o && !later) {
                 unknown_key(reader, key);
                 return;
         }
         if (!is_trusted(reader, o, key, value))
                 return;
-        if (later) {
+        if (later && (!o || is_nspawn(reader))) { /* ours are refused at the start */
                 read_later_key(reader, later, value);
                 return;
         }

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/strv.h"
+#include "config/later-option.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -15,6 +16,11 @@
 
 static const char *const machine_directories[] = { "/etc/stead", "/run/stead", "/usr/lib/stead" };
 static const char *const nspawn_directories[] = { "/etc/systemd/nspawn", "/run/systemd/nspawn" };
+
+static const char *kind_of(const DefinitionPlace *place)
+{
+        return place->pod ? "pod" : "machine";
+}
 
 void passed_key_done(PassedKey *k)
 {
@@ -187,10 +193,11 @@ static int compare_drop_ins(const void *a, const void *b)
 static int drop_ins_find(DropIns *d, const DefinitionPlace *place, const char *name,
                          size_t *ret_own)
 {
+        const char *kind = kind_of(place);
         _cleanup_free_ char *stem = NULL;
         int r = 0;
 
-        if (asprintf(&stem, "%s.machine", name) < 0) {
+        if (asprintf(&stem, "%s.%s", name, kind) < 0) {
                 stem = NULL;
                 return -ENOMEM;
         }
@@ -198,7 +205,7 @@ static int drop_ins_find(DropIns *d, const DefinitionPlace *place, const char *n
                 r = drop_ins_scan(d, place, machine_directories[i], stem);
         *ret_own = d->n;
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++)
-                r = drop_ins_scan(d, place, machine_directories[i], "machine");
+                r = drop_ins_scan(d, place, machine_directories[i], kind);
         if (r >= 0 && d->n > 0)
                 qsort(d->items, d->n, sizeof(*d->items), compare_drop_ins);
         return r;
@@ -223,8 +230,8 @@ static int load_main(Definition *d, const char *root, const char *const *directo
                 if (r < 0)
                         return r;
                 if (r > 0) {
-                        r = error_set(error, ERFKILL, "Machine '%s' is masked by %s", d->name,
-                                      path);
+                        r = error_set(error, ERFKILL, "%s '%s' is masked by %s",
+                                      dialect == DEFINITION_POD ? "Pod" : "Machine", d->name, path);
                         error_hint(error, "rm %s", path);
                         return r;
                 }
@@ -267,21 +274,22 @@ static int load_nspawn(Definition *d, const DefinitionPlace *place, Diagnostics 
 static int load_all(Definition *d, const DefinitionPlace *place, Diagnostics *diagnostics,
                     Error *error)
 {
+        DefinitionDialect dialect = place->pod ? DEFINITION_POD : DEFINITION_MACHINE;
         _cleanup_(drop_ins_done) DropIns drop_ins = {};
         size_t own = 0;
         int r = drop_ins_find(&drop_ins, place, d->name, &own);
 
         if (r >= 0)
                 r = load_main(d, place->root, machine_directories, ELEMENTSOF(machine_directories),
-                              ".machine", DEFINITION_MACHINE, diagnostics, error);
-        if (r == 0 && own == 0)
+                              place->pod ? ".pod" : ".machine", dialect, diagnostics, error);
+        if (r == 0 && own == 0 && !place->pod)
                 r = load_nspawn(d, place, diagnostics, error);
         if (r < 0)
                 return r;
         if (r == 0 && own == 0)
                 return -ENOENT;
         for (size_t i = 0; i < drop_ins.n; i++) {
-                r = load_file(d, drop_ins.items[i].path, DEFINITION_MACHINE, diagnostics);
+                r = load_file(d, drop_ins.items[i].path, dialect, diagnostics);
                 if (r < 0 && r != -ENOENT) /* gone since the directory was listed */
                         return r;
         }
@@ -295,25 +303,31 @@ int definition_read(const DefinitionPlace *place, const char *name, Definition *
         int r;
 
         if (!machine_name_is_valid(name)) {
-                r = error_set(error, EINVAL, "'%s' is not a machine name", name);
-                error_hint(error, "stead list");
+                r = error_set(error, EINVAL, "'%s' is not a %s name", name, kind_of(place));
+                error_hint(error, place->pod ? "ls /etc/stead/*.pod" : "stead list");
                 return r;
         }
         d = calloc(1, sizeof(*d));
         if (d)
                 *d = (Definition){ .name = strdup(name), .trusted = true };
         r = d && d->name ? load_all(d, place, diagnostics, error) : -ENOMEM;
+        if (r >= 0 && !place->pod)
+                r = later_diagnose(&d->assignments, diagnostics);
         if (r == -ENOENT) {
-                r = error_set(error, ENOENT, "There is no definition of machine '%s'", name);
-                error_hint(error, "stead edit %s", name);
+                r = error_set(error, ENOENT, "There is no definition of %s '%s'", kind_of(place),
+                              name);
+                error_hint(error,
+                           place->pod ? "write /etc/stead/%s.pod, see stead.pod(5)"
+                                      : "stead edit %s",
+                           name);
                 return r;
         }
         if (r < 0)
                 return error && error->number != 0 ? r
                                                    : error_errno(error, -r,
                                                                  "Failed to read the definition of "
-                                                                 "machine '%s'",
-                                                                 name);
+                                                                 "%s '%s'",
+                                                                 kind_of(place), name);
         *ret = TAKE_PTR(d);
         return 0;
 }
@@ -323,7 +337,7 @@ int definition_load(const char *root, const char *name, const char *tree, Defini
 {
         _cleanup_definition_ Definition *d = NULL;
         size_t before = diagnostics->n_errors;
-        int r = definition_read(&(DefinitionPlace){ root, tree, trust, NULL }, name, &d,
+        int r = definition_read(&(DefinitionPlace){ root, tree, trust, NULL, false }, name, &d,
                                 diagnostics, error);
 
         if (r < 0)
@@ -486,6 +500,24 @@ int definition_list(const char *root, char ***ret)
         }
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(nspawn_directories); i++)
                 r = list_directory(root, nspawn_directories[i], ".nspawn", &names);
+        if (r < 0)
+                return r;
+        if (names)
+                qsort(names, strv_length(names), sizeof(char *), compare_names);
+        *ret = TAKE_PTR(names);
+        return 0;
+}
+
+int definition_list_pods(const char *root, char ***ret)
+{
+        _cleanup_strv_ char **names = NULL;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(machine_directories); i++) {
+                r = list_directory(root, machine_directories[i], ".pod", &names);
+                if (r >= 0)
+                        r = list_directory(root, machine_directories[i], ".pod.d", &names);
+        }
         if (r < 0)
                 return r;
         if (names)

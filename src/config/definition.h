@@ -5,7 +5,7 @@
  * hides the others) with drop-ins NAME.machine.d/[star].conf and machine.d/[star].conf for all
  * machines, sorted by file name, /etc hiding /run hiding /usr/lib. Where no definition exists, a
  * `.nspawn` file of that name is honoured under its own rule of trust. Reads files only; knows
- * nothing about running machines. */
+ * nothing about running machines. A pod (NAME.pod) is read by the same code, see config/pod.h. */
 
 #include "config/diagnostics.h"
 #include "config/option.h"
@@ -42,6 +42,8 @@ typedef enum DefinitionDialect {
         DEFINITION_MACHINE,          /* unknown keys are errors */
         DEFINITION_NSPAWN,           /* as systemd-nspawn reads it: unknown keys are warned about */
         DEFINITION_NSPAWN_UNTRUSTED, /* and those that may weaken isolation ignored */
+        DEFINITION_POD,              /* as of a machine, with the sections and keys of a pod */
+        _DEFINITION_DIALECT_MAX,
 } DefinitionDialect;
 
 /* Reads the definition of machine @name. @root is prefixed to the system's directories ("" for the
@@ -56,6 +58,7 @@ typedef struct DefinitionPlace {
         const char *root, *tree;
         DefinitionTrust trust;
         char *const *drop_ins; /* definition_list_drop_ins(), or NULL: look for them each time */
+        bool pod;              /* NAME.pod and NAME.pod.d instead of NAME.machine */
 } DefinitionPlace;
 
 /* The same, but gives what could be understood also if there are errors in @diagnostics: for the
@@ -71,6 +74,9 @@ int definition_last_change(const char *root, const char *name, uint64_t *ret);
 
 /* Names of all definitions (and of trusted .nspawn files), sorted. */
 int definition_list(const char *root, char ***ret);
+
+/* Names of all definitions of pods, sorted. */
+int definition_list_pods(const char *root, char ***ret);
 
 /* Parses one file's text and appends to @d; for definition_load(), tests and the fuzzer. Fails only
  * for lack of memory; what is wrong with the text goes to @diagnostics. */

@@ -17,6 +17,7 @@ static const struct {
         { "SYSTEMD_NSPAWN_API_VFS_WRITABLE", "api-writable", -1 },
         { "SYSTEMD_NSPAWN_TMPFS_TMP", "temporary-tmp", -1 },
         { "SYSTEMD_NSPAWN_CHECK_OS_RELEASE", "check-os-release", -1 },
+        { "SYSTEMD_NSPAWN_NETWORK_MAC", "network-mac-address", -1 },
         { "SYSTEMD_SUPPRESS_SYNC", "suppress-sync", -1 },
         { "SYSTEMD_NSPAWN_LOCK", NULL, 1 },
         { "SYSTEMD_NSPAWN_USE_CGNS", NULL, 1 },

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #define SIZE_LIMIT (64 * 1024)
 #define TURN_MAX (24 * 60 * 60)
 #define PARALLEL_MAX 4096U /* a file each, opened at every start */
+#define POOL_PREFIX_MIN 8U
+#define POOL_PREFIX_MAX 28U /* of less, hardly a machine could have its two addresses */
 
 /* Starting a machine uses processors, and where they are short it only takes longer; where memory
  * is short, another machine makes it worse for all. */
@@ -24,31 +27,33 @@ const HostSettings host_settings_default = {
         .start_cpu_pressure = 100,
         .start_io_pressure = 60,
         .start_memory_pressure = 20,
+        /* RFC 6598: of a carrier's own network, so that no site has it already */
+        .network_pool = { .family = AF_INET, .prefix = 10, .bytes = { 100, 64 } },
 };
 
 typedef struct Key {
         const char *section, *name;
-        int (*parse)(unsigned *field, const char *value, Error *error);
+        int (*parse)(void *field, const char *value, Error *error);
         size_t offset;
 } Key;
 
-static int parse_parallel(unsigned *field, const char *value, Error *error)
+static int parse_parallel(void *field, const char *value, Error *error)
 {
         uint32_t n;
 
         if (strcmp(value, "infinity") == 0) {
-                *field = PARALLEL_MAX;
+                *(unsigned *)field = PARALLEL_MAX;
                 return 0;
         }
         if (parse_uint32(value, &n) < 0 || n < 1 || n > PARALLEL_MAX)
                 return error_set(error, EINVAL,
                                  "not a number of machines; allowed are 1 to %u and infinity",
                                  PARALLEL_MAX);
-        *field = n;
+        *(unsigned *)field = n;
         return 0;
 }
 
-static int parse_percent(unsigned *field, const char *value, Error *error)
+static int parse_percent(void *field, const char *value, Error *error)
 {
         _cleanup_free_ char *number = strndup(value, strcspn(value, "%"));
         uint32_t n;
@@ -57,18 +62,50 @@ static int parse_percent(unsigned *field, const char *value, Error *error)
                 return error_set(error, ENOMEM, "out of memory");
         if (strcmp(value + strlen(number), "%") != 0 || parse_uint32(number, &n) < 0 || n > 100)
                 return error_set(error, EINVAL, "not a share of time; allowed are 0%% to 100%%");
-        *field = n;
+        *(unsigned *)field = n;
         return 0;
 }
 
-static int parse_turn(unsigned *field, const char *value, Error *error)
+static int parse_turn(void *field, const char *value, Error *error)
 {
         uint64_t usec;
 
         if (parse_time(value, USEC_PER_SEC, &usec) < 0 || usec < USEC_PER_SEC ||
             usec > TURN_MAX * USEC_PER_SEC)
                 return error_set(error, EINVAL, "not a time; allowed are 1s to 1day");
-        *field = (unsigned)(usec / USEC_PER_SEC);
+        *(unsigned *)field = (unsigned)(usec / USEC_PER_SEC);
+        return 0;
+}
+
+static int parse_pool(void *field, const char *value, Error *error)
+{
+        AddressSetting a;
+        int r = address_setting_parse_network(value, &a, error);
+
+        if (r < 0)
+                return r;
+        if (a.family != AF_INET || a.prefix < POOL_PREFIX_MIN || a.prefix > POOL_PREFIX_MAX)
+                return error_set(error, EINVAL,
+                                 "not an IPv4 network of /%u to /%u, such as 100.64.0.0/10 or "
+                                 "10.88.0.0/16",
+                                 POOL_PREFIX_MIN, POOL_PREFIX_MAX);
+        *(AddressSetting *)field = a;
+        return 0;
+}
+
+/* RFC 4193: fd, then 40 bits that are the site's own. */
+static int parse_pool6(void *field, const char *value, Error *error)
+{
+        AddressSetting a;
+        int r = address_setting_parse_network(value, &a, error);
+
+        if (r < 0)
+                return r;
+        if (a.family != AF_INET6 || a.prefix != 48 || a.bytes[0] != 0xfd)
+                return error_set(
+                        error, EINVAL,
+                        "not a /48 of unique local addresses, such as fd12:3456:789a::/48");
+        *(AddressSetting *)field = a;
         return 0;
 }
 
@@ -78,6 +115,8 @@ static const Key keys[] = {
         { "Start", "CPUPressure", parse_percent, offsetof(HostSettings, start_cpu_pressure) },
         { "Start", "IOPressure", parse_percent, offsetof(HostSettings, start_io_pressure) },
         { "Start", "MemoryPressure", parse_percent, offsetof(HostSettings, start_memory_pressure) },
+        { "Network", "Pool", parse_pool, offsetof(HostSettings, network_pool) },
+        { "Network", "Pool6", parse_pool6, offsetof(HostSettings, network_pool6) },
 };
 
 static int set_key(HostSettings *settings, const char *section, const char *name, const char *value,
@@ -92,8 +131,7 @@ static int set_key(HostSettings *settings, const char *section, const char *name
                 if (strcmp(k->section, section) != 0)
                         continue;
                 if (strcmp(k->name, name) == 0) {
-                        r = k->parse((unsigned *)(void *)((char *)settings + k->offset), value,
-                                     error);
+                        r = k->parse((char *)settings + k->offset, value, error);
                         return r < 0 ? error_prefix(error, "%s=%s", name, value) : 0;
                 }
                 nearest_offer(&nearest, k->name);
@@ -124,20 +162,35 @@ static bool is_plain(const char *s)
         return true;
 }
 
+/* @ret_nearest: the one that was meant, or NULL. */
+static bool section_is_known(const char *name, const char **ret_nearest)
+{
+        Nearest nearest = NEAREST(name);
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                if (strcmp(keys[i].section, name) == 0)
+                        return true;
+                nearest_offer(&nearest, keys[i].section);
+        }
+        *ret_nearest = nearest.best;
+        return false;
+}
+
 /* @section lies in the text, too. */
 static int read_line(HostSettings *settings, char *line, const char **section, Error *error)
 {
         char *equals = strchr(line, '='), *end = strchr(line, '\0');
+        const char *nearest;
 
         if (!is_plain(line))
                 return error_set(error, EINVAL, "the line is not plain text");
         if (*line == '[' && end[-1] == ']') {
                 end[-1] = '\0';
                 *section = line + 1;
-                if (strcmp(*section, "Start") == 0 || strncmp(*section, "X-", 2) == 0)
+                if (section_is_known(*section, &nearest) || strncmp(*section, "X-", 2) == 0)
                         return 0;
                 error_set(error, EINVAL, "there is no section [%s]", *section);
-                error_hint(error, "[Start]");
+                error_hint(error, "[%s]", nearest ?: "Start] or [Network");
                 *section = "X-unknown"; /* its keys are no further mistakes */
                 return -EINVAL;
         }
@@ -187,4 +240,18 @@ int host_settings_load(const char *path, HostSettings *ret, Diagnostics *diagnos
                 return error_set(error, ENOMEM, "Out of memory");
         *ret = settings;
         return 0;
+}
+
+AddressSetting host_settings_pool6(const HostSettings *settings, const Id128 *machine_id)
+{
+        AddressSetting pool = { .family = AF_INET6, .prefix = 48, .bytes = { 0xfd } };
+        uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a, draft-eastlake-fnv */
+
+        if (settings->network_pool6.family == AF_INET6)
+                return settings->network_pool6;
+        for (size_t i = 0; i < sizeof(machine_id->bytes); i++)
+                hash = (hash ^ machine_id->bytes[i]) * UINT64_C(0x100000001b3);
+        for (int i = 1; i < 6; i++, hash >>= 8)
+                pool.bytes[i] = (uint8_t)(hash ^ hash >> 24);
+        return pool;
 }

@@ -4,6 +4,8 @@
 /* /etc/stead/stead.conf: what the admin says about this host and all its machines together. What is
  * said about one machine is in its definition. */
 
+#include "base/parse.h"
+#include "config/address-setting.h"
 #include "config/diagnostics.h"
 
 #define HOST_SETTINGS_PATH "/etc/stead/stead.conf"
@@ -13,6 +15,8 @@ typedef struct HostSettings {
         unsigned start_turn;     /* seconds */
         /* per cent of the time in which something waits for it; 100: any will do */
         unsigned start_cpu_pressure, start_io_pressure, start_memory_pressure;
+        AddressSetting network_pool;  /* IPv4 network for machines without addresses of their own */
+        AddressSetting network_pool6; /* /48 of unique local addresses; AF_UNSPEC: see below */
 } HostSettings;
 
 extern const HostSettings host_settings_default;
@@ -25,3 +29,7 @@ int host_settings_load(const char *path, HostSettings *ret, Diagnostics *diagnos
  * Fails only for lack of memory. */
 int host_settings_parse(const char *path, char *text, HostSettings *settings,
                         Diagnostics *diagnostics);
+
+/* The IPv6 pool that is in force: the one given, or one that is made of the host's @machine_id, so
+ * that no two hosts have the same (RFC 4193) and every boot has this one. */
+AddressSetting host_settings_pool6(const HostSettings *settings, const Id128 *machine_id);

@@ -2,8 +2,8 @@
 /* Environment, definition and command line brought together into the Settings of one launch. */
 
 #include "config/command-line.h"
+#include "config/later-option.h"
 #include "config/nspawn.h"
-
 #include "config/resource-lines.h"
 
 #include <string.h>
@@ -146,6 +146,8 @@ int command_line_settings(const char *root, int argc, char **argv, char *const *
         r = merge(told, &command, definition, &all);
         if (r >= 0)
                 r = settings_from_assignments(&all, &settings, error);
+        if (r >= 0)
+                r = later_refuse(&all, error);
         if (r >= 0 && definition)
                 r = resource_lines(definition, &settings->resources);
         if (r < 0)

@@ -181,6 +181,22 @@ static int print_key(const Option *o, FILE *f)
         return put_text(o, f);
 }
 
+int option_print_pod_keys(FILE *f)
+{
+        for (size_t i = 0; i < option_count; i++) {
+                const Option *o = &option_table[i];
+
+                if (!o->key || o->holder == OPTION_OF_MACHINE)
+                        continue;
+                fprintf(f, "*%s=*", o->key);
+                option_put_scdoc(o->metavar ?: "BOOL", f);
+                fputs("\n", f);
+                if (put_text(o, f) < 0)
+                        return -ENOMEM;
+        }
+        return finish(f);
+}
+
 int option_print_keys(FILE *f)
 {
         static const char *const sections[] = { "Image", "Exec", "Files", "Network" };
@@ -189,8 +205,9 @@ int option_print_keys(FILE *f)
                 fprintf(f, "# [%s] SECTION\n\n", sections[s]);
                 for (size_t i = 0; i < option_count; i++) {
                         const Option *o = &option_table[i];
-                        int r = o->key && strcmp(o->section, sections[s]) == 0 ? print_key(o, f)
-                                                                               : 0;
+                        bool here = o->key && o->holder != OPTION_OF_POD &&
+                                    strcmp(o->section, sections[s]) == 0;
+                        int r = here ? print_key(o, f) : 0;
 
                         if (r < 0)
                                 return r;
@@ -211,6 +228,8 @@ static const char *completion_action(const Option *o)
                 return "mapfile -t COMPREPLY < <(compgen -W 'yes no' -- \"$cur\")";
         if (strcmp(o->metavar, "USER") == 0)
                 return "mapfile -t COMPREPLY < <(compgen -u -- \"$cur\")";
+        if (o->group == OPTION_GROUP_NETWORK && !strstr(o->metavar, "PATH"))
+                return ":";
         if (strchr(o->metavar, '[') || strstr(o->metavar, "PATH") || strstr(o->metavar, "DST"))
                 return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")";
         return ":";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Build-time program: writes what is made from the option table. `list` is for the test that
  * compares them all; `fill FRAME` copies a manual page and puts the generated part in the place of
- * a line @OPTIONS@, @KEYS@ or @RESOURCES@. */
+ * a line @OPTIONS@, @KEYS@, @PODKEYS@ or @RESOURCES@. */
 
 #include "config/option.h"
 #include "config/resource.h"
@@ -34,6 +34,8 @@ static int fill(const char *path)
                         r = option_print_scdoc(stdout);
                 else if (strcmp(line, "@KEYS@\n") == 0)
                         r = option_print_keys(stdout);
+                else if (strcmp(line, "@PODKEYS@\n") == 0)
+                        r = option_print_pod_keys(stdout);
                 else if (strcmp(line, "@RESOURCES@\n") == 0)
                         r = resource_print_keys(stdout);
                 else

@@ -44,6 +44,16 @@ DECLARE_OPTION_TYPE(overlay);
 DECLARE_OPTION_TYPE(overlay_ro);
 DECLARE_OPTION_TYPE(tmpfs);
 DECLARE_OPTION_TYPE(inaccessible);
+DECLARE_OPTION_TYPE(links);     /* HOST[:INSIDE] words */
+DECLARE_OPTION_TYPE(link_name); /* of an interface */
+DECLARE_OPTION_TYPE(zone);
+DECLARE_OPTION_TYPE(addresses); /* ADDRESS[/PREFIX] words, of the machine itself */
+DECLARE_OPTION_TYPE(peers);     /* ADDRESS words, of others */
+DECLARE_OPTION_TYPE(gateway);   /* one a family */
+DECLARE_OPTION_TYPE(mtu);
+DECLARE_OPTION_TYPE(mac_address);
+DECLARE_OPTION_TYPE(bandwidth);
+DECLARE_OPTION_TYPE(port);
 DECLARE_OPTION_TYPE(set_credential);
 DECLARE_OPTION_TYPE(load_credential);
 

@@ -27,6 +27,7 @@ const char *const option_group_titles[_OPTION_GROUP_MAX] = {
 #define FIELD(type, field) TYPE(type), .offset = offsetof(Settings, field)
 #define ENUM(prefix, field) FIELD(enum, field), .table = &prefix##_table
 #define TRUSTED .trust = OPTION_TRUSTED
+#define OF(who) .holder = OPTION_OF_##who
 #define APPLY(how) .apply = OPTION_APPLY_##how
 #define ARG(m) .argument = OPTION_REQUIRED_ARGUMENT, .metavar = m
 #define OPTIONAL_ARG(m) .argument = OPTION_OPTIONAL_ARGUMENT, .metavar = m
@@ -273,6 +274,104 @@ const Option option_table[] = {
           .help = "Join an existing network namespace",
           .text = "Join the network namespace of this file, such as /run/netns/NAME. Excludes "
                   "all other network options." },
+        { KEY("Network", "Pod"), .name = "pod", IN(NETWORK), TRUSTED, ARG("POD"), FIELD(name, pod),
+          .help = "Share the network of this pod",
+          .text = "Run in the network of this pod, with all its other machines; see stead.pod(5). "
+                  "Excludes all other network options: links, addresses and ports are the pod's." },
+        { KEY("Network", "VirtualEthernet"), .name = "network-veth", .letter = 'n', IN(NETWORK),
+          TRUSTED, OF(BOTH), FIELD(boolean, network_veth),
+          .help = "A virtual Ethernet link to the host",
+          .text = "Make a virtual Ethernet link between host and machine, called host0 inside and "
+                  "ve-NAME outside (vb-NAME in a bridge or zone). Implied by Bridge= and Zone=. "
+                  "Implies Private=. Default: no." },
+        { KEY("Network", "VirtualEthernetExtra"), .name = "network-veth-extra", IN(NETWORK),
+          TRUSTED, OF(BOTH), ARG("HOST[:INSIDE]"), FIELD(links, network_veth_extra), .list = true,
+          .help = "Another link, with names of one's own",
+          .text = "Make another virtual Ethernet link, with this name on the host and, if two are "
+                  "given, the second one inside. It is not put into the bridge or zone. Implies "
+                  "Private=. May be given more than once." },
+        { KEY("Network", "Interface"), .name = "network-interface", IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("HOST[:INSIDE]"), FIELD(links, network_interfaces), .list = true,
+          .help = "Move an interface of the host into the machine",
+          .text = "Move a network interface of the host into the machine, under the second name if "
+                  "one is given, and back when it stops. Several may be given with blanks between. "
+                  "Implies Private=. May be given more than once." },
+        { KEY("Network", "MACVLAN"), .name = "network-macvlan", IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("HOST[:INSIDE]"), FIELD(links, network_macvlan), .list = true,
+          .help = "A link of its own on a network of the host",
+          .text = "Make a link with its own MAC address on this interface of the host (macvlan in "
+                  "bridge mode), called mv-HOST inside unless a second name is given. The host "
+                  "itself cannot be reached through it. Several may be given with blanks between. "
+                  "Implies Private=. May be given more than once." },
+        { KEY("Network", "IPVLAN"), .name = "network-ipvlan", IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("HOST[:INSIDE]"), FIELD(links, network_ipvlan), .list = true,
+          .help = "The same, with the MAC address of the host",
+          .text = "As MACVLAN= (--network-macvlan), but with the MAC address of the interface of "
+                  "the host (ipvlan in L2 mode), called iv-HOST inside unless a second name is "
+                  "given. Implies Private=. May be given more than once." },
+        { KEY("Network", "Bridge"), .name = "network-bridge", IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("INTERFACE"), FIELD(link_name, network_bridge),
+          .help = "Put the virtual Ethernet link into this bridge",
+          .text = "Put the host's end of the virtual Ethernet link into this bridge, which must "
+                  "be there. Implies VirtualEthernet=. Excludes Zone=." },
+        { KEY("Network", "Zone"), .name = "network-zone", IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("ZONE"), FIELD(zone, network_zone), .help = "Put it into the bridge of this zone",
+          .text = "Put the host's end of the virtual Ethernet link into the bridge vz-ZONE, which "
+                  "is made for the first machine of the zone and removed after the last one. "
+                  "Implies VirtualEthernet=. Excludes Bridge=." },
+        { KEY("Network", "Address"), .name = "network-address", IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("ADDR/PREFIX"), FIELD(addresses, network_addresses), .list = true,
+          .help = "Give the machine this address",
+          .text = "Give the machine this IPv4 or IPv6 address on its first link, from outside and "
+                  "before PID 1 runs, such as 192.0.2.5/24 or 2001:db8::5/64. Without a prefix: "
+                  "/32 or /128. Several may be given with blanks between. Needs a link. May be "
+                  "given more than once. Default: from the pool of stead.conf(5) or by DHCP." },
+        { KEY("Network", "Gateway"), .name = "network-gateway", IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("ADDR"), FIELD(gateway, gateway_ipv4), .list = true,
+          .help = "Default route through this address",
+          .text = "The router of the machine, at most one for IPv4 and one for IPv6: an address in "
+                  "one of the networks of Address=, or a link-local one of IPv6. Needs a link. An "
+                  "empty value takes back what was said before. Default: the host, where it gives "
+                  "out the addresses." },
+        { KEY("Network", "DNS"), .name = "network-dns", IN(NETWORK), TRUSTED, OF(BOTH), ARG("ADDR"),
+          FIELD(peers, network_dns), .list = true, .help = "Use this name server",
+          .text = "A name server for the machine. Several may be given with blanks between; they "
+                  "are asked in this order. Needs a link. May be given more than once. Default: "
+                  "the resolver of the host." },
+        { KEY("Network", "MTU"), .name = "network-mtu", IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("BYTES"), FIELD(mtu, network_mtu), .help = "Largest packet of the link",
+          .text = "The largest packet that the links made for the machine carry, 68 to 65535 "
+                  "bytes; at least 1280 for IPv6. Needs a link. Default: 1500 on a virtual "
+                  "Ethernet link, else that of the host's interface." },
+        { KEY("Network", "MACAddress"), .name = "network-mac-address", IN(NETWORK), TRUSTED,
+          OF(BOTH), ARG("MAC"), FIELD(mac_address, network_mac), .help = "MAC address of host0",
+          .text = "The MAC address of the machine's end of the virtual Ethernet link, or if it has "
+                  "none, of its first macvlan link, such as 02:00:5e:00:53:01. Default: made from "
+                  "the name of the machine, always the same." },
+        { KEY("Network", "BandwidthMax"), .name = "network-bandwidth-max", IN(NETWORK), TRUSTED,
+          OF(BOTH), ARG("RATE"), FIELD(bandwidth, network_bandwidth),
+          .help = "Limit the speed of the link, in bits per second",
+          .text = "How much the machine may send and receive, in bits (not bytes) per second, with "
+                  "K, M, G or T to the base of 1000: 100M for either direction, or in:100M "
+                  "out:20M, "
+                  "or only one of those. In is what flows into the machine. Needs a link. Default: "
+                  "no limit." },
+        { KEY("Network", "Port"), .name = "port", .letter = 'p', IN(NETWORK), TRUSTED, OF(BOTH),
+          ARG("[PROTO:][ADDR:]HOST[:INSIDE]"), TYPE(port), .list = true,
+          .help = "Let a port of the host lead into the machine",
+          .text = "Let a port of the host lead to a port of the machine, or to the one of the same "
+                  "number: tcp:8080:80, udp:53, or 8080:80 for tcp. A range on either side, of the "
+                  "same length, is written 8000-8010:80-90. With an address of the host, only that "
+                  "one answers: tcp:127.0.0.1:8080:80 or tcp:[::1]:8080:80; without, all of them. "
+                  "No two may overlap. Needs VirtualEthernet=, Bridge= or Zone=. May be given more "
+                  "than once." },
+        { KEY("Network", "ServiceAddress"), IN(NETWORK), TRUSTED, OF(POD), ARG("ADDR/PREFIX"),
+          FIELD(addresses, service_addresses), .list = true,
+          .help = "An address that is there while the pod is healthy",
+          .text = "An address under which the pod serves others, such as an anycast address. It "
+                  "sits on a dummy link of its own while the check of [Health] passes, so that a "
+                  "routing daemon in the pod announces it for as long; without a check, while "
+                  "the pod runs. Without a prefix: /32 or /128. May be given more than once." },
 
         { KEY("Exec", "Capability"), .name = "capability", IN(SECURITY), TRUSTED, ARG("LIST"),
           FIELD(capabilities, capability), .list = true, .choices = option_choices_capabilities,

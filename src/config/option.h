@@ -39,6 +39,13 @@ typedef enum OptionTrust {
         OPTION_DENY_UNTRUSTED /* untrusted only as far as it takes away (SystemCallFilter=~x) */
 } OptionTrust;
 
+/* Whose key a row is. */
+typedef enum OptionHolder {
+        OPTION_OF_MACHINE,
+        OPTION_OF_BOTH, /* also of a pod */
+        OPTION_OF_POD,  /* and of no machine */
+} OptionHolder;
+
 /* How a changed value comes into force in a machine that runs (stead apply). */
 typedef enum OptionApply {
         OPTION_APPLY_RESTART, /* only by a start */
@@ -76,6 +83,7 @@ struct Option {
         OptionArgument argument;
         OptionGroup group;
         OptionTrust trust;
+        OptionHolder holder;
         OptionApply apply;
         bool list;           /* values add up; an empty one resets */
         bool secret;         /* never repeat the value in a message */
@@ -145,9 +153,10 @@ int option_check(const Option *option, const char *value, Error *error);
  * Values were checked one by one before; this reports the first conflict. */
 int settings_from_assignments(const Assignments *a, Settings **ret, Error *error);
 
-/* --help, the options of stead-launch(1), the keys of stead.machine(5) (both scdoc), and bash
- * completion from the table. */
+/* --help, the options of stead-launch(1), the keys of stead.machine(5) and those of stead.pod(5)
+ * (all three scdoc), and bash completion from the table. */
 int option_print_help(FILE *f);
 int option_print_scdoc(FILE *f);
 int option_print_keys(FILE *f);
+int option_print_pod_keys(FILE *f);
 int option_print_completion(FILE *f);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a list of assignments to Settings: which of them count, what they imply, and which of them
- * exclude each other. A conflict names both places and what to write to settle it. */
+ * exclude each other. A conflict names both places and what to write to settle it. Those of the
+ * network are in settings-network.c. */
 
-#include "config/option.h"
+#include "config/settings-check.h"
 
 #include <string.h>
 
@@ -34,8 +35,7 @@ static int apply(const Assignment *item, Settings *settings, Error *error)
         return 0;
 }
 
-/* "Boot= (/etc/stead/web.machine:3)", or for the command line just "--boot". */
-static void describe(const Assignments *a, const char *key, Buffer *out)
+void settings_describe(const Assignments *a, const char *key, Buffer *out)
 {
         const Option *option = option_by_name(key);
         const Assignment *item = option ? assignments_find(a, option) : NULL;
@@ -43,7 +43,7 @@ static void describe(const Assignments *a, const char *key, Buffer *out)
 
         if (!item)
                 buffer_printf(out, "--%s", key);
-        else if (item->origin[0] == '-')
+        else if (item->origin[0] == '-') /* of the command line */
                 buffer_puts(out, item->origin);
         else
                 buffer_printf(out, "%s (%s)", option_spelling(option, name, sizeof(name)),
@@ -52,15 +52,14 @@ static void describe(const Assignments *a, const char *key, Buffer *out)
                 buffer_printf(out, " '%s'", item->value);
 }
 
-/* Two options, by their long names, that do not go together, why, and what to do. */
-static int conflict(const Assignments *a, const char *one, const char *other, const char *why,
-                    const char *hint, Error *error)
+int settings_conflict(const Assignments *a, const char *one, const char *other, const char *why,
+                      const char *hint, Error *error)
 {
         _cleanup_buffer_ Buffer first = BUFFER_NULL, second = BUFFER_NULL;
         int r;
 
-        describe(a, one, &first);
-        describe(a, other, &second);
+        settings_describe(a, one, &first);
+        settings_describe(a, other, &second);
         r = error_set(error, EINVAL, "%s and %s exclude each other: %s", first.data ?: one,
                       second.data ?: other, why);
         error_hint(error, "%s", hint);
@@ -70,37 +69,41 @@ static int conflict(const Assignments *a, const char *one, const char *other, co
 static int check_start(const Assignments *a, const Settings *s, Error *error)
 {
         if (s->boot && s->process_two)
-                return conflict(a, "boot", "as-pid2", "only one of them can be PID 1",
-                                "--boot=no or --as-pid2=no", error);
+                return settings_conflict(a, "boot", "as-pid2", "only one of them can be PID 1",
+                                         "--boot=no or --as-pid2=no", error);
         if (s->boot && s->ambient_capability != 0)
-                return conflict(a, "ambient-capability", "boot",
-                                "an init gives its services what they need", "--boot=no", error);
+                return settings_conflict(a, "ambient-capability", "boot",
+                                         "an init gives its services what they need", "--boot=no",
+                                         error);
         return 0;
 }
 
 static int check_tree(const Assignments *a, const Settings *s, Error *error)
 {
         if (s->ephemeral && s->template_path && s->directory)
-                return conflict(a, "ephemeral", "template",
-                                "a throw-away copy is made of one tree only",
-                                "--ephemeral --template=PATH without --directory", error);
+                return settings_conflict(a, "ephemeral", "template",
+                                         "a throw-away copy is made of one tree only",
+                                         "--ephemeral --template=PATH without --directory", error);
         if (s->ephemeral &&
             (s->link_journal == LINK_JOURNAL_HOST || s->link_journal == LINK_JOURNAL_GUEST))
-                return conflict(a, "ephemeral", "link-journal",
-                                "the journal of a throw-away machine is not kept",
-                                "--link-journal=no", error);
+                return settings_conflict(a, "ephemeral", "link-journal",
+                                         "the journal of a throw-away machine is not kept",
+                                         "--link-journal=no", error);
         if (s->ownership == OWNERSHIP_CHOWN && s->volatile_mode != VOLATILE_NO)
-                return conflict(a, "private-users-ownership", "volatile",
-                                "owners cannot be changed in a tree that is not written to",
-                                "--private-users-ownership=map", error);
+                return settings_conflict(
+                        a, "private-users-ownership", "volatile",
+                        "owners cannot be changed in a tree that is not written to",
+                        "--private-users-ownership=map", error);
         if (s->ownership == OWNERSHIP_CHOWN && s->ephemeral)
-                return conflict(a, "private-users-ownership", "ephemeral",
-                                "owners cannot be changed in a tree that is not written to",
-                                "--private-users-ownership=map", error);
+                return settings_conflict(
+                        a, "private-users-ownership", "ephemeral",
+                        "owners cannot be changed in a tree that is not written to",
+                        "--private-users-ownership=map", error);
         if (s->ownership == OWNERSHIP_CHOWN && s->read_only)
-                return conflict(a, "private-users-ownership", "read-only",
-                                "owners cannot be changed in a tree that is not written to",
-                                "--private-users-ownership=map", error);
+                return settings_conflict(
+                        a, "private-users-ownership", "read-only",
+                        "owners cannot be changed in a tree that is not written to",
+                        "--private-users-ownership=map", error);
         return 0;
 }
 
@@ -110,17 +113,17 @@ static int check_users(const Assignments *a, const Settings *s, Error *error)
         bool some = !none && s->user_namespace != USER_NAMESPACE_DEFAULT;
 
         if (s->bind_users && none)
-                return conflict(a, "bind-user", "private-users",
-                                "the user is mapped by a user namespace", "--private-users=pick",
-                                error);
+                return settings_conflict(a, "bind-user", "private-users",
+                                         "the user is mapped by a user namespace",
+                                         "--private-users=pick", error);
         if (s->nesting && none)
-                return conflict(a, "nesting", "private-users",
-                                "without a user namespace the machine would own the host",
-                                "--private-users=pick", error);
+                return settings_conflict(a, "nesting", "private-users",
+                                         "without a user namespace the machine would own the host",
+                                         "--private-users=pick", error);
         if (s->api_vfs_writable && some)
-                return conflict(a, "api-writable", "private-users",
-                                "a user namespace may not write there anyway", "--private-users=no",
-                                error);
+                return settings_conflict(a, "api-writable", "private-users",
+                                         "a user namespace may not write there anyway",
+                                         "--private-users=no", error);
         return 0;
 }
 
@@ -155,7 +158,7 @@ static int check_root_mount(const Assignments *a, const Settings *s, Error *erro
                 other = "pivot-root";
         else
                 return 0;
-        describe(a, other, &second);
+        settings_describe(a, other, &second);
         r = error_set(error, EINVAL, "%s: a mount on '/' and %s exclude each other: %s",
                       mount->origin, second.data ?: other,
                       strncmp(other, "private", 7) == 0
@@ -166,14 +169,6 @@ static int check_root_mount(const Assignments *a, const Settings *s, Error *erro
         else
                 error_hint(error, "drop one of them");
         return r;
-}
-
-static int check_network(const Assignments *a, const Settings *s, Error *error)
-{
-        if (s->network_namespace_path && s->private_network)
-                return conflict(a, "network-namespace-path", "private-network",
-                                "a machine has one network", "--private-network=no", error);
-        return 0;
 }
 
 /* What one option says about another that nobody spoke of. */
@@ -190,12 +185,13 @@ static void imply(Settings *s)
              s->user_namespace == USER_NAMESPACE_FIXED ||
              s->user_namespace == USER_NAMESPACE_IDENTITY))
                 s->ownership = OWNERSHIP_OFF; /* the tree is said to fit already */
+        settings_network_imply(s);
 }
 
 int settings_from_assignments(const Assignments *a, Settings **ret, Error *error)
 {
         static int (*const checks[])(const Assignments *, const Settings *, Error *) = {
-                check_start, check_tree, check_users, check_root_mount, check_network,
+                check_start, check_tree, check_users, check_root_mount, settings_network_check,
         };
         _cleanup_settings_ Settings *settings = NULL;
         size_t first[SETTINGS_OPTIONS_MAX] = {};

@@ -105,6 +105,22 @@ CredentialSetting *credential_setting_done(CredentialSetting *c)
         return NULL;
 }
 
+static void network_done(Settings *s)
+{
+        free(s->network_namespace_path);
+        free(s->pod);
+        free(s->network_bridge);
+        free(s->network_zone);
+        link_pairs_done(&s->network_veth_extra);
+        link_pairs_done(&s->network_interfaces);
+        link_pairs_done(&s->network_macvlan);
+        link_pairs_done(&s->network_ipvlan);
+        address_settings_done(&s->network_addresses);
+        address_settings_done(&s->network_dns);
+        address_settings_done(&s->service_addresses);
+        port_settings_done(&s->ports);
+}
+
 Settings *settings_free(Settings *s)
 {
         if (!s)
@@ -121,7 +137,7 @@ Settings *settings_free(Settings *s)
         free(s->container_service);
         free(s->slice);
         strv_free(s->unit_properties);
-        free(s->network_namespace_path);
+        network_done(s);
         strv_free(s->system_call_filter);
         strv_free(s->resources);
         free(s->selinux_context);

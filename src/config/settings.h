@@ -10,7 +10,10 @@
 #include "base/error.h"
 #include "base/parse.h"
 #include "base/string-table.h"
+#include "config/bandwidth-setting.h"
 #include "config/bind-map.h"
+#include "config/link-setting.h"
+#include "config/port-setting.h"
 #include "os/capability.h"
 
 #include <sched.h>
@@ -220,8 +223,23 @@ typedef struct Settings {
         bool nesting; /* container managers may run inside; needs a user namespace */
 
         /* network */
-        bool private_network;
+        bool private_network; /* also where something below asks for links of its own */
         char *network_namespace_path;
+        char *pod;                                 /* whose network it shares, NULL: none */
+        bool network_veth;                         /* host0; also for a bridge or zone */
+        char *network_bridge, *network_zone;       /* which host0 is in; at most one of them */
+        LinkPairs network_veth_extra;              /* .inside NULL: named as outside */
+        LinkPairs network_interfaces;              /* moved in; .inside NULL: keeps its name */
+        LinkPairs network_macvlan;                 /* .inside NULL: mv-HOST */
+        LinkPairs network_ipvlan;                  /* .inside NULL: iv-HOST */
+        AddressSettings network_addresses;         /* with the prefix of their network */
+        AddressSetting gateway_ipv4, gateway_ipv6; /* .family AF_UNSPEC: none */
+        AddressSettings network_dns;
+        uint32_t network_mtu;   /* 0: the kernel's */
+        MacAddress network_mac; /* of host0 */
+        BandwidthSetting network_bandwidth;
+        PortSettings ports;
+        AddressSettings service_addresses; /* of pods only; there while the pod is healthy */
 
         /* security */
         CapabilitySet capability, drop_capability, ambient_capability;

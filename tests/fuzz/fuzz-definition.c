@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (!d || size == 0 ||
             definition_parse(d, "f", (const char *)data + 1, size - 1,
-                             (DefinitionDialect)(data[0] % 3), &diagnostics) < 0)
+                             (DefinitionDialect)(data[0] % _DEFINITION_DIALECT_MAX),
+                             &diagnostics) < 0)
                 return 0;
         (void)diagnostics_first(&diagnostics, &error);
         if (settings_from_assignments(&d->assignments, &settings, NULL) < 0)

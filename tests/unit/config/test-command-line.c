@@ -130,7 +130,7 @@ static void test_errors(void **state)
                 { "--p", "Option --p can mean --pivot-root, --property, --private-users,",
                   "stead-launch --help" },
                 { "-bQ", "There is no option -Q", "stead-launch --help" },
-                { "-n", "Option -n is not supported by this version", "stead-launch --help" },
+                { "-i", "Option -i is not supported by this version", "stead-launch --help" },
                 { "--image=x", "Option --image is not supported", "stead-launch --help" },
                 { "--register=maybe", "--register=maybe: not one of try, no or yes",
                   "stead-launch --register=help" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Definitions as data: every NAME.machine, NAME.nspawn and NAME.untrusted of the data directory is
- * read, and what came of it compared with NAME.*.expected. STEAD_TEST_WRITE=1 writes them anew. */
+/* Definitions as data: every NAME.machine, NAME.nspawn, NAME.untrusted and NAME.pod of the data
+ * directory is read, and what came of it compared with NAME.*.expected. STEAD_TEST_WRITE=1 writes
+ * them anew. */
 
 #include "parsed.h"
 
@@ -52,7 +53,7 @@ static void check_file(int directory, const char *name, DefinitionDialect dialec
 
 static void test_data(void **state)
 {
-        static const char *const suffixes[] = { ".machine", ".nspawn", ".untrusted" };
+        static const char *const suffixes[] = { ".machine", ".nspawn", ".untrusted", ".pod" };
         const char *path = getenv("STEAD_TEST_DATA");
         _cleanup_closedir_ DIR *d = opendir(path ?: ".");
         int n = 0;

@@ -77,7 +77,8 @@ static void test_mistakes(void **state)
                 { "=1", "'=1' is neither Key=value nor [Section]", NULL },
                 { "Parallel", "'Parallel' is neither Key=value nor [Section]", NULL },
                 { "Parallel=\033[2J", "the line is not plain text", NULL },
-                { "[Stop]", "there is no section [Stop]", "[Start]" },
+                { "[Stop]", "there is no section [Stop]", "[Start] or [Network]" },
+                { "[Netwrk]", "there is no section [Netwrk]", "[Network]" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(mistakes); i++) {
@@ -109,13 +110,53 @@ static void test_no_section(void **state)
         assert_int_equal(s.start_parallel, 0);
 }
 
+static void test_pools(void **state)
+{
+        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        static const char *const bad[][2] = {
+                { "Pool=10.0.0.1/8", "bits set beyond its /8" },
+                { "Pool=10.0.0.0/29", "not an IPv4 network of /8 to /28, such as" },
+                { "Pool=fd00::/48", "not an IPv4 network" },
+                { "Pool=", "not an address" },
+                { "Pool6=fd12:3456:789a::/64", "not a /48 of unique local addresses" },
+                { "Pool6=2001:db8::/48", "not a /48 of unique local addresses, such as fd12:" },
+        };
+        Id128 one = { { 1 } }, other = { { 2 } };
+        AddressSetting a, b;
+        HostSettings s;
+
+        assert_int_equal(
+                load("[Network]\nPool=10.88.0.0/16\nPool6=fd12:3456:789a::/48\n", &s, &diagnostics),
+                0);
+        assert_int_equal(diagnostics.n, 0);
+        assert_int_equal(s.network_pool.prefix, 16);
+        assert_int_equal(s.network_pool.bytes[1], 88);
+        a = host_settings_pool6(&s, &one);
+        assert_int_equal(a.bytes[1], 0x12);
+        a = host_settings_pool6(&host_settings_default, &one);
+        b = host_settings_pool6(&host_settings_default, &other);
+        assert_int_equal(a.bytes[0], 0xfd);
+        assert_int_equal(a.prefix, 48);
+        assert_int_equal(a.bytes[6], 0);
+        assert_memory_not_equal(a.bytes, b.bytes, sizeof(a.bytes));
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_diagnostics_ Diagnostics d = DIAGNOSTICS_NULL;
+                char text[128];
+
+                (void)snprintf(text, sizeof(text), "[Network]\n%s\n", bad[i][0]);
+                assert_int_equal(load(text, &s, &d), 0);
+                assert_int_equal(d.n_errors, 1);
+                assert_non_null(strstr(d.items[0].message, bad[i][1]));
+                assert_int_equal(s.network_pool.prefix, 10);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_missing),
-                cmocka_unit_test(test_values),
-                cmocka_unit_test(test_mistakes),
-                cmocka_unit_test(test_no_section),
+                cmocka_unit_test(test_missing),  cmocka_unit_test(test_values),
+                cmocka_unit_test(test_mistakes), cmocka_unit_test(test_no_section),
+                cmocka_unit_test(test_pools),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Help, both manual pages and completion against the table: every row is in each that it belongs
- * in, and nothing is in them that the parser does not take. */
+/* Help, the three manual pages and completion against the table: every row is in each that it
+ * belongs in, and nothing is in them that the parser does not take. */
 
 #include "../unit.h"
 #include "config/option.h"
@@ -58,15 +58,18 @@ static void test_every_option_is_documented(void **state)
 
 static void test_every_key_is_documented(void **state)
 {
-        _cleanup_free_ char *keys = text_of(option_print_keys);
+        _cleanup_free_ char *keys = text_of(option_print_keys),
+                            *pod_keys = text_of(option_print_pod_keys);
 
         for (size_t i = 0; i < option_count; i++) {
+                const Option *o = &option_table[i];
                 char word[80];
 
-                if (!option_table[i].key)
+                if (!o->key)
                         continue;
-                (void)snprintf(word, sizeof(word), "\n*%s=*", option_table[i].key);
-                assert_non_null(strstr(keys, word));
+                (void)snprintf(word, sizeof(word), "*%s=*", o->key);
+                assert_int_equal(strstr(keys, word) != NULL, o->holder != OPTION_OF_POD);
+                assert_int_equal(strstr(pod_keys, word) != NULL, o->holder != OPTION_OF_MACHINE);
         }
 }
 
@@ -103,8 +106,10 @@ static void assert_options_exist(const char *text)
 static void test_nothing_else_is_documented(void **state)
 {
         _cleanup_free_ char *help = text_of(option_print_help), *man = text_of(option_print_scdoc),
-                            *keys = text_of(option_print_keys);
+                            *keys = text_of(option_print_keys),
+                            *pod_keys = text_of(option_print_pod_keys);
 
+        assert_options_exist(pod_keys);
         assert_options_exist(help);
         assert_options_exist(man);
         assert_options_exist(keys);
