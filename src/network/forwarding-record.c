@@ -8,6 +8,7 @@
 #include "base/strv.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -118,16 +119,27 @@ int forwarding_record_read(ForwardingRecord *ret, Error *error)
         return 0;
 }
 
+/* With what writers left that were killed. Only one writes at a time. */
+static int remove_files(void)
+{
+        glob_t beside = {};
+
+        if (glob(FORWARDING_FOLDER "/..forwarding.*.tmp", 0, NULL, &beside) == 0)
+                for (size_t i = 0; i < beside.gl_pathc; i++)
+                        (void)unlink(beside.gl_pathv[i]); /* costs a few bytes in /run */
+        globfree(&beside);
+        return unlink(FORWARDING_RECORD) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 int forwarding_record_write(const ForwardingRecord *record, Error *error)
 {
         _cleanup_buffer_ Buffer b = BUFFER_NULL;
         int r;
 
         if (record->n_changes == 0 && strv_length(record->links) == 0) {
-                if (unlink(FORWARDING_RECORD) < 0 && errno != ENOENT)
-                        return error_errno(error, errno, "Failed to remove '%s'",
-                                           FORWARDING_RECORD);
-                return 0;
+                r = remove_files();
+                return r < 0 ? error_errno(error, -r, "Failed to remove '%s'", FORWARDING_RECORD)
+                             : 0;
         }
         STRV_FOREACH (l, record->links)
                 buffer_printf(&b, "link %s\n", *l);

@@ -34,7 +34,7 @@ void forwarding_record_done(ForwardingRecord *record);
 
 /* Without a file the record is empty. -EBADMSG: it is not one that we wrote. */
 int forwarding_record_read(ForwardingRecord *ret, Error *error);
-/* Replaces the file at once; an empty record removes it. */
+/* Replaces the file at once; an empty record removes it. Under the lock of forwarding.c. */
 int forwarding_record_write(const ForwardingRecord *record, Error *error);
 
 const SettingChange *forwarding_record_find(const ForwardingRecord *record, const char *name);

@@ -200,11 +200,18 @@ static int plan_ipv6_all(ForwardingRecord *plan, Error *error)
         return r < 0 ? r : plan_change(plan, IPV6_ALL, "1", error);
 }
 
-/* Returns 1 if the host forwards both families without our help. */
+/* Without our help, for all links, as a router or for other managers; or it has not the family. */
+static bool host_forwards(const ForwardingRecord *record, int family)
+{
+        if (family == AF_INET)
+                return !sysctl_is(IPV4_ALL, "0"); /* never ours */
+        return !sysctl_is(IPV6_ALL, "0") && !forwarding_record_find(record, IPV6_ALL);
+}
+
+/* Returns 1 if there is nothing to plan. */
 static int plan_forwarding(const ForwardingRecord *record, ForwardingRecord *plan, Error *error)
 {
-        bool ipv4 = sysctl_is(IPV4_ALL, "0");
-        bool ipv6 = sysctl_is(IPV6_ALL, "0") || forwarding_record_find(record, IPV6_ALL);
+        bool ipv4 = !host_forwards(record, AF_INET), ipv6 = !host_forwards(record, AF_INET6);
         int r = 0;
 
         if (ipv4)
@@ -278,6 +285,15 @@ int forwarding_enable(const char *link, Error *error)
         return r < 0 ? r : make_changes(&plan, error);
 }
 
+/* Made, and not taken over. Who turned IPv4 forwarding on for all links since then has written that
+ * into them, too: the same value, but not for us any more. */
+static bool change_is_ours(const ForwardingRecord *record, const SettingChange *c)
+{
+        if (strncmp(c->name, "ipv4/", 5) == 0 && host_forwards(record, AF_INET))
+                return false;
+        return sysctl_is(c->name, c->after);
+}
+
 /* The last change first: a switch of all links goes back before what it has overwritten in them.
  * What is still ours must be known before the first write, for the same reason. */
 static int put_back(const ForwardingRecord *record, Error *error)
@@ -288,7 +304,7 @@ static int put_back(const ForwardingRecord *record, Error *error)
         if (!ours)
                 return error_errno(error, ENOMEM, "Failed to put settings back");
         for (size_t i = 0; i < record->n_changes; i++)
-                ours[i] = sysctl_is(record->changes[i].name, record->changes[i].after);
+                ours[i] = change_is_ours(record, &record->changes[i]);
         for (size_t i = record->n_changes; i-- > 0;)
                 if (ours[i])
                         write_setting(record->changes[i].name, record->changes[i].before, &e);
@@ -333,11 +349,13 @@ int forwarding_uplinks(int family, char ***ret, Error *error)
 {
         _cleanup_forwarding_record_ ForwardingRecord record = FORWARDING_RECORD_NULL;
         _cleanup_strv_ char **links = NULL;
+        size_t n;
         int r = forwarding_record_read(&record, error);
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < record.n_changes; i++) {
+        n = host_forwards(&record, family) ? 0 : record.n_changes;
+        for (size_t i = 0; i < n; i++) {
                 const SettingChange *c = &record.changes[i];
                 _cleanup_free_ char *link = NULL;
 

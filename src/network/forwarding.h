@@ -28,7 +28,8 @@
 int forwarding_enable(const char *link, Error *error);
 
 /* @link is about to go, or is gone; NULL: only look for links that went without a word. With the
- * last of them, every setting that still has the value that we gave it gets its old one back. */
+ * last of them, every setting that still has the value that we gave it gets its old one back, but
+ * not where somebody turned forwarding on for the whole host since. */
 int forwarding_disable(const char *link, Error *error);
 
 /* The links that forward because of us and are not ours. @family: AF_INET or AF_INET6. 0: exactly

@@ -56,13 +56,13 @@ static int add_addressed(UplinkSearch *s, Error *error)
         if (getifaddrs(&all) < 0)
                 return error_errno(error, errno, "Failed to list the host's addresses");
         for (struct ifaddrs *a = all; a && r >= 0; a = a->ifa_next) {
-                const void *address;
+                const void *address = a->ifa_addr; /* aligned for its family */
 
                 if (!a->ifa_addr || a->ifa_addr->sa_family != s->family || !(a->ifa_flags & IFF_UP))
                         continue;
                 address = s->family == AF_INET
-                                  ? (const void *)&((struct sockaddr_in *)a->ifa_addr)->sin_addr
-                                  : &((struct sockaddr_in6 *)a->ifa_addr)->sin6_addr;
+                                  ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                                  : &((const struct sockaddr_in6 *)address)->sin6_addr;
                 if (address_is_global(s->family, address))
                         r = add_name(s, a->ifa_name);
         }
@@ -78,6 +78,12 @@ static int add_index(UplinkSearch *s, unsigned index)
         return if_indextoname(index, name) ? add_name(s, name) : 0;
 }
 
+/* The headers' own macros for this step from char * to what wants to be aligned, and is. */
+static void *after(void *start, size_t size)
+{
+        return (char *)start + size;
+}
+
 static int add_next_hops(UplinkSearch *s, struct rtattr *multipath)
 {
         struct rtnexthop *hop = RTA_DATA(multipath);
@@ -86,7 +92,7 @@ static int add_next_hops(UplinkSearch *s, struct rtattr *multipath)
         while (r >= 0 && RTNH_OK(hop, size)) {
                 r = add_index(s, (unsigned)hop->rtnh_ifindex);
                 size -= NLMSG_ALIGN(hop->rtnh_len);
-                hop = RTNH_NEXT(hop);
+                hop = after(hop, RTNH_ALIGN(hop->rtnh_len));
         }
         return r;
 }
@@ -111,9 +117,12 @@ static int add_route(UplinkSearch *s, struct nlmsghdr *message)
 
         if (message->nlmsg_type != RTM_NEWROUTE || route->rtm_family != s->family)
                 return 0;
-        for (struct rtattr *a = RTM_RTA(route); RTA_OK(a, size); a = RTA_NEXT(a, size))
+        for (struct rtattr *a = after(route, NLMSG_ALIGN(sizeof(*route))); RTA_OK(a, size);
+             a = after(a, RTA_ALIGN(a->rta_len))) {
                 if (a->rta_type <= RTA_MAX)
                         attributes[a->rta_type] = a;
+                size -= (int)RTA_ALIGN(a->rta_len);
+        }
         if (!route_leads_on(route, attributes))
                 return 0;
         if (attributes[RTA_MULTIPATH])
@@ -124,9 +133,7 @@ static int add_route(UplinkSearch *s, struct nlmsghdr *message)
 /* 1 at the end of the dump. */
 static int add_routes_of(UplinkSearch *s, struct nlmsghdr *message, ssize_t size)
 {
-        unsigned left = (unsigned)size;
-
-        for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+        for (; NLMSG_OK(message, size); message = after(message, NLMSG_ALIGN(message->nlmsg_len))) {
                 int r;
 
                 if (message->nlmsg_type == NLMSG_DONE)
@@ -136,6 +143,7 @@ static int add_routes_of(UplinkSearch *s, struct nlmsghdr *message, ssize_t size
                 r = add_route(s, message);
                 if (r < 0)
                         return r;
+                size -= NLMSG_ALIGN(message->nlmsg_len);
         }
         return 0;
 }

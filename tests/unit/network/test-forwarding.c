@@ -10,6 +10,7 @@
 #include "network/uplink.h"
 
 #include <net/if.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -216,6 +217,27 @@ static void test_already_forwarding(void **state)
         assert_setting(ALL6, "1");
 }
 
+/* As container managers do when they start. */
+static void test_host_becomes_router(void **state)
+{
+        _cleanup_strv_ char **v4 = NULL, **v6 = NULL;
+
+        make_host();
+        make_link("ve-a");
+        enable("ve-a");
+        set("ipv4/ip_forward", "1");
+        set(ALL6, "1");
+        assert_int_equal(forwarding_uplinks(AF_INET, &v4, NULL), 0);
+        assert_int_equal(strv_length(v4), 0);
+        if (has_per_link()) {
+                assert_int_equal(forwarding_uplinks(AF_INET6, &v6, NULL), 0);
+                assert_int_equal(strv_length(v6), 0);
+        }
+        disable("ve-a");
+        assert_setting(UP4, "1");
+        assert_nothing_left();
+}
+
 static void test_switch_for_all(void **state)
 {
         _cleanup_strv_ char **v6 = NULL;
@@ -277,6 +299,30 @@ static void test_concurrent(void **state)
         disable("ve-keep");
         assert_setting(UP4, "0");
         assert_nothing_left();
+}
+
+/* Whatever moment it is killed at, the next one finds all that was changed. */
+static void test_killed(void **state)
+{
+        make_host();
+        make_link("ve-a");
+        for (unsigned i = 0; i < 60; i++) {
+                pid_t pid = fork();
+
+                assert_true(pid >= 0);
+                while (pid == 0)
+                        if (forwarding_enable("ve-a", NULL) < 0 ||
+                            forwarding_disable("ve-a", NULL) < 0)
+                                _exit(EXIT_FAILURE);
+                (void)usleep(300 + i * 37); /* some rounds, ended at another point each time */
+                assert_int_equal(kill(pid, SIGKILL), 0);
+                assert_int_equal(waitpid(pid, NULL, 0), pid);
+                disable("ve-a");
+                assert_setting(UP4, "0");
+                assert_nothing_left();
+        }
+        /* nor files beside the record */
+        assert_int_equal(rmdir(FORWARDING_FOLDER), 0);
 }
 
 static void test_read_only(void **state)
@@ -345,8 +391,10 @@ int main(void)
                 ON_HOST(test_crash),
                 ON_HOST(test_foreign_record),
                 ON_HOST(test_already_forwarding),
+                ON_HOST(test_host_becomes_router),
                 ON_HOST(test_switch_for_all),
                 ON_HOST(test_concurrent),
+                ON_HOST(test_killed),
                 ON_HOST(test_read_only),
                 ON_HOST(test_no_such_link),
                 ON_HOST(test_uplinks),
