@@ -90,7 +90,7 @@ static int set_rlimit(const Comparison *c, const Difference *d, const Settings *
 }
 
 /* What is mounted is known from the mounts themselves, why only from here. */
-static int bind(Comparison *c, const Difference *d, const Settings *s, Error *error)
+static int bind_now(Comparison *c, const Difference *d, const Settings *s, Error *error)
 {
         _cleanup_free_ char *origin = NULL;
         int r;
@@ -130,7 +130,7 @@ int apply_live(Comparison *c, const Difference *d, Error *error)
         if (r < 0)
                 return r;
         if (is_bind)
-                return bind(c, d, s, error);
+                return bind_now(c, d, s, error);
         if (strcmp(key, "Hostname") == 0)
                 r = set_hostname(c, s, error);
         else if (strcmp(key, "OOMScoreAdjust") == 0)

@@ -22,22 +22,6 @@ void link_pairs_done(LinkPairs *p)
         *p = (LinkPairs){};
 }
 
-bool link_name_is_valid(const char *name)
-{
-        size_t n = strlen(name);
-
-        if (n == 0 || n >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-                return false;
-        if (strcmp(name, "all") == 0 || strcmp(name, "default") == 0)
-                return false; /* directories of /proc/sys/net/ipv4/conf */
-        if (strspn(name, "0123456789") == n)
-                return false; /* an index */
-        for (size_t i = 0; i < n; i++)
-                if (name[i] <= ' ' || name[i] >= 0x7f || strchr(":/%", name[i]))
-                        return false;
-        return true;
-}
-
 int link_name_check(const char *name, Error *error)
 {
         if (link_name_is_valid(name))

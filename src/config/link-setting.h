@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "os/link.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,17 +30,12 @@ int link_pairs_add(LinkPairs *p, const char *text, Error *error);
 /* Appends one pair a line. */
 void link_pairs_format(const LinkPairs *p, Buffer *out);
 
-/* What the kernel and systemd take as the name of an interface. */
-bool link_name_is_valid(const char *name);
-/* -EINVAL with the rules, if it is not. */
+/* -EINVAL with the rules, if it is not the name of an interface. */
 int link_name_check(const char *name, Error *error);
 /* The same for a zone, whose bridge is called vz-NAME. */
 int link_zone_check(const char *name, Error *error);
 
-typedef struct MacAddress {
-        uint8_t bytes[6]; /* all 0: not given */
-} MacAddress;
-
+/* All 0: none was given. */
 bool mac_address_is_null(const MacAddress *mac);
 /* Six hexadecimal bytes with ':' or '-' between, of one host (not of a group, not all 0). */
 int mac_address_parse(const char *text, MacAddress *ret, Error *error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Names of links: their rules, and how long ones become short. Asks no kernel. */
+/* How long names of links become short. Asks no kernel. */
 
 #include "network/link-name.h"
 
@@ -16,32 +16,6 @@ static const uint8_t shorten_key[16] = {
         0xe1, 0x90, 0xa4, 0x04, 0xa8, 0xef, 0x4b, 0x51,
         0x8c, 0xcc, 0xc3, 0x3a, 0x9f, 0x11, 0xfc, 0xa2,
 };
-
-static bool is_valid(const char *name, size_t max)
-{
-        static const char *const taken[] = { ".", "..", "all", "default" };
-        size_t n = strlen(name);
-
-        if (n == 0 || n > max || strspn(name, "0123456789") == n)
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (name[i] <= ' ' || name[i] >= 127 || strchr("/:%", name[i]))
-                        return false;
-        for (size_t i = 0; i < ELEMENTSOF(taken); i++)
-                if (strcmp(name, taken[i]) == 0)
-                        return false;
-        return true;
-}
-
-bool link_name_is_valid(const char *name)
-{
-        return is_valid(name, IFNAMSIZ - 1);
-}
-
-bool link_altname_is_valid(const char *name)
-{
-        return is_valid(name, LINK_ALTNAME_MAX);
-}
 
 /* The lowest 24 bits of the hash, six bits a character, in the alphabet of RFC 4648 section 5. */
 static void shorten(const char *full, char ret[static IFNAMSIZ])

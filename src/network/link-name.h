@@ -22,10 +22,3 @@ typedef struct LinkName {
  * which only the alternative names tell apart (CI-183). Returns 1 if link_add_altname() is needed,
  * 0 if not, -EINVAL if it is no name for a link, -ENAMETOOLONG. */
 int link_name_make(const char *prefix, const char *rest, LinkName *ret);
-
-/* Whether the kernel, systemd and the paths below /proc/sys/net take it: 1 to 15 printable ASCII
- * characters without "/", ":" and "%", not only digits, and none of ".", "..", "all" and
- * "default". */
-bool link_name_is_valid(const char *name);
-/* The same with up to 127 characters. */
-bool link_altname_is_valid(const char *name);

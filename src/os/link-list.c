@@ -14,6 +14,7 @@
 void link_done(Link *link)
 {
         (void)strv_free(link->altnames);
+        free(link->alias);
         *link = LINK_NULL;
 }
 
@@ -97,6 +98,11 @@ int link_parse(const NetlinkMessage *message, Link *ret)
         if (a[IFLA_ADDRESS].size == sizeof(link.mac))
                 netlink_copy(&a[IFLA_ADDRESS], &link.mac, sizeof(link.mac));
         parse_statistics(&a[IFLA_STATS64], &link.statistics);
+        if (netlink_string(&a[IFLA_IFALIAS])) {
+                link.alias = strdup(netlink_string(&a[IFLA_IFALIAS]));
+                if (!link.alias)
+                        return -ENOMEM;
+        }
         r = parse_kind(&a[IFLA_LINKINFO], &link);
         if (r == 0)
                 r = parse_altnames(&a[IFLA_PROP_LIST], &link);

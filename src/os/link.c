@@ -10,6 +10,32 @@
 #include <linux/veth.h>
 #include <string.h>
 
+static bool is_valid(const char *name, size_t max)
+{
+        static const char *const taken[] = { ".", "..", "all", "default" };
+        size_t n = strlen(name);
+
+        if (n == 0 || n > max || strspn(name, "0123456789") == n)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (name[i] <= ' ' || name[i] >= 127 || strchr("/:%", name[i]))
+                        return false;
+        for (size_t i = 0; i < ELEMENTSOF(taken); i++)
+                if (strcmp(name, taken[i]) == 0)
+                        return false;
+        return true;
+}
+
+bool link_name_is_valid(const char *name)
+{
+        return is_valid(name, IFNAMSIZ - 1);
+}
+
+bool link_altname_is_valid(const char *name)
+{
+        return is_valid(name, LINK_ALTNAME_MAX);
+}
+
 #define NEW (NLM_F_CREATE | NLM_F_EXCL)
 
 static void put_spec(NetlinkBatch *b, const LinkSpec *spec)
@@ -155,6 +181,13 @@ void link_add_altname(NetlinkBatch *b, LinkRef link, const char *altname)
         netlink_nest_begin(b, IFLA_PROP_LIST);
         netlink_put_string(b, IFLA_ALT_IFNAME, altname);
         netlink_nest_end(b);
+        netlink_end(b);
+}
+
+void link_set_alias(NetlinkBatch *b, LinkRef link, const char *alias)
+{
+        begin_set(b, link);
+        netlink_put(b, IFLA_IFALIAS, alias, strlen(alias));
         netlink_end(b);
 }
 

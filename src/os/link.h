@@ -55,5 +55,14 @@ void link_set_mac(NetlinkBatch *b, LinkRef link, const MacAddress *mac);
 void link_move(NetlinkBatch *b, int index, const char *name, int netns_fd);
 /* One more name (5.5+), of up to LINK_ALTNAME_MAX characters. */
 void link_add_altname(NetlinkBatch *b, LinkRef link, const char *altname);
+/* Words for people and for whoever wants to know whose it is: `ip link` shows them. */
+void link_set_alias(NetlinkBatch *b, LinkRef link, const char *alias);
 /* -ENODEV: there is none. The other end of a veth goes too. */
 void link_delete(NetlinkBatch *b, LinkRef link);
+
+/* Whether the kernel, systemd and the paths below /proc/sys/net take it: 1 to 15 printable ASCII
+ * characters without "/", ":" and "%", not only digits, and none of ".", "..", "all" and
+ * "default". */
+bool link_name_is_valid(const char *name);
+/* The same with up to 127 characters. */
+bool link_altname_is_valid(const char *name);

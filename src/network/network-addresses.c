@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Addresses and routes of both ends. The host's end has the gateway's address and a route to each
+ * of the machine's; the machine's default route leads to it, on the link whatever its prefix. */
+
+#include "network/network.h"
+
+#include "base/cleanup.h"
+
+#include <linux/if_addr.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool has_ipv6(void)
+{
+        return access("/proc/sys/net/ipv6", F_OK) >= 0; /* ipv6.disable=1 */
+}
+
+static bool wants(int family)
+{
+        return family == AF_INET || (family == AF_INET6 && has_ipv6());
+}
+
+/* Of a link that nobody else has: duplicates need not be looked for. */
+static void put_address(NetlinkBatch *b, int index, const IpAddress *ip, unsigned prefix,
+                        uint32_t flags)
+{
+        LinkAddress a = { .index = index,
+                          .address = *ip,
+                          .prefix = (uint8_t)prefix,
+                          .flags = flags | (ip->family == AF_INET6 ? IFA_F_NODAD : 0) };
+
+        address_add(b, &a, true);
+}
+
+static int find_index(const Network *n, int fd, const char *name, int *ret, Error *error)
+{
+        _cleanup_link_ Link link = LINK_NULL;
+        int r = link_find(fd, LINK_BY_NAME(name), &link);
+
+        if (r < 0)
+                return error_errno(error, -r, "Failed to find interface '%s' of '%s'", name,
+                                   n->name);
+        *ret = link.index;
+        return 0;
+}
+
+static int call(const Network *n, int fd, NetlinkBatch *b, const char *link, Error *error)
+{
+        NetlinkFailure failure = {};
+        int r = netlink_call(fd, b, &failure);
+
+        return r < 0 ? error_errno(error, -r, "Failed to set addresses of '%s' for '%s'%s%s", link,
+                                   n->name, failure.text[0] ? ": " : "", failure.text)
+                     : 0;
+}
+
+static int set_inside(const Network *n, Error *error)
+{
+        const IpAddress *gateways[] = { &n->gateway4, &n->gateway6 };
+        const char *host0 = n->plan->links[0].inside;
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        int index, r = find_index(n, n->machine_fd, host0, &index, error);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n->addresses.n; i++)
+                if (wants(n->addresses.items[i].address.family))
+                        put_address(&b, index, &n->addresses.items[i].address,
+                                    n->addresses.items[i].prefix, 0);
+        for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
+                if (wants(gateways[i]->family)) {
+                        Route route = { .family = gateways[i]->family,
+                                        .gateway = *gateways[i],
+                                        .index = index,
+                                        .onlink = true };
+
+                        route_add(&b, &route, true);
+                }
+        return call(n, n->machine_fd, &b, host0, error);
+}
+
+/* Where the other end is the host itself. */
+static int set_outside(const Network *n, const char *link, Error *error)
+{
+        const IpAddress *gateways[] = { &n->gateway4, &n->gateway6 };
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        int index, r = find_index(n, n->host_fd, link, &index, error);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
+                if (wants(gateways[i]->family))
+                        put_address(&b, index, gateways[i],
+                                    (unsigned)ip_address_size(gateways[i]->family) * 8,
+                                    IFA_F_NOPREFIXROUTE);
+        for (size_t i = 0; i < n->addresses.n; i++) {
+                const IpAddress *ip = &n->addresses.items[i].address;
+                Route route = { .family = ip->family,
+                                .destination = *ip,
+                                .prefix = (uint8_t)(ip_address_size(ip->family) * 8),
+                                .index = index };
+
+                if (wants(ip->family))
+                        route_add(&b, &route, true);
+        }
+        return call(n, n->host_fd, &b, link, error);
+}
+
+const char *network_host_link(const NetworkPlan *plan)
+{
+        return plan->zone.name[0] ? plan->zone.name : plan->links[0].host.name;
+}
+
+int network_add_addresses(Network *n, Error *error)
+{
+        int r = 0;
+
+        if (n->addresses.n == 0)
+                return 0;
+        if (!n->plan->bridge)
+                r = set_outside(n, network_host_link(n->plan), error);
+        return r < 0 ? r : set_inside(n, error);
+}

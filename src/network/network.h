@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The network of one machine or pod while it is there: its links, the addresses on both ends, and
+ * what the host needs to pass its packets on. The namespace itself is the caller's. */
+
+#include "network/address-pool.h"
+#include "network/network-plan.h"
+#include "os/link-list.h"
+#include "os/route.h"
+
+/* Who gives host0 its addresses. */
+typedef enum NetworkAddressing {
+        NETWORK_ADDRESSING_NONE,     /* the machine and whoever is on its bridge */
+        NETWORK_ADDRESSING_DECLARED, /* the definition */
+        NETWORK_ADDRESSING_POOL,     /* we do */
+        NETWORK_ADDRESSING_NETWORKD, /* systemd-networkd of the host, by DHCP */
+        _NETWORK_ADDRESSING_MAX,
+        _NETWORK_ADDRESSING_INVALID = -EINVAL,
+} NetworkAddressing;
+DECLARE_STRING_TABLE(network_addressing, NetworkAddressing);
+
+typedef struct Network {
+        const NetworkPlan *plan;
+        const char *name;
+        NetworkAddressing addressing;
+        AddressPool pool;
+        AddressPair own; /* of the pool */
+        bool own_taken;
+        LinkAddresses addresses; /* of host0, whoever chose them; not with networkd */
+        IpAddress gateway4, gateway6; /* the host's end, or the declared one; none: no route */
+
+        int host_fd;    /* netlink sockets in the two namespaces */
+        int machine_fd; /* also keeps the machine's alive, until links are brought home */
+        bool up;
+} Network;
+
+#define NETWORK_NULL ((Network){ .host_fd = -EBADF, .machine_fd = -EBADF })
+
+/* Decides who gives addresses and takes ours: before the file systems are made, which tell them to
+ * the machine. @plan and @name must outlive @ret. */
+int network_acquire(const NetworkPlan *plan, const char *name, const HostSettings *settings,
+                    const Id128 *host, Network *ret, Error *error);
+
+/* Makes the links between our namespace and the one of @netns_fd. @machine_fd, a NETLINK_ROUTE
+ * socket of that one, is taken in any case. Before PID 1 runs. */
+int network_up(Network *n, int netns_fd, int machine_fd, Error *error);
+
+/* Brings moved links home and removes the others: after the end of PID 1. For network_up() again,
+ * or for network_release(). */
+void network_down(Network *n);
+void network_release(Network *n);
+
+/* The host's link by which packets of the machine come and go: of the zone, or of host0. */
+const char *network_host_link(const NetworkPlan *plan);
+
+/* Parts, for network*.c only. */
+int network_add_links(Network *n, int netns_fd, Error *error);
+int network_add_addresses(Network *n, Error *error);
+int network_join_bridge(Network *n, Error *error);
+void network_leave_zone(const Network *n);
