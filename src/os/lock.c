@@ -14,14 +14,18 @@
 
 /* Open file description locks, since systemd-nspawn and machined take these, and flock() is blind
  * to them. They belong to the open file as flock() locks do, not to the process. */
-static int set_lock(int fd, int type)
+static int set_lock(int fd, int type, bool wait)
 {
         struct flock lock = { .l_type = (short)type, .l_whence = SEEK_SET };
+        int r;
 
-        return fcntl(fd, F_OFD_SETLK, &lock);
+        do
+                r = fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);
+        while (r < 0 && errno == EINTR);
+        return r;
 }
 
-int lock_file_take(const char *path, bool exclusive, LockFile *ret)
+static int take(const char *path, bool exclusive, bool wait, LockFile *ret)
 {
         for (;;) {
                 _cleanup_close_ int fd =
@@ -33,7 +37,7 @@ int lock_file_take(const char *path, bool exclusive, LockFile *ret)
                         return -errno;
                 if (!copy)
                         return -ENOMEM;
-                if (set_lock(fd, exclusive ? F_WRLCK : F_RDLCK) < 0)
+                if (set_lock(fd, exclusive ? F_WRLCK : F_RDLCK, wait) < 0)
                         return errno == EACCES ? -EAGAIN : -errno;
                 if (fstat(fd, &st) < 0)
                         return -errno;
@@ -48,11 +52,21 @@ int lock_file_take(const char *path, bool exclusive, LockFile *ret)
         }
 }
 
+int lock_file_take(const char *path, bool exclusive, LockFile *ret)
+{
+        return take(path, exclusive, false, ret);
+}
+
+int lock_file_wait(const char *path, bool exclusive, LockFile *ret)
+{
+        return take(path, exclusive, true, ret);
+}
+
 void lock_file_release(LockFile *lock)
 {
         if (lock->fd >= 0) {
                 /* only an exclusive holder may remove it, or a sharer would lose its lock */
-                if (lock->exclusive || set_lock(lock->fd, F_WRLCK) >= 0)
+                if (lock->exclusive || set_lock(lock->fd, F_WRLCK, false) >= 0)
                         (void)unlink(lock->path);
                 (void)close(lock->fd);
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Lock files that leave no litter: taken without waiting, removed by the last exclusive
- * holder, and safe against another process doing the same at that moment. */
+/* Lock files that leave no litter: removed by the last exclusive holder, and safe against another
+ * process doing the same at that moment. */
 
 #include <stdbool.h>
 
@@ -16,5 +16,7 @@ typedef struct LockFile {
 
 /* -EAGAIN: someone else holds it. */
 int lock_file_take(const char *path, bool exclusive, LockFile *ret);
+/* Waits for it: only where nobody holds it for longer than a moment. */
+int lock_file_wait(const char *path, bool exclusive, LockFile *ret);
 /* Removes the file if nobody else holds it, and lets go. Idempotent. */
 void lock_file_release(LockFile *lock);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What one machine publishes, as the file /run/stead/network/NAME has it: its link, its addresses
+ * and its ports. The launcher writes it; the host's nftables table is a function of all these files
+ * and of nothing else. Must not know nftables. */
+
+#include "base/error.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PUBLISHED_DIRECTORY "/run/stead/network"
+
+typedef struct PublishedAddress {
+        int family; /* AF_INET, AF_INET6; AF_UNSPEC: every address of both */
+        union {
+                struct in_addr in;
+                struct in6_addr in6;
+        };
+} PublishedAddress;
+
+/* Ports first..last of the host's address lead to as many ports of the machine. */
+typedef struct PublishedPort {
+        int protocol;          /* IPPROTO_TCP or IPPROTO_UDP */
+        PublishedAddress host; /* 0.0.0.0 and :: are every address of that family */
+        uint16_t first, last;
+        uint16_t machine_first;
+} PublishedPort;
+
+typedef struct Published {
+        char *machine;
+        char *interface; /* the host's end of its link, or its bridge */
+        bool masquerade; /* its packets leave the host with an address of the host's */
+        bool replaces;   /* the table may still hold what an earlier run of it published */
+        PublishedAddress *addresses;
+        size_t n_addresses;
+        PublishedPort *ports;
+        size_t n_ports;
+} Published;
+
+#define PUBLISHED_NULL ((Published){ .masquerade = true })
+#define _cleanup_published_ _cleanup_(published_done)
+
+void published_done(Published *p);
+
+/* "1.2.3.4", "::1"; "*" is AF_UNSPEC. -EINVAL for all else. */
+int published_address_parse(const char *text, PublishedAddress *ret);
+const char *published_address_to_string(const PublishedAddress *a,
+                                        char buffer[static INET6_ADDRSTRLEN]);
+/* Whether it stands for every address of its family, or of both. */
+bool published_address_is_any(const PublishedAddress *a);
+
+int published_set_interface(Published *p, const char *name);
+int published_add_address(Published *p, const PublishedAddress *a);
+int published_add_port(Published *p, const PublishedPort *port);
+
+/* A file's text; strict, since the text may come from a broken disk or a clumsy hand: -EBADMSG with
+ * the line at fault. Nothing that passes can break out of the ruleset's syntax. */
+int published_parse(const char *machine, const char *text, Published *ret, Error *error);
+/* The text that published_parse() reads as the same. NULL on out of memory. */
+char *published_format(const Published *p);
+
+/* Opens PUBLISHED_DIRECTORY, makes it if need be. */
+int published_open_directory(Error *error);
+/* Writes beside and renames. Where a file of the name is there already (its launcher was killed),
+ * the new one says so in `replaces`. */
+int published_write(int dirfd, const Published *p, Error *error);
+/* -ENOENT: the machine publishes nothing. */
+int published_read(int dirfd, const char *machine, Published *ret, Error *error);
+/* Missing is fine. */
+int published_remove(int dirfd, const char *machine);
+
+/* Whether the two would be answered for the same packets: same protocol, a port and an address in
+ * common. */
+bool published_port_overlaps(const PublishedPort *a, const PublishedPort *b);
