@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What really passes: a machine, its host, and two neighbours of the host on links of their own. */
+
+#include "network/forwarding.h"
+
+#include "net-world.h"
+
+#include "base/strv.h"
+
+#include <sys/socket.h>
+
+static bool ping(const char *from, const char *to)
+{
+        return shell("ip netns exec %s busybox ping -c 1 -W 1 %s >/dev/null 2>&1", from, to);
+}
+
+/* ve-m leads to the machine (m), up0 to the outside (o), third0 to somebody else (t). */
+static void make_hosts(void)
+{
+        assert_true(shell("set -e; mkdir -p /run/netns; C=/proc/sys/net/ipv6/conf;"
+                          "for n in m o t; do ip netns add $n; ip -n $n link set lo up; done;"
+                          "ip link add ve-m type veth peer name host0 netns m;"
+                          "ip link add up0 type veth peer name o0 netns o;"
+                          "ip link add third0 type veth peer name t0 netns t;"
+                          "for l in ve-m up0 third0; do ip link set $l up; done"));
+        /* one gateway address for all machines, and a route to each */
+        assert_true(shell("set -e; ip addr add 100.64.0.1/32 dev ve-m;"
+                          "ip addr add fd00::1/128 dev ve-m nodad;"
+                          "ip -n m addr add 100.64.0.2/32 dev host0;"
+                          "ip -n m addr add fd00::2/128 dev host0 nodad;"
+                          "ip -n m link set host0 up;"
+                          "ip -n m route add default via 100.64.0.1 dev host0 onlink;"
+                          "ip -n m -6 route add fd00::1 dev host0;"
+                          "ip -n m -6 route add default via fd00::1 dev host0;"
+                          "ip route add 100.64.0.2 dev ve-m; ip -6 route add fd00::2 dev ve-m"));
+        assert_true(shell("set -e; ip addr add 192.0.2.1/24 dev up0;"
+                          "ip addr add 2001:db8:1::1/64 dev up0 nodad;"
+                          "ip addr add 198.51.100.1/24 dev third0;"
+                          "ip addr add 2001:db8:2::1/64 dev third0 nodad;"
+                          "ip -n o addr add 192.0.2.2/24 dev o0;"
+                          "ip -n o addr add 2001:db8:1::2/64 dev o0 nodad;"
+                          "ip -n t addr add 198.51.100.2/24 dev t0;"
+                          "ip -n t addr add 2001:db8:2::2/64 dev t0 nodad;"
+                          "ip -n o link set o0 up; ip -n t link set t0 up;"
+                          "ip -n o route add default via 192.0.2.1;"
+                          "ip -n o -6 route add default via 2001:db8:1::1;"
+                          "ip -n t route add default via 198.51.100.1;"
+                          "ip -n t -6 route add default via 2001:db8:2::1"));
+}
+
+/* The rules that the table of the network room is to make of it. */
+static void guard(int family)
+{
+        const char *protocol = family == AF_INET ? "ipv4" : "ipv6";
+        _cleanup_strv_ char **links = NULL;
+        int r = forwarding_uplinks(family, &links, NULL);
+
+        assert_true(r >= 0);
+        if (r > 0)
+                assert_true(shell("nft add rule inet guard forward meta nfproto %s "
+                                  "iifname != ve-m oifname != ve-m drop",
+                                  protocol));
+        STRV_FOREACH (l, links)
+                assert_true(shell("nft add rule inet guard forward meta nfproto %s "
+                                  "iifname %s oifname != ve-m drop",
+                                  protocol, *l));
+}
+
+static void check_passing(void)
+{
+        static const struct {
+                int family;
+                const char *machine, *outside, *third;
+        } families[] = {
+                { AF_INET, "100.64.0.2", "192.0.2.2", "198.51.100.2" },
+                { AF_INET6, "fd00::2", "2001:db8:1::2", "2001:db8:2::2" },
+        };
+        _cleanup_error_ Error e = ERROR_NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(families); i++)
+                assert_false(ping("m", families[i].outside));
+        if (forwarding_enable("ve-m", &e) < 0)
+                fail_msg("%s", e.message);
+        for (size_t i = 0; i < ELEMENTSOF(families); i++) {
+                assert_true(ping("m", families[i].outside));
+                assert_true(ping("o", families[i].machine));
+                assert_true(ping("o", families[i].third)); /* why the guard must be */
+        }
+        assert_true(shell("nft add table inet guard && nft add chain inet guard forward "
+                          "'{ type filter hook forward priority filter; }'"));
+        for (size_t i = 0; i < ELEMENTSOF(families); i++) {
+                guard(families[i].family);
+                assert_true(ping("m", families[i].outside));
+                assert_true(ping("t", families[i].machine));
+                assert_false(ping("o", families[i].third));
+                assert_false(ping("t", families[i].outside));
+        }
+        assert_int_equal(forwarding_disable("ve-m", NULL), 0);
+        assert_true(shell("nft delete table inet guard"));
+        for (size_t i = 0; i < ELEMENTSOF(families); i++)
+                assert_false(ping("o", families[i].third));
+}
+
+static void test_per_link(void **state)
+{
+        make_hosts();
+        check_passing();
+}
+
+/* As before Linux 6.17. */
+static void test_switch_for_all(void **state)
+{
+        make_hosts();
+        assert_int_equal(mount("tmpfs", SYSCTL_NET "/ipv6/conf/lo", "tmpfs", 0, NULL), 0);
+        check_passing();
+}
+
+/* The host keeps the default route that a router told it, and still hears routers. */
+static void advertise_and_enable(void)
+{
+        static const char wait_for_route[] =
+                "for i in $(seq 30); do ip -6 route show default proto ra | grep -q . && exit 0; "
+                "ip netns exec o python3 -c \"%s\"; sleep 0.2; done; exit 1";
+        /* RFC 4861, 4.2: a router for half an hour, with nothing else to say */
+        static const char advertise[] =
+                "import socket as s, struct\n"
+                "k = s.socket(s.AF_INET6, s.SOCK_RAW, s.IPPROTO_ICMPV6)\n"
+                "k.setsockopt(s.IPPROTO_IPV6, s.IPV6_MULTICAST_HOPS, 255)\n"
+                "m = struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0)\n"
+                "try: k.sendto(m, ('ff02::1', 0, 0, s.if_nametoindex('o0')))\n"
+                "except OSError: pass\n"; /* its address is not ready yet */
+        _cleanup_free_ char *command = NULL;
+
+        assert_true(asprintf(&command, wait_for_route, advertise) > 0);
+        assert_true(shell("%s", command));
+        assert_int_equal(forwarding_enable("ve-m", NULL), 0);
+        assert_true(shell("ip -6 route show default proto ra | grep -q ."));
+        assert_true(shell("ip -6 route flush default proto ra"));
+        assert_true(shell("%s", command));
+        assert_int_equal(forwarding_disable("ve-m", NULL), 0);
+        assert_true(shell("ip -6 route show default proto ra | grep -q ."));
+}
+
+static void test_learned_routes(void **state)
+{
+        make_hosts();
+        advertise_and_enable();
+        assert_int_equal(mount("tmpfs", SYSCTL_NET "/ipv6/conf/lo", "tmpfs", 0, NULL), 0);
+        advertise_and_enable();
+}
+
+static bool have(const char *command, const char *package)
+{
+        if (shell("command -v %s >/dev/null", command))
+                return true;
+        fprintf(stderr, "skipped: %s is not installed (package %s)\n", command, package);
+        return false;
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                ON_HOST(test_per_link),
+                ON_HOST(test_switch_for_all),
+                ON_HOST(test_learned_routes),
+        };
+        int r = world_enter() ?: net_world_check();
+
+        if (r != 0)
+                return r;
+        if (!have("nft", "nftables") || !have("busybox", "busybox-static") ||
+            !have("python3", "python3"))
+                return WORLD_SKIP;
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
