@@ -37,12 +37,16 @@ static SettingName link_setting(const char *family, const char *link, const char
         return s;
 }
 
+/* A new link has hardly ever what is wanted, so that asking first would be lost time. */
 static int set_on_link(const char *family, const char *link, const char *setting, const char *value,
                        Error *error)
 {
         SettingName s = link_setting(family, link, setting);
+        _cleanup_error_ Error e = ERROR_NULL;
 
-        return sysctl_is(s.name, value) ? 0 : sysctl_write(s.name, value, error);
+        if (sysctl_write(s.name, value, &e) >= 0 || sysctl_is(s.name, value))
+                return 0;
+        return error_move(error, &e);
 }
 
 /* These go with the link, so that nothing about them is recorded.

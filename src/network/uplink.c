@@ -7,7 +7,6 @@
 #include "base/strv.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -20,6 +19,8 @@ typedef struct UplinkSearch {
         int family;
         char *const *ours;
         char **names;
+        unsigned *seen; /* links that are decided about: a route each would ask a million times */
+        size_t n_seen;
 } UplinkSearch;
 
 static int add_name(UplinkSearch *s, const char *name)
@@ -48,32 +49,19 @@ static bool address_is_global(int family, const void *address)
                !IN6_IS_ADDR_MULTICAST((const struct in6_addr *)address);
 }
 
-static int add_addressed(UplinkSearch *s, Error *error)
-{
-        struct ifaddrs *all;
-        int r = 0;
-
-        if (getifaddrs(&all) < 0)
-                return error_errno(error, errno, "Failed to list the host's addresses");
-        for (struct ifaddrs *a = all; a && r >= 0; a = a->ifa_next) {
-                const void *address = a->ifa_addr; /* aligned for its family */
-
-                if (!a->ifa_addr || a->ifa_addr->sa_family != s->family || !(a->ifa_flags & IFF_UP))
-                        continue;
-                address = s->family == AF_INET
-                                  ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
-                                  : &((const struct sockaddr_in6 *)address)->sin6_addr;
-                if (address_is_global(s->family, address))
-                        r = add_name(s, a->ifa_name);
-        }
-        freeifaddrs(all);
-        return r < 0 ? error_errno(error, -r, "Failed to list the host's addresses") : 0;
-}
-
 static int add_index(UplinkSearch *s, unsigned index)
 {
         char name[IF_NAMESIZE];
+        unsigned *grown;
 
+        for (size_t i = 0; i < s->n_seen; i++)
+                if (s->seen[i] == index)
+                        return 0;
+        grown = reallocarray(s->seen, s->n_seen + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        s->seen = grown;
+        s->seen[s->n_seen++] = index;
         /* gone meanwhile is as good as not there */
         return if_indextoname(index, name) ? add_name(s, name) : 0;
 }
@@ -109,20 +97,24 @@ static bool route_leads_on(const struct rtmsg *route, struct rtattr *const *attr
                address_is_global(AF_INET6, RTA_DATA(attributes[RTA_DST]));
 }
 
+static void read_attributes(struct rtattr *a, int size, struct rtattr **ret, unsigned short highest)
+{
+        for (; RTA_OK(a, size); a = after(a, RTA_ALIGN(a->rta_len))) {
+                if (a->rta_type <= highest)
+                        ret[a->rta_type] = a;
+                size -= (int)RTA_ALIGN(a->rta_len);
+        }
+}
+
 static int add_route(UplinkSearch *s, struct nlmsghdr *message)
 {
         struct rtmsg *route = NLMSG_DATA(message);
         struct rtattr *attributes[RTA_MAX + 1] = {};
-        int size = (int)RTM_PAYLOAD(message);
 
-        if (message->nlmsg_type != RTM_NEWROUTE || route->rtm_family != s->family)
+        if (route->rtm_family != s->family)
                 return 0;
-        for (struct rtattr *a = after(route, NLMSG_ALIGN(sizeof(*route))); RTA_OK(a, size);
-             a = after(a, RTA_ALIGN(a->rta_len))) {
-                if (a->rta_type <= RTA_MAX)
-                        attributes[a->rta_type] = a;
-                size -= (int)RTA_ALIGN(a->rta_len);
-        }
+        read_attributes(after(route, NLMSG_ALIGN(sizeof(*route))), (int)RTM_PAYLOAD(message),
+                        attributes, RTA_MAX);
         if (!route_leads_on(route, attributes))
                 return 0;
         if (attributes[RTA_MULTIPATH])
@@ -130,8 +122,24 @@ static int add_route(UplinkSearch *s, struct nlmsghdr *message)
         return attributes[RTA_OIF] ? add_index(s, *(unsigned *)RTA_DATA(attributes[RTA_OIF])) : 0;
 }
 
+static int add_address(UplinkSearch *s, struct nlmsghdr *message)
+{
+        struct ifaddrmsg *address = NLMSG_DATA(message);
+        struct rtattr *attributes[IFA_MAX + 1] = {}, *own;
+
+        if (address->ifa_family != s->family)
+                return 0;
+        read_attributes(after(address, NLMSG_ALIGN(sizeof(*address))), (int)IFA_PAYLOAD(message),
+                        attributes, IFA_MAX);
+        own = attributes[IFA_LOCAL] ?: attributes[IFA_ADDRESS]; /* IPv6 has the second alone */
+        if (address->ifa_scope >= RT_SCOPE_LINK || !own ||
+            !address_is_global(s->family, RTA_DATA(own)))
+                return 0;
+        return add_index(s, address->ifa_index);
+}
+
 /* 1 at the end of the dump. */
-static int add_routes_of(UplinkSearch *s, struct nlmsghdr *message, ssize_t size)
+static int add_all_of(UplinkSearch *s, struct nlmsghdr *message, ssize_t size)
 {
         for (; NLMSG_OK(message, size); message = after(message, NLMSG_ALIGN(message->nlmsg_len))) {
                 int r;
@@ -140,7 +148,9 @@ static int add_routes_of(UplinkSearch *s, struct nlmsghdr *message, ssize_t size
                         return 1;
                 if (message->nlmsg_type == NLMSG_ERROR)
                         return ((struct nlmsgerr *)NLMSG_DATA(message))->error ?: -EPROTO;
-                r = add_route(s, message);
+                r = message->nlmsg_type == RTM_NEWROUTE  ? add_route(s, message)
+                    : message->nlmsg_type == RTM_NEWADDR ? add_address(s, message)
+                                                         : 0;
                 if (r < 0)
                         return r;
                 size -= NLMSG_ALIGN(message->nlmsg_len);
@@ -148,16 +158,17 @@ static int add_routes_of(UplinkSearch *s, struct nlmsghdr *message, ssize_t size
         return 0;
 }
 
-static int dump_routes(UplinkSearch *s)
+/* @what: RTM_GETADDR or RTM_GETROUTE. */
+static int dump(UplinkSearch *s, unsigned short what)
 {
         struct {
                 struct nlmsghdr header;
-                struct rtmsg route;
+                struct rtmsg body; /* the larger; the kernel reads the family alone of both */
         } request = {
                 .header = { .nlmsg_len = sizeof(request),
-                            .nlmsg_type = RTM_GETROUTE,
+                            .nlmsg_type = what,
                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-                .route = { .rtm_family = (unsigned char)s->family },
+                .body = { .rtm_family = (unsigned char)s->family },
         };
         _cleanup_free_ struct nlmsghdr *buffer = malloc(DUMP_BUFFER);
         _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -173,7 +184,7 @@ static int dump_routes(UplinkSearch *s)
                 if (n < 0 && errno == EINTR)
                         r = 0;
                 else
-                        r = n < 0 ? -errno : n == 0 ? -EPROTO : add_routes_of(s, buffer, n);
+                        r = n < 0 ? -errno : n == 0 ? -EPROTO : add_all_of(s, buffer, n);
         } while (r == 0);
         return r < 0 ? r : 0;
 }
@@ -182,16 +193,20 @@ int uplink_list(int family, char *const *ours, char ***ret, Error *error)
 {
         UplinkSearch s = { .family = family, .ours = ours };
         _cleanup_strv_ char **names = NULL;
-        int r = add_addressed(&s, error);
+        const char *what = "address";
+        int r = dump(&s, RTM_GETADDR);
 
         if (r >= 0) {
-                r = dump_routes(&s);
-                if (r < 0)
-                        (void)error_errno(error, -r, "Failed to list the host's routes");
+                what = "route";
+                r = dump(&s, RTM_GETROUTE);
         }
+        free(s.seen);
         names = s.names;
-        if (r < 0)
+        if (r < 0) {
+                (void)error_errno(error, -r, "Failed to list what 'ip %s' shows", what);
+                error_hint(error, "ip %s", what);
                 return r;
+        }
         *ret = TAKE_PTR(names);
         return 0;
 }
