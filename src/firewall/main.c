@@ -2,7 +2,7 @@
 /* stead-firewall: keeps the host's nftables table equal to what the files in /run/stead/network
  * say. The launchers call it, one at a time holds the lock:
  *
- *     add NAME       after the file was written and the link is up
+ *     add NAME       after the file was written and the link is up; removes the file if it fails
  *     remove NAME    removes the file, too; the last one takes the table along
  *     restore        the whole table, if it is not as it should be
  *
@@ -98,37 +98,44 @@ static void forget(PublishedList *list, const char *machine)
         list->n = n;
 }
 
-/* Nothing of a machine that was refused may count from now on. */
-static void take_back(Firewall *f, const char *machine, bool replaces)
+/* Takes a machine out of directory and table. Without @p its share is not known. */
+static int withdraw(Firewall *f, const char *machine, const Published *p, Error *error)
 {
-        (void)published_remove(f->dirfd, machine);
+        int r = published_remove(f->dirfd, machine);
+
+        if (r < 0)
+                return error_errno(error, -r, "Failed to remove '" PUBLISHED_DIRECTORY "/%s'",
+                                   machine);
         forget(&f->list, machine);
-        if (replaces)
-                (void)replace(f, NULL); /* the refusal is what is told */
+        return p && f->list.n > 0 ? change(f, p, false, error) : replace(f, error);
 }
 
+/* Nothing of a machine that was refused may count from now on; the refusal is what is told. */
 static int do_add(Firewall *f, const char *machine, Error *error)
 {
         _cleanup_published_ Published p = PUBLISHED_NULL;
         int r = published_read(f->dirfd, machine, &p, error);
 
-        if (r == -EINVAL) /* no name of a machine, so no file of one */
+        if (r == -EINVAL || r == -ENOENT)
                 return r;
         if (r >= 0)
                 r = published_list_check(&f->list, &p, NULL, error);
         if (r >= 0)
                 r = change(f, &p, true, error);
         if (r < 0) {
-                take_back(f, machine, p.replaces);
+                forget(&f->list, machine);
+                (void)published_remove(f->dirfd, machine);
+                if (p.replaces)
+                        (void)replace(f, NULL); /* what an earlier run left */
                 return r;
         }
         r = local_path_open(p.interface);
-        if (r < 0)
-                return error_errno(error, -r,
-                                   "Failed to let answers for this host's loopback addresses in "
-                                   "from '%s'",
-                                   p.interface);
-        return 0;
+        if (r >= 0)
+                return 0;
+        (void)withdraw(f, machine, &p, NULL);
+        return error_errno(error, -r,
+                           "Failed to let answers for this host's loopback addresses in from '%s'",
+                           p.interface);
 }
 
 static int do_remove(Firewall *f, const char *machine, Error *error)
@@ -137,18 +144,11 @@ static int do_remove(Firewall *f, const char *machine, Error *error)
         _cleanup_error_ Error cause = ERROR_NULL;
         int r = published_read(f->dirfd, machine, &p, &cause);
 
-        if (r == -EINVAL)
+        if (r == -EINVAL) /* no name of a machine */
                 return error_move(error, &cause);
-        if (published_remove(f->dirfd, machine) < 0)
-                return error_errno(error, errno, "Failed to remove '" PUBLISHED_DIRECTORY "/%s'",
-                                   machine);
-        forget(&f->list, machine);
         if (r == -ENOENT && f->list.n > 0)
-                return 0; /* never there */
-        /* nothing can be known of the share of a broken file */
-        if (r < 0 || f->list.n == 0)
-                return replace(f, error);
-        return change(f, &p, false, error);
+                return 0; /* never there, or removed before */
+        return withdraw(f, machine, r < 0 ? NULL : &p, error);
 }
 
 /* Called by every launcher at once when the table was lost: the first one restores it. */

@@ -135,6 +135,16 @@ def test_taken_by_another_machine(world):
     world.publish("b", "udp * 8085 8085 80")
 
 
+def test_no_such_link(world):
+    """What was begun is taken back."""
+    world.publish("a", "tcp * 8080 8080 80")
+    before = world.table()
+    world.write("b", world.text("b", "tcp * 8081 8081 80").replace("ve-b", "ve-none"))
+    refused = world.call("add", "b", check=False)
+    assert refused.returncode == 1 and "'ve-none': No such device" in refused.stderr
+    assert world.table() == before and world.names() == ["a"]
+
+
 def test_hostile_files(world):
     """A file that makes no sense costs a line and nothing else."""
     world.publish("a", "tcp * 8080 8080 80")
