@@ -5,6 +5,7 @@
 #include "boot/assembly.h"
 
 #include "base/fd.h"
+#include "network/guest-config.h"
 #include "os/mount.h"
 #include "os/path.h"
 
@@ -25,6 +26,7 @@ typedef enum Action {
         ACTION_BIND,
         ACTION_DELETE,
         ACTION_AUTO, /* copy where possible, else bind */
+        ACTION_OWN,  /* what its own network says */
 } Action;
 
 typedef struct ResolvSource {
@@ -56,6 +58,8 @@ static ResolvSource resolv_source(const BootPlan *plan)
 
         if (plan->resolv_conf != RESOLV_CONF_AUTO)
                 return sources[plan->resolv_conf];
+        if (network_plan_has_links(&plan->network))
+                return (ResolvSource){ ACTION_OWN, NULL };
         if (plan->private_network)
                 return (ResolvSource){ ACTION_NONE, NULL };
         return (ResolvSource){ ACTION_AUTO, access(RESOLVED "stub-resolv.conf", F_OK) >= 0
@@ -101,6 +105,82 @@ static int put_file(Assembly *a, const char *path, const char *text, bool replac
         return write_file_atomic_at(parent, name, text, 0644);
 }
 
+/* A new file with its directories in the machine's /run. */
+static int write_in_run(Assembly *a, const char *path, const char *text, Error *error)
+{
+        _cleanup_free_ char *parent = strndup(path, (size_t)(strrchr(path, '/') - path));
+        int r = parent ? assembly_mkdir(a, parent, 0755, error)
+                       : error_set(error, ENOMEM, "Out of memory");
+
+        return r < 0 ? r : assembly_write(a, path, 0644, text, strlen(text), error);
+}
+
+/* Where the tree's link leads into /run, which is the machine's and empty: a resolver inside will
+ * replace it when it starts, and if none does, names are found all the same. */
+static int write_behind_link(Assembly *a, const char *text, Error *error)
+{
+        _cleanup_close_ int parent = -EBADF;
+        char target[PATH_MAX], path[PATH_MAX];
+        const char *name, *in_run;
+        ssize_t n;
+
+        parent = path_open_parent(a->root_fd, RESOLV_CONF, &name);
+        n = parent < 0 ? -1 : readlinkat(parent, name, target, sizeof(target) - 1);
+        if (n < 0)
+                return 0;
+        target[n] = '\0';
+        in_run = strncmp(target, "../run/", 7) == 0 ? target + 2 : target;
+        if (strncmp(in_run, "/run/", 5) != 0 || strstr(in_run, "/../"))
+                return 0;
+        (void)snprintf(path, sizeof(path), "%s", in_run);
+        return write_in_run(a, path, text, error);
+}
+
+/* What the machine's own network says of name servers, if it says anything. */
+static int set_own_resolv_conf(Assembly *a, Error *error)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = network_resolv_conf(a->network, &text);
+
+        if (r < 0)
+                return error_set(error, -r, "Out of memory");
+        if (!text)
+                return 0;
+        r = put_file(a, RESOLV_CONF, text, false);
+        if (r == -ELOOP)
+                return write_behind_link(a, text, error);
+        return r < 0 && r != -EEXIST && r != -ENOENT && r != -ENOTDIR && r != -EROFS
+                       ? error_errno(error, -r, "Failed to write '" RESOLV_CONF "' of machine '%s'",
+                                     a->plan->machine)
+                       : 0;
+}
+
+/* For the programs of systemd inside, so that they keep what is there. */
+static int set_network_files(Assembly *a, Error *error)
+{
+        static const struct {
+                const char *path;
+                int (*text)(const Network *n, char **ret);
+        } files[] = {
+                { "/run/systemd/network/70-stead.network", network_networkd_file },
+                { "/run/systemd/resolved.conf.d/70-stead.conf", network_resolved_file },
+        };
+        int r = 0;
+
+        if (a->plan->init != INIT_SYSTEMD || !network_plan_has_links(&a->plan->network))
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(files) && r >= 0; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                r = files[i].text(a->network, &text);
+                if (r < 0)
+                        return error_set(error, -r, "Out of memory");
+                if (text)
+                        r = write_in_run(a, files[i].path, text, error);
+        }
+        return r;
+}
+
 static int set_resolv_conf(Assembly *a, Error *error)
 {
         ResolvSource s = resolv_source(a->plan);
@@ -110,6 +190,8 @@ static int set_resolv_conf(Assembly *a, Error *error)
 
         if (s.action == ACTION_NONE)
                 return 0;
+        if (s.action == ACTION_OWN)
+                return set_own_resolv_conf(a, error);
         if (s.action == ACTION_DELETE) {
                 const char *name;
                 _cleanup_close_ int parent = path_open_parent(a->root_fd, RESOLV_CONF, &name);
@@ -233,5 +315,7 @@ int assembly_etc(Assembly *a, Error *error)
 {
         int r = set_resolv_conf(a, error);
 
+        if (r >= 0)
+                r = set_network_files(a, error);
         return r < 0 ? r : set_timezone(a, error);
 }

@@ -16,10 +16,12 @@
 #include "boot/limits-view.h"
 #include "boot/namespaced.h"
 #include "boot/plan.h"
+#include "network/network.h"
 #include "os/creator.h"
 
 struct Assembly {
         const BootPlan *plan;
+        const Network *network; /* of the machine; borrowed */
         uint32_t base; /* host uid of the machine's root */
         uint32_t size; /* number of its users; 0: no user namespace */
         bool nested;   /* we are not in the host's user namespace ourselves */

@@ -272,6 +272,8 @@ int boot_acquire(Boot *b, Error *error)
                 r = describe(b, error);
         if (r >= 0)
                 r = boot_keep_settings(b, error);
+        if (r >= 0)
+                r = boot_network_acquire(b, error);
         if (r < 0)
                 return r;
         claim_id(b);
@@ -298,6 +300,7 @@ void boot_release(Boot *b)
         _cleanup_free_ char *incoming = NULL, *exported = NULL;
 
         unit_unregister(b);
+        boot_network_release(b);
         boot_release_cgroup(b);
         unit_done(b);
         free(b->unit);

@@ -307,10 +307,12 @@ static int announce(Boot *b, Error *error)
         return machine_save(b->machine, b->directory_fd, error);
 }
 
-static int set_going(Boot *b, int handshake_fd, Error *error)
+static int set_going(Boot *b, int handshake_fd, int route_fd, Error *error)
 {
-        int r = announce(b, error);
+        int r = boot_network_start(b, route_fd, error);
 
+        if (r >= 0)
+                r = announce(b, error);
         if (r >= 0)
                 r = boot_restrict_devices(b, error);
         if (r >= 0)
@@ -318,6 +320,8 @@ static int set_going(Boot *b, int handshake_fd, Error *error)
         if (r < 0)
                 return r;
         r = expect(b, handshake_fd, HANDSHAKE_PREPARED, error);
+        if (r >= 0)
+                r = boot_network_finish(b, error);
         if (r >= 0)
                 r = tell(handshake_fd, HANDSHAKE_GO, error);
         if (r < 0)
@@ -363,10 +367,11 @@ static int clone_incoming(const Boot *b)
 int boot_start(Boot *b, Error *error)
 {
         Assembly a = ASSEMBLY_NULL;
-        _cleanup_close_ int handshake_fd = -EBADF;
+        _cleanup_close_ int handshake_fd = -EBADF, route_fd = -EBADF;
         int r, back;
 
         a.plan = b->plan;
+        a.network = &b->network.network;
         a.base = b->range.base;
         a.size = b->range.size;
         a.nested = !userns_is_initial();
@@ -394,9 +399,10 @@ int boot_start(Boot *b, Error *error)
                         r = back;
         }
         take_over(b, &a);
+        route_fd = TAKE_FD(a.namespaced.route_fd);
         assembly_done(&a);
         if (r >= 0)
-                r = set_going(b, handshake_fd, error);
+                r = set_going(b, handshake_fd, TAKE_FD(route_fd), error);
         if (r < 0)
                 boot_end_start(b);
         return r;
@@ -410,6 +416,7 @@ void boot_end_start(Boot *b)
                 (void)pidfd_signal(b->pid_fd, SIGKILL); /* it may have ended by itself */
                 (void)pidfd_reap(b->pid_fd, &si);
         }
+        boot_network_end_start(b);
         closep(&b->pid_fd);
         closep(&b->console_fd);
         closep(&b->notify_fd);

@@ -76,6 +76,7 @@ int boot_run(const BootPlan *plan, Error *error)
                 .log = CONSOLE_LOG_NULL,
                 .host_mounts_fd = -EBADF,
                 .host_network_fd = -EBADF,
+                .network = BOOT_NETWORK_NULL,
                 .working_directory_fd = -EBADF,
                 .ephemeral_fd = -EBADF,
                 .pid_fd = -EBADF,

@@ -5,6 +5,7 @@
  * reboot, to giving everything back. */
 
 #include "boot/assembly.h"
+#include "boot/boot-network.h"
 #include "boot/plan.h"
 #include "boot/range.h"
 #include "boot/tree-owners.h"
@@ -45,6 +46,7 @@ typedef struct Boot {
         SeccompFilter *filter_own; /* compiled for this machine */
         ConsoleLog log;
         int host_mounts_fd, host_network_fd, working_directory_fd;
+        BootNetwork network;
         char *ephemeral; /* survives reboots */
         int ephemeral_fd;
         char **work_directories;

@@ -7,6 +7,7 @@
 #include "boot/child.h"
 
 #include "boot/handshake.h"
+#include "network/guest-sysctl.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -57,6 +58,8 @@ int child_join(const ChildContext *c, Error *error)
                 flags |= CLONE_NEWNET;
         if (flags != 0 && unshare(flags) < 0)
                 return explain_limit("network and cgroup", "net", error);
+        if (network_plan_has_links(&c->plan->network))
+                (void)network_guest_sysctls(NULL); /* without them ping is root's alone */
         r = handshake_send(c->handshake_fd, HANDSHAKE_JOINED);
         if (r < 0)
                 return error_errno(error, -r, "Failed to report to the supervisor");

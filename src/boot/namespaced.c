@@ -9,6 +9,7 @@
 #include "os/loopback.h"
 #include "os/mount.h"
 #include "os/namespace.h"
+#include "os/netlink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +38,17 @@ static int make(Helper *h, const char *what, uint64_t attributes, int *ret)
         return 0;
 }
 
+static bool set_up_network(Helper *h)
+{
+        h->failed = "the loopback interface";
+        h->result = loopback_up();
+        if (h->result < 0 || !network_plan_has_links(&h->assembly->plan->network))
+                return h->result >= 0;
+        h->failed = "the network";
+        h->result = h->mounts.route_fd = netlink_open(NETLINK_ROUTE);
+        return h->result >= 0;
+}
+
 /* In the machine's pid namespace, since the caller set that for its children; joins the others. */
 static int helper_main(void *argument)
 {
@@ -51,13 +63,8 @@ static int helper_main(void *argument)
                 h->failed = "the machine's namespaces";
                 return 0;
         }
-        if (plan->private_network && !plan->network_namespace_path) {
-                h->result = loopback_up();
-                if (h->result < 0) {
-                        h->failed = "the loopback interface";
-                        return 0;
-                }
-        }
+        if (plan->private_network && !plan->network_namespace_path && !set_up_network(h))
+                return 0;
         if (make(h, "proc", 0, &h->mounts.proc_fd) < 0 ||
             /* read-only from the start: inside a machine the kernel allows no other */
             make(h, "sysfs", plan->api_vfs_writable ? 0 : MOUNT_ATTR_RDONLY, &h->mounts.sysfs_fd) <
@@ -119,5 +126,6 @@ void namespaced_done(Namespaced *n)
         closep(&n->sysfs_fd);
         closep(&n->mqueue_fd);
         closep(&n->cgroup_fd);
+        closep(&n->route_fd);
         *n = NAMESPACED_NULL;
 }

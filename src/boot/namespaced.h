@@ -13,9 +13,10 @@ typedef struct Assembly Assembly;
 typedef struct Namespaced {
         int proc_fd, sysfs_fd, mqueue_fd,
                 cgroup_fd; /* detached; cgroup_fd -EBADF if there is none */
+        int route_fd;      /* netlink socket in a network of its own with links, or -EBADF */
 } Namespaced;
 
-#define NAMESPACED_NULL ((Namespaced){ -EBADF, -EBADF, -EBADF, -EBADF })
+#define NAMESPACED_NULL ((Namespaced){ -EBADF, -EBADF, -EBADF, -EBADF, -EBADF })
 
 int namespaced_new(const Assembly *a, Namespaced *ret, Error *error);
 void namespaced_done(Namespaced *n);

@@ -9,6 +9,7 @@
 #include "boot/init.h"
 #include "boot/plan-parts.h"
 #include "os/kernel.h"
+#include "os/machine-id.h"
 #include "os/path.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->groups);
         free(p->working_directory);
         free(p->network_namespace_path);
+        network_plan_done(&p->network);
         strv_free(p->system_calls_allowed);
         strv_free(p->system_calls_denied);
         strv_free(p->resources);
@@ -111,8 +113,13 @@ static int plan_filter(BootPlan *plan, const Settings *s, Error *error)
 
 static int plan_network(BootPlan *plan, Settings *s, Error *error)
 {
+        Id128 host = {};
+
         plan->network_namespace_path = TAKE_PTR(s->network_namespace_path);
         plan->private_network = s->private_network || plan->network_namespace_path;
+        (void)machine_id_of_host(&host); /* one without an id has the addresses of its kind */
+        if (network_plan_make(s, plan->machine, &host, &plan->network, error) < 0)
+                return -error->number;
         if (plan->network_namespace_path && access(plan->network_namespace_path, F_OK) < 0) {
                 error_errno(error, errno, "Network namespace '%s'", plan->network_namespace_path);
                 error_hint(error, "ip netns list  (ip netns add NAME makes /run/netns/NAME)");

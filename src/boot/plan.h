@@ -8,6 +8,7 @@
 #include "boot/bind-user.h"
 #include "config/settings.h"
 #include "machine/machine.h"
+#include "network/network-plan.h"
 
 #include <stdio.h>
 
@@ -50,6 +51,7 @@ typedef struct BootPlan {
         size_t n_bind_users;
         bool private_network, nesting, api_vfs_writable;
         char *network_namespace_path;
+        NetworkPlan network; /* links of its own */
 
         /* privileges and limits */
         CapabilitySet bounding, ambient;

@@ -42,6 +42,8 @@ typedef enum Source {
         SOURCE_UNIT,
         SOURCE_LIMITS,
         SOURCE_OOM,
+        SOURCE_TABLE,
+        SOURCE_NAMES,
 } Source; /* ConsoleSource begins at 100 */
 
 /* What is due when; USEC_INFINITY: not waited for. */
@@ -402,6 +404,17 @@ static void watch_oom(Supervisor *s)
                 (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->oom_watch.events_fd, &e);
 }
 
+/* Of this start; both leave the epoll set when they are closed. */
+static void watch_network(Supervisor *s)
+{
+        const BootNetwork *n = &s->boot->network;
+
+        if (n->watch.fd >= 0)
+                (void)add(s, n->watch.fd, SOURCE_TABLE); /* or nobody restores it for us */
+        if (n->relay)
+                (void)add(s, dns_relay_fd(n->relay), SOURCE_NAMES); /* or names are not found */
+}
+
 static void on_timer(Supervisor *s, Timer timer)
 {
         disarm(s, timer);
@@ -506,6 +519,12 @@ static int dispatch(Supervisor *s)
                 case SOURCE_OOM:
                         on_oom(s);
                         break;
+                case SOURCE_TABLE:
+                        boot_network_on_table(s->boot);
+                        break;
+                case SOURCE_NAMES:
+                        dns_relay_process(s->boot->network.relay);
+                        break;
                 default:
                         if (console_on_event(&s->console, events[i].data.u32) > 0)
                                 on_escape(s);
@@ -571,6 +590,7 @@ static void begin(Supervisor *s)
         }
         on_limits(s);
         watch_oom(s);
+        watch_network(s);
 }
 
 int supervisor_run(Supervisor *s, int *ret_status, Error *error)

@@ -11,32 +11,13 @@
 #include <string.h>
 
 static const char *const options[] = {
-        "image",          "image-policy", "oci-bundle",         "root-hash",
-        "root-hash-sig",  "verity-data",  "network-interface",  "network-macvlan",
-        "network-ipvlan", "network-veth", "network-veth-extra", "network-bridge",
-        "network-zone",   "port",         "share-system",       "bind-user-shell",
+        "image",         "image-policy", "oci-bundle",   "root-hash",
+        "root-hash-sig", "verity-data",  "share-system", "bind-user-shell",
 };
 
 static const LaterKey keys[] = {
-        { "Network", "VirtualEthernet", .private_network = true },
-        { "Network", "VirtualEthernetExtra", .private_network = true },
-        { "Network", "Interface", .private_network = true },
-        { "Network", "MACVLAN", .private_network = true },
-        { "Network", "IPVLAN", .private_network = true },
-        { "Network", "Bridge", .private_network = true },
-        { "Network", "Zone", .private_network = true },
-        { "Network", "Port" },
-        { "Network", "Address" },
-        { "Network", "Gateway" },
-        { "Network", "DNS" },
-        { "Network", "MTU" },
-        { "Network", "MACAddress" },
-        { "Network", "BandwidthMax" },
-        { "Network", "Pod" },
-        { "Resources", "DiskMax" },
-        { "Image", "Layers" },
-        { "Image", "Image" },
-        { "Image", "OCI" },
+        { "Network", "BandwidthMax" }, { "Network", "Pod" }, { "Resources", "DiskMax" },
+        { "Image", "Layers" },         { "Image", "Image" }, { "Image", "OCI" },
 };
 
 bool later_option(const char *name)

@@ -11,8 +11,8 @@
 
 #include <netinet/in.h>
 
-/* Which name holds an address: links /run/stead/network/addresses/ADDRESS -> NAME. */
-#define ADDRESS_CLAIMS_DIRECTORY "/run/stead/network/addresses"
+/* Which name holds an address: links /run/stead/network/.addresses/ADDRESS -> NAME. */
+#define ADDRESS_CLAIMS_DIRECTORY "/run/stead/network/.addresses"
 
 typedef struct AddressPool {
         struct in_addr network; /* host bits are zero */

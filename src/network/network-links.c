@@ -50,8 +50,7 @@ static int find_parent(const Network *n, const NetworkLink *link, int *ret, Erro
                 return r;
         }
         if (r < 0)
-                return error_errno(error, -r, "Failed to look for interface '%s'",
-                                   link->host.name);
+                return error_errno(error, -r, "Failed to look for interface '%s'", link->host.name);
         if (is_udevs(parent.index)) {
                 error_set(error, EBUSY, "udev has not finished with interface '%s' yet",
                           link->host.name);
@@ -206,6 +205,22 @@ static int add_on_top(const Network *n, const NetworkLink *link, int netns_fd, E
         return call(n, link, &b, error);
 }
 
+/* The kernel takes a peer only down; one that was moved in is the machine's to configure. */
+static int set_inside_up(const Network *n, Error *error)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        NetlinkFailure failure = {};
+        int r;
+
+        for (size_t i = 0; i < n->plan->n_links; i++)
+                if (is_veth(&n->plan->links[i]))
+                        link_set_up(&b, LINK_BY_NAME(n->plan->links[i].inside), true);
+        r = b.n > 0 ? netlink_call(n->machine_fd, &b, &failure) : 0;
+        return r < 0 ? error_errno(error, -r, "Failed to set up the links of '%s'%s%s", n->name,
+                                   failure.text[0] ? ": " : "", failure.text)
+                     : 0;
+}
+
 int network_add_links(Network *n, int netns_fd, Error *error)
 {
         int r = 0;
@@ -220,7 +235,7 @@ int network_add_links(Network *n, int netns_fd, Error *error)
                 else
                         r = add_on_top(n, link, netns_fd, error);
         }
-        return r;
+        return r < 0 ? r : set_inside_up(n, error);
 }
 
 static void bring_home(const Network *n, const NetworkLink *link, int host_netns_fd)

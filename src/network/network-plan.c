@@ -34,8 +34,7 @@ static int explain_name(const Maker *m, const char *prefix, const char *rest, in
 static NetworkLink *add(Maker *m, NetworkLinkKind kind)
 {
         NetworkPlan *plan = m->plan;
-        NetworkLink *links =
-                reallocarray(plan->links, plan->n_links + 1, sizeof(*plan->links));
+        NetworkLink *links = reallocarray(plan->links, plan->n_links + 1, sizeof(*plan->links));
 
         if (!links)
                 return NULL;
@@ -79,7 +78,9 @@ static int name_inside(Maker *m, NetworkLink *link, const LinkPair *pair, const 
         if (r < 0)
                 return explain_name(m, prefix, pair->host, r);
         (void)snprintf(link->inside, sizeof(link->inside), "%s",
-                       pair->inside ?: prefix ? made.name : pair->host);
+                       pair->inside
+                               ?: prefix ? made.name
+                                         : pair->host);
         return 0;
 }
 

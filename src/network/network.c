@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 
 DEFINE_STRING_TABLE(network_addressing, NetworkAddressing, [NETWORK_ADDRESSING_NONE] = "none",
-                    [NETWORK_ADDRESSING_DECLARED] = "declared",
-                    [NETWORK_ADDRESSING_POOL] = "pool", [NETWORK_ADDRESSING_NETWORKD] = "networkd")
+                    [NETWORK_ADDRESSING_DECLARED] = "declared", [NETWORK_ADDRESSING_POOL] = "pool",
+                    [NETWORK_ADDRESSING_NETWORKD] = "networkd")
 
 static NetworkAddressing choose(const NetworkPlan *plan)
 {

@@ -27,7 +27,7 @@ typedef struct Network {
         AddressPool pool;
         AddressPair own; /* of the pool */
         bool own_taken;
-        LinkAddresses addresses; /* of host0, whoever chose them; not with networkd */
+        LinkAddresses addresses;      /* of host0, whoever chose them; not with networkd */
         IpAddress gateway4, gateway6; /* the host's end, or the declared one; none: no route */
 
         int host_fd;    /* netlink sockets in the two namespaces */

@@ -18,9 +18,10 @@ bool networkd_runs(void)
                 _cleanup_free_ char *text = NULL;
                 char path[128];
 
-                (void)snprintf(path, sizeof(path),
-                               "/sys/fs/cgroup%s/system.slice/systemd-networkd.service/cgroup.procs",
-                               hierarchies[i]);
+                (void)snprintf(
+                        path, sizeof(path),
+                        "/sys/fs/cgroup%s/system.slice/systemd-networkd.service/cgroup.procs",
+                        hierarchies[i]);
                 if (read_file_at(AT_FDCWD, path, 4096, &text) > 0)
                         return true;
         }

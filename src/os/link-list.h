@@ -18,7 +18,7 @@ typedef struct Link {
         int index;
         char name[IFNAMSIZ];
         char **altnames;
-        char *alias;        /* words of whoever made it, or NULL */
+        char *alias;       /* words of whoever made it, or NULL */
         char kind[32];     /* "veth", "bridge" ...; "" for hardware and lo */
         int master;        /* index of its bridge, or 0 */
         int peer;          /* index of the veth's other end or of the parent, or 0 */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The network of one machine under its supervisor: what network/ makes, at the right moments of the
+ * machine's life, and what the supervisor has to look after meanwhile. */
+
+#include "network/dns-relay.h"
+#include "network/network.h"
+#include "network/table-watch.h"
+
+#include <sys/types.h>
+
+typedef struct Boot Boot;
+
+typedef struct BootNetwork {
+        Network network;
+        bool acquired;
+        bool forwards;  /* the host forwards for our link */
+        bool published; /* /run/stead/network/NAME and its share of the table */
+        pid_t firewall; /* stead-firewall while it runs, or 0 */
+        int directory_fd;
+        DnsRelay *relay;
+        TableWatch watch;
+} BootNetwork;
+
+#define BOOT_NETWORK_NULL \
+        ((BootNetwork){   \
+                .network = NETWORK_NULL, .directory_fd = -EBADF, .watch = TABLE_WATCH_NULL })
+
+/* Once: chooses addresses, and refuses ports that somebody has. */
+int boot_network_acquire(Boot *b, Error *error);
+/* For each start, while the first process waits: links and addresses, begins to open its ports.
+ * Takes @route_fd, a netlink socket of the machine's namespace. */
+int boot_network_start(Boot *b, int route_fd, Error *error);
+/* Before PID 1 runs: what had begun is there. */
+int boot_network_finish(Boot *b, Error *error);
+void boot_network_end_start(Boot *b);
+void boot_network_release(Boot *b);
+
+/* When the watch is readable: puts the host's table back if somebody took it away. */
+void boot_network_on_table(Boot *b);

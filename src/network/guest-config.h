@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a machine is told about a network that is set from outside, as files: for libc, and for the
+ * programs inside that would otherwise wait for a DHCP server. Each is NULL when there is nothing
+ * to tell; the caller frees it. -ENOMEM only. */
+
+#include "network/network.h"
+
+/* resolv.conf(5) */
+int network_resolv_conf(const Network *n, char **ret);
+/* systemd.network(5), with exactly the addresses and routes that are there */
+int network_networkd_file(const Network *n, char **ret);
+/* resolved.conf(5) */
+int network_resolved_file(const Network *n, char **ret);
