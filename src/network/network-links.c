@@ -5,6 +5,7 @@
 #include "network/network.h"
 
 #include "base/cleanup.h"
+#include "network/bandwidth.h"
 
 #include <fcntl.h>
 #include <linux/if.h>
@@ -13,8 +14,9 @@
 #include <unistd.h>
 
 #define ALIAS_PREFIX "stead:"
+* /
 
-static const MacAddress *mac_or_null(const MacAddress *mac)
+        static const MacAddress *mac_or_null(const MacAddress *mac)
 {
         return mac_address_is_null(mac) ? NULL : mac;
 }
@@ -71,6 +73,16 @@ static void put_veth(NetlinkBatch *b, const Network *n, const NetworkLink *link,
         link_add_veth(b, &own, &peer);
 }
 
+void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link)
+{
+        char alias[IFALIASZ];
+
+        alias_of(n, alias);
+        link_set_alias(b, LINK_BY_NAME(link->name), alias);
+        if (link->altname[0])
+                link_add_altname(b, LINK_BY_NAME(link->name), link->altname);
+}
+
 /* 1: it was a left-over of our own name and is gone now. */
 static int remove_left_over(const Network *n, const NetworkLink *link, Error *error)
 {
@@ -124,12 +136,8 @@ static int call(const Network *n, const NetworkLink *link, NetlinkBatch *b, Erro
 static int sign_veth(const Network *n, const NetworkLink *link, Error *error)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
-        char alias[IFALIASZ];
 
-        alias_of(n, alias);
-        link_set_alias(&b, LINK_BY_NAME(link->host.name), alias);
-        if (link->host.altname[0])
-                link_add_altname(&b, LINK_BY_NAME(link->host.name), link->host.altname);
+        network_sign(n, &b, &link->host);
         return call(n, link, &b, error);
 }
 
@@ -283,12 +291,12 @@ static bool is_ours(const Network *n, const Link *found)
         return found->alias && strcmp(found->alias, alias) == 0;
 }
 
-static void remove_veth(const Network *n, const NetworkLink *link)
+void network_remove_own(const Network *n, const char *name)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
         _cleanup_link_ Link found = LINK_NULL;
 
-        if (link_find(n->host_fd, LINK_BY_NAME(link->host.name), &found) < 0 || !is_ours(n, &found))
+        if (link_find(n->host_fd, LINK_BY_NAME(name), &found) < 0 || !is_ours(n, &found))
                 return; /* it went with its other end */
         link_delete(&b, LINK_BY_INDEX(found.index));
         (void)netlink_call(n->host_fd, &b, NULL); /* nothing could be done about it */
@@ -301,6 +309,7 @@ void network_down(Network *n)
         if (!n->up)
                 return;
         n->up = false;
+        bandwidth_down(n);
         network_leave_addresses(n); /* a zone's bridge may stay */
         host_netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
         for (size_t i = n->plan->n_links; i-- > 0;) {
@@ -309,7 +318,7 @@ void network_down(Network *n)
                 if (link->kind == NETWORK_LINK_INTERFACE)
                         bring_home(n, link, host_netns);
                 else if (is_veth(link))
-                        remove_veth(n, link);
+                        network_remove_own(n, link->host.name);
         }
         network_leave_zone(n);
         closep(&n->machine_fd);

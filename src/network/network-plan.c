@@ -65,6 +65,8 @@ static int add_host0(Maker *m, const Settings *s)
                                    ? mac_derive(MAC_MACHINE, m->host, m->name, 0)
                                    : s->network_mac;
         m->plan->veth = true;
+        if (link_name_make(LINK_PREFIX_DETOUR, m->name, &m->plan->detour) < 0)
+                return explain_name(m, LINK_PREFIX_DETOUR, m->name, -EINVAL);
         return 0;
 }
 

@@ -37,7 +37,8 @@ typedef struct NetworkPlan {
         AddressSetting gateway_ipv4, gateway_ipv6; /* declared */
         AddressSettings dns;                       /* declared */
         uint32_t mtu;
-        BandwidthSetting bandwidth;
+        BandwidthSetting bandwidth; /* of host0 */
+        LinkName detour;            /* by which host0's packets come if they are limited */
         PortSettings ports;
 } NetworkPlan;
 

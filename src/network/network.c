@@ -4,6 +4,7 @@
 #include "network/network.h"
 
 #include "base/cleanup.h"
+#include "network/bandwidth.h"
 #include "network/networkd.h"
 #include "network/sysctl.h"
 
@@ -151,6 +152,8 @@ int network_up(Network *n, int netns_fd, int machine_fd, Error *error)
                 r = network_join_bridge(n, error);
         if (r >= 0)
                 r = network_add_addresses(n, error);
+        if (r >= 0)
+                r = bandwidth_up(n, error);
         if (r < 0)
                 network_down(n);
         return r;

@@ -62,5 +62,9 @@ const char *network_host_link(const NetworkPlan *plan);
 int network_add_links(Network *n, int netns_fd, Error *error);
 int network_add_addresses(Network *n, Error *error);
 int network_join_bridge(Network *n, Error *error);
+/* The alias that says that a link is ours, and its long name. */
+void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link);
+/* One that is signed so; another of that name is left alone. */
+void network_remove_own(const Network *n, const char *name);
 void network_leave_addresses(const Network *n);
 void network_leave_zone(const Network *n);

@@ -3,6 +3,7 @@
 empty /run; machines are plain commands unless an init is what matters, and are asked with the host's tools
 in their namespace, since they need none themselves."""
 import contextlib
+import functools
 import pathlib
 import re
 import signal
@@ -18,6 +19,12 @@ import pytest
 STAY = "echo up; exec sleep 1000"
 STOPPED = 128 + signal.SIGKILL  # a plain command knows no other end
 GATEWAY = "100.64.0.1"
+
+
+@functools.lru_cache(None)
+def copy(tree):
+    """One for this run, which nobody else locks."""
+    return lab.copy_tree(tree)
 
 
 class Inside(ports.Namespace):
@@ -37,7 +44,7 @@ class Machine:
         self.host, self.name = host, name
         command = ["-b"] if boot else ["/bin/sh", "-c", STAY]
         self.process = subprocess.Popen(
-            [*host.enter, lab.LAUNCH, "--quiet", "-D", where or lab.tree(tree), "-M", name, "--volatile=overlay",
+            [*host.enter, lab.LAUNCH, "--quiet", "-D", where or copy(tree), "-M", name, "--volatile=overlay",
              "--private-users=pick", f"--console={'read-only' if boot else 'pipe'}", *options, *command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=lab.clean_environment())
@@ -405,11 +412,44 @@ def test_flushed_ruleset(host):
     assert host.ask("tcp,127.0.0.1,8080").startswith("web ")
 
 
+# --- bandwidth ------------------------------------------------------------------------------------
+
+SPEED = pathlib.Path(__file__).with_name("speed.py")
+
+
+def rates(host, m, seconds=1.5):
+    """Into the machine and out of it, in Mbit/s."""
+    server = m.inside.spawn(sys.executable, str(SPEED), "listen", "90")
+    assert server.stdout.readline() == "ready\n"
+    return [int(host.run(sys.executable, str(SPEED), word, m.address(), "90", str(seconds)).stdout) / 1e6
+            for word in ("up", "down")]
+
+
+@pytest.mark.parametrize("network", ["-n", "--network-zone=lan"])
+def test_bandwidth(host, network):
+    before = host.left()
+    m = host.start("web", network, "--network-bandwidth-max=in:40M out:10M")
+    # root of the machine may do with its own end what it likes
+    m.inside.run("tc", "qdisc", "del", "dev", "host0", "root", check=False)
+    into, out = rates(host, m)
+    print(f"in {into:.1f} of 40, out {out:.1f} of 10 Mbit/s")
+    assert 34 < into < 46 and 8.5 < out < 11.5
+    m.crash()
+    m = host.start("web", network, "--network-bandwidth-max=in:20M")
+    into, out = rates(host, m, 1)
+    assert 17 < into < 23 and out > 100
+    assert "ifb-web" not in host.links()  # of the killed one
+    assert m.stop() == STOPPED
+    m = host.start("web", network, "--network-bandwidth-max=1G")
+    assert m.stop() == STOPPED
+    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+
+
 # --- left-overs -----------------------------------------------------------------------------------
 
 def test_CI_191_nothing_is_left(host):
     def runs(script):
-        return subprocess.Popen([*host.enter, lab.LAUNCH, "--quiet", "-D", lab.tree("busybox"), "-M", "web",
+        return subprocess.Popen([*host.enter, lab.LAUNCH, "--quiet", "-D", copy("busybox"), "-M", "web",
                                  "--volatile=overlay", "--private-users=pick", "-n", "-p", "8080:80",
                                  "--console=pipe", "/bin/sh", "-c", script],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=lab.clean_environment())
