@@ -14,9 +14,12 @@
 #include <unistd.h>
 
 #define ALIAS_PREFIX "stead:"
-* /
+#define DYING_TRIES                                                                  \
+        50 /* a second in all: the kernel clears namespaces away one after the other \
+            */
+#define DYING_PAUSE_USEC 20000
 
-        static const MacAddress *mac_or_null(const MacAddress *mac)
+static const MacAddress *mac_or_null(const MacAddress *mac)
 {
         return mac_address_is_null(mac) ? NULL : mac;
 }
@@ -83,6 +86,22 @@ void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link)
                 link_add_altname(b, LINK_BY_NAME(link->name), link->altname);
 }
 
+/* A launcher that was killed between making and signing leaves a link that nothing tells from one
+ * of systemd-nspawn for a machine of this name; but its other end is in a namespace that ends. */
+static bool goes_by_itself(const Network *n, const NetworkLink *link, const Link *found)
+{
+        if (found->alias || memcmp(&found->mac, &link->host_mac, sizeof(found->mac)) != 0)
+                return false;
+        for (unsigned i = 0; i < DYING_TRIES; i++) {
+                _cleanup_link_ Link now = LINK_NULL;
+
+                if (link_find(n->host_fd, LINK_BY_INDEX(found->index), &now) == -ENODEV)
+                        return true;
+                (void)usleep(DYING_PAUSE_USEC);
+        }
+        return false;
+}
+
 /* 1: it was a left-over of our own name and is gone now. */
 static int remove_left_over(const Network *n, const NetworkLink *link, Error *error)
 {
@@ -92,6 +111,8 @@ static int remove_left_over(const Network *n, const NetworkLink *link, Error *er
         int r = link_find(n->host_fd, LINK_BY_NAME(link->host.name), &found);
 
         if (r == -ENODEV) /* gone in this moment */
+                return 1;
+        if (r >= 0 && goes_by_itself(n, link, &found))
                 return 1;
         alias_of(n, alias);
         if (r >= 0 && (!found.alias || strcmp(found.alias, alias) != 0)) {

@@ -104,6 +104,16 @@ static void test_left_over(void **state)
         assert_false(exists("x"));
 }
 
+/* One that was killed before it could sign: gone as soon as the kernel gets to it. */
+static void test_unsigned_left_over(void **state)
+{
+        _cleanup_made_ Made m = MADE_NULL;
+
+        assert_true(shell("ip link add ve-web address c2:f0:3c:dc:9e:ff type veth peer name x;"
+                          "{ sleep 0.2; ip link delete ve-web; } &"));
+        made_start(&m, "web", "-n");
+}
+
 static void test_again(void **state)
 {
         _cleanup_made_ Made m = MADE_NULL;
@@ -259,6 +269,7 @@ int main(void)
                 ON_HOST(test_long_name),
                 ON_HOST(test_left_over),
                 ON_HOST(test_again),
+                ON_HOST(test_unsigned_left_over),
                 ON_HOST(test_zone),
                 ON_HOST(test_bridge),
                 ON_HOST(test_macvlan),
