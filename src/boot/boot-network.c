@@ -178,10 +178,21 @@ static int publish(Boot *b, Error *error)
         return r;
 }
 
-/* The host's end of host0 is the host's own, and the addresses are known. */
-static bool is_routed(const Network *n)
+/* Where the address of host0 is not ours to know, nothing could lead to it. */
+static int refuse_ports(const Network *n, Error *error)
 {
-        return n->addresses.n > 0 && !n->plan->bridge;
+        if (n->plan->bridge)
+                error_set(error, EOPNOTSUPP,
+                          "The ports of '%s' cannot be opened: in the bridge '%s' it is behind no "
+                          "link of its own",
+                          n->name, n->plan->bridge);
+        else
+                error_set(error, EOPNOTSUPP,
+                          "The ports of '%s' cannot be opened: systemd-networkd of the host gives "
+                          "it an address that is not known before it runs",
+                          n->name);
+        error_hint(error, n->plan->bridge ? "Zone= instead of Bridge=" : "Address=");
+        return -EOPNOTSUPP;
 }
 
 int boot_network_acquire(Boot *b, Error *error)
@@ -201,7 +212,9 @@ int boot_network_acquire(Boot *b, Error *error)
         if (r < 0)
                 return r;
         n->acquired = true;
-        return is_routed(&n->network) ? publish(b, error) : 0;
+        if (b->plan->network.ports.n > 0 && !network_is_routed(&n->network))
+                return refuse_ports(&n->network, error);
+        return network_is_routed(&n->network) ? publish(b, error) : 0;
 }
 
 static void forward(Boot *b)
@@ -228,7 +241,7 @@ int boot_network_start(Boot *b, int route_fd, Error *error)
                 return error_errno(error, errno, "Failed to open the network namespace of '%s'",
                                    b->plan->machine);
         r = network_up(&n->network, netns, TAKE_FD(route), error);
-        if (r < 0 || !is_routed(&n->network))
+        if (r < 0 || !network_is_routed(&n->network))
                 return r;
         forward(b);
         return begin_firewall(n, "add", b->plan->machine, error);
@@ -283,7 +296,7 @@ int boot_network_finish(Boot *b, Error *error)
 {
         BootNetwork *n = &b->network;
 
-        if (!n->acquired || !is_routed(&n->network))
+        if (!n->acquired || !network_is_routed(&n->network))
                 return 0;
         answer_names(b);
         (void)table_watch_open(&n->watch); /* a host without nf_tables: told by the program */
@@ -315,7 +328,10 @@ void boot_network_end_start(Boot *b)
         if (n->acquired)
                 network_down(&n->network);
         if (n->forwards)
-                (void)forwarding_disable(network_host_link(&b->plan->network), NULL);
+                /* the bridge of a zone may stay for others; it is found out whether it has */
+                (void)forwarding_disable(
+                        b->plan->network.zone.name[0] ? NULL : network_host_link(&b->plan->network),
+                        NULL);
         n->forwards = false;
 }
 

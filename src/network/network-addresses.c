@@ -8,17 +8,6 @@
 
 #include <linux/if_addr.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-static bool has_ipv6(void)
-{
-        return access("/proc/sys/net/ipv6", F_OK) >= 0; /* ipv6.disable=1 */
-}
-
-static bool wants(int family)
-{
-        return family == AF_INET || (family == AF_INET6 && has_ipv6());
-}
 
 /* Of a link that nobody else has: duplicates need not be looked for. */
 static void put_address(NetlinkBatch *b, int index, const IpAddress *ip, unsigned prefix,
@@ -64,11 +53,10 @@ static int set_inside(const Network *n, Error *error)
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n->addresses.n; i++)
-                if (wants(n->addresses.items[i].address.family))
-                        put_address(&b, index, &n->addresses.items[i].address,
-                                    n->addresses.items[i].prefix, 0);
+                put_address(&b, index, &n->addresses.items[i].address, n->addresses.items[i].prefix,
+                            0);
         for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
-                if (wants(gateways[i]->family)) {
+                if (gateways[i]->family != AF_UNSPEC) {
                         Route route = { .family = gateways[i]->family,
                                         .gateway = *gateways[i],
                                         .index = index,
@@ -77,6 +65,14 @@ static int set_inside(const Network *n, Error *error)
                         route_add(&b, &route, true);
                 }
         return call(n, n->machine_fd, &b, host0, error);
+}
+
+static Route route_to(const IpAddress *ip, int index)
+{
+        return (Route){ .family = ip->family,
+                        .destination = *ip,
+                        .prefix = (uint8_t)(ip_address_size(ip->family) * 8),
+                        .index = index };
 }
 
 /* Where the other end is the host itself. */
@@ -89,21 +85,32 @@ static int set_outside(const Network *n, const char *link, Error *error)
         if (r < 0)
                 return r;
         for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
-                if (wants(gateways[i]->family))
+                if (gateways[i]->family != AF_UNSPEC)
                         put_address(&b, index, gateways[i],
                                     (unsigned)ip_address_size(gateways[i]->family) * 8,
                                     IFA_F_NOPREFIXROUTE);
         for (size_t i = 0; i < n->addresses.n; i++) {
-                const IpAddress *ip = &n->addresses.items[i].address;
-                Route route = { .family = ip->family,
-                                .destination = *ip,
-                                .prefix = (uint8_t)(ip_address_size(ip->family) * 8),
-                                .index = index };
+                Route route = route_to(&n->addresses.items[i].address, index);
 
-                if (wants(ip->family))
-                        route_add(&b, &route, true);
+                route_add(&b, &route, true);
         }
         return call(n, n->host_fd, &b, link, error);
+}
+
+void network_leave_addresses(const Network *n)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        _cleanup_link_ Link link = LINK_NULL;
+
+        if (!network_is_routed(n) ||
+            link_find(n->host_fd, LINK_BY_NAME(network_host_link(n->plan)), &link) < 0)
+                return;
+        for (size_t i = 0; i < n->addresses.n; i++) {
+                Route route = route_to(&n->addresses.items[i].address, link.index);
+
+                route_delete(&b, &route);
+        }
+        (void)netlink_call(n->host_fd, &b, NULL); /* gone already is as well */
 }
 
 const char *network_host_link(const NetworkPlan *plan)
@@ -117,7 +124,7 @@ int network_add_addresses(Network *n, Error *error)
 
         if (n->addresses.n == 0)
                 return 0;
-        if (!n->plan->bridge)
+        if (network_is_routed(n))
                 r = set_outside(n, network_host_link(n->plan), error);
         return r < 0 ? r : set_inside(n, error);
 }

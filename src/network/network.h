@@ -27,7 +27,8 @@ typedef struct Network {
         AddressPool pool;
         AddressPair own; /* of the pool */
         bool own_taken;
-        LinkAddresses addresses;      /* of host0, whoever chose them; not with networkd */
+        bool ipv6;                    /* its addresses can be used */
+        LinkAddresses addresses;      /* of the first link, whoever chose them; not networkd's */
         IpAddress gateway4, gateway6; /* the host's end, or the declared one; none: no route */
 
         int host_fd;    /* netlink sockets in the two namespaces */
@@ -51,11 +52,19 @@ int network_up(Network *n, int netns_fd, int machine_fd, Error *error);
 void network_down(Network *n);
 void network_release(Network *n);
 
-/* The host's link by which packets of the machine come and go: of the zone, or of host0. */
+/* Whether the other end of the machine's link is the host itself, which passes its packets on and
+ * answers its questions for names, and its addresses are known. */
+bool network_is_routed(const Network *n);
+/* The host's link by which packets of such a machine come and go: of the zone, or of host0. */
 const char *network_host_link(const NetworkPlan *plan);
 
 /* Parts, for network*.c only. */
 int network_add_links(Network *n, int netns_fd, Error *error);
 int network_add_addresses(Network *n, Error *error);
 int network_join_bridge(Network *n, Error *error);
+/* The alias that says that a link is ours, and its long name. */
+void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link);
+/* One that is signed so; another of that name is left alone. */
+void network_remove_own(const Network *n, const char *name);
+void network_leave_addresses(const Network *n);
 void network_leave_zone(const Network *n);
