@@ -108,6 +108,8 @@ static int set_outside(const Network *n, const char *link, Error *error)
 
 const char *network_host_link(const NetworkPlan *plan)
 {
+        if (plan->bridge)
+                return plan->bridge;
         return plan->zone.name[0] ? plan->zone.name : plan->links[0].host.name;
 }
 

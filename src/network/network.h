@@ -51,7 +51,8 @@ int network_up(Network *n, int netns_fd, int machine_fd, Error *error);
 void network_down(Network *n);
 void network_release(Network *n);
 
-/* The host's link by which packets of the machine come and go: of the zone, or of host0. */
+/* The host's link by which packets of the machine come and go: a bridge or a zone that it is in, or
+ * the other end of host0. */
 const char *network_host_link(const NetworkPlan *plan);
 
 /* Parts, for network*.c only. */
