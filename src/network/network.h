@@ -55,8 +55,17 @@ void network_release(Network *n);
  * the other end of host0. */
 const char *network_host_link(const NetworkPlan *plan);
 
+/* Where systemd-networkd gave the host's end the address @host and nobody gave host0 one: an
+ * address of the same subnet, the last that is neither the host's nor in @taken, and a default
+ * route. -EADDRNOTAVAIL: there is none left. */
+int network_give(Network *n, const LinkAddress *host, const LinkAddresses *taken, Error *error);
+/* Host0 has the addresses of @list, which is taken. Returns whether that is something new. */
+bool network_take_addresses(Network *n, LinkAddresses *list);
+
 /* Parts, for network*.c only. */
 int network_add_links(Network *n, int netns_fd, Error *error);
 int network_add_addresses(Network *n, Error *error);
 int network_join_bridge(Network *n, Error *error);
+int network_set_inside(const Network *n, const LinkAddress *addresses, size_t n_addresses,
+                       Error *error);
 void network_leave_zone(const Network *n);
