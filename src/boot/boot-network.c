@@ -6,192 +6,34 @@
 #include "boot/boot-network.h"
 
 #include "base/fd.h"
+#include "boot/boot-address.h"
+#include "boot/boot-publish.h"
 #include "boot/boot.h"
 #include "network/forwarding.h"
-#include "network/port-holder.h"
-#include "network/published-list.h"
+#include "network/published.h"
 #include "os/machine-id.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define FIREWALL "stead-firewall"
-
-static void warn(const Boot *b, const Error *cause)
+void boot_network_warn(const Boot *b, const Error *cause)
 {
         fprintf(stderr, "Machine '%s': %s.\n", b->plan->machine, cause->message);
         if (cause->hint)
                 fprintf(stderr, "  Try: %s\n", cause->hint);
 }
 
-/* Beside us in the build, or installed. */
-static int open_firewall(void)
-{
-        char path[512];
-        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
-        int fd = -EBADF;
-
-        if (n > 0) {
-                path[n] = '\0';
-                strcpy(strrchr(path, '/') + 1, "../firewall/" FIREWALL);
-                fd = open(path, O_PATH | O_CLOEXEC);
-        }
-        if (fd < 0)
-                fd = open(STEAD_LIBEXECDIR "/" FIREWALL, O_PATH | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
-
-_noreturn_ static void become_firewall(int program, const char *verb, const char *name)
-{
-        sigset_t none;
-
-        (void)sigemptyset(&none);
-        (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        (void)unsetenv("NOTIFY_SOCKET");
-        (void)fexecve(program,
-                      (char *const[]){ (char *)FIREWALL, (char *)verb, (char *)name, NULL },
-                      environ);
-        _exit(EXIT_FAILURE);
-}
-
-static int begin_firewall(BootNetwork *n, const char *verb, const char *name, Error *error)
-{
-        _cleanup_close_ int program = open_firewall();
-
-        if (program < 0) {
-                error_errno(error, -program,
-                            "Failed to open '" STEAD_LIBEXECDIR "/" FIREWALL
-                            "', which opens ports");
-                error_hint(error, "install stead anew");
-                return program;
-        }
-        n->firewall = fork();
-        if (n->firewall < 0) {
-                n->firewall = 0;
-                return error_errno(error, errno, "Failed to start " FIREWALL);
-        }
-        if (n->firewall == 0)
-                become_firewall(program, verb, name);
-        return 0;
-}
-
-/* Whether it went well; it has said itself what did not. */
-static bool end_firewall(BootNetwork *n)
-{
-        int status = EXIT_FAILURE;
-
-        if (n->firewall == 0)
-                return true;
-        while (waitpid(n->firewall, &status, 0) < 0 && errno == EINTR)
-                ;
-        n->firewall = 0;
-        return status == 0;
-}
-
-/* The addresses of host0 that we know, its link and its ports. */
-static int describe(const Boot *b, Published *p, Error *error)
-{
-        const Network *n = &b->network.network;
-        const NetworkPlan *plan = n->plan;
-        int r;
-
-        p->machine = strdup(b->plan->machine);
-        r = p->machine ? published_set_interface(p, network_host_link(plan)) : -ENOMEM;
-        for (size_t i = 0; i < n->addresses.n && r >= 0; i++) {
-                const IpAddress *ip = &n->addresses.items[i].address;
-                PublishedAddress a = { .family = ip->family };
-
-                memcpy(&a.in, ip->bytes, ip_address_size(ip->family));
-                r = published_add_address(p, &a);
-        }
-        for (size_t i = 0; i < plan->ports.n && r >= 0; i++) {
-                const PortSetting *s = &plan->ports.items[i];
-                PublishedPort port = { .protocol = s->protocol,
-                                       .host.family = s->address.family,
-                                       .first = s->host,
-                                       .last = (uint16_t)(s->host + s->n - 1),
-                                       .machine_first = s->machine };
-
-                memcpy(&port.host.in, s->address.bytes, ip_address_size(s->address.family));
-                r = published_add_port(p, &port);
-        }
-        return r < 0 ? error_set(error, -r, "Out of memory") : 0;
-}
-
-/* Takes from the dead what they hold. */
-static int check_claims(Boot *b, const Published *p, Error *error)
-{
-        for (unsigned attempts = 0;; attempts++) {
-                _cleanup_published_list_ PublishedList list = PUBLISHED_LIST_NULL;
-                _cleanup_machine_ Machine *holder = NULL;
-                _cleanup_error_ Error cause = ERROR_NULL;
-                const char *name = NULL;
-                int r = published_list_read(b->network.directory_fd, &list, error);
-
-                if (r < 0)
-                        return r;
-                r = published_list_check(&list, p, &name, &cause);
-                if (r >= 0)
-                        return 0;
-                if (!name || attempts >= list.n || machine_open(name, &holder, NULL) >= 0 ||
-                    begin_firewall(&b->network, "remove", name, NULL) < 0)
-                        return error_move(error, &cause);
-                (void)end_firewall(&b->network);
-        }
-}
-
-static int check_ports(Boot *b, const Published *p, Error *error)
-{
-        int r = check_claims(b, p, error);
-
-        for (size_t i = 0; i < p->n_ports && r >= 0; i++) {
-                _cleanup_port_holder_ PortHolder holder = PORT_HOLDER_NULL;
-
-                r = port_holder_find(&p->ports[i], &holder);
-                if (r > 0)
-                        r = port_holder_refuse(&p->ports[i], &holder, error);
-                else if (r < 0)
-                        r = 0; /* who cannot be found is not in the way */
-        }
-        return r;
-}
-
-static int publish(Boot *b, Error *error)
-{
-        _cleanup_published_ Published p = PUBLISHED_NULL;
-        int r = describe(b, &p, error);
-
-        if (r < 0)
-                return r;
-        b->network.directory_fd = published_open_directory(error);
-        if (b->network.directory_fd < 0)
-                return b->network.directory_fd;
-        r = p.n_ports > 0 ? check_ports(b, &p, error) : 0;
-        if (r >= 0)
-                r = published_write(b->network.directory_fd, &p, error);
-        b->network.published = r >= 0;
-        return r;
-}
-
-/* Where the address of host0 is not ours to know, nothing could lead to it. */
+/* In a bridge of somebody else's nothing of ours could lead to it. */
 static int refuse_ports(const Network *n, Error *error)
 {
-        if (n->plan->bridge)
-                error_set(error, EOPNOTSUPP,
-                          "The ports of '%s' cannot be opened: in the bridge '%s' it is behind no "
-                          "link of its own",
-                          n->name, n->plan->bridge);
-        else
-                error_set(error, EOPNOTSUPP,
-                          "The ports of '%s' cannot be opened: systemd-networkd of the host gives "
-                          "it an address that is not known before it runs",
-                          n->name);
-        error_hint(error, n->plan->bridge ? "Zone= instead of Bridge=" : "Address=");
+        error_set(error, EOPNOTSUPP,
+                  "The ports of '%s' cannot be opened: %s%s%s it is behind no link of its own", n->name,
+                  n->plan->bridge ? "in the bridge '" : "without VirtualEthernet=",
+                  n->plan->bridge ?: "", n->plan->bridge ? "'" : "");
+        error_hint(error, n->plan->bridge ? "Zone= instead of Bridge=" : "VirtualEthernet=yes");
         return -EOPNOTSUPP;
 }
 
@@ -214,7 +56,7 @@ int boot_network_acquire(Boot *b, Error *error)
         n->acquired = true;
         if (b->plan->network.ports.n > 0 && !network_is_routed(&n->network))
                 return refuse_ports(&n->network, error);
-        return network_is_routed(&n->network) ? publish(b, error) : 0;
+        return network_is_routed(&n->network) ? boot_publish(b, error) : 0;
 }
 
 static void forward(Boot *b)
@@ -222,7 +64,7 @@ static void forward(Boot *b)
         _cleanup_error_ Error cause = ERROR_NULL;
 
         if (forwarding_enable(network_host_link(&b->plan->network), &cause) < 0)
-                warn(b, &cause);
+                boot_network_warn(b, &cause);
         b->network.forwards = true;
 }
 
@@ -243,8 +85,12 @@ int boot_network_start(Boot *b, int route_fd, Error *error)
         r = network_up(&n->network, netns, TAKE_FD(route), error);
         if (r < 0 || !network_is_routed(&n->network))
                 return r;
+        if (n->network.addressing == NETWORK_ADDRESSING_NETWORKD)
+                r = boot_address_start(b, netns, error);
+        if (r < 0)
+                return r;
         forward(b);
-        return begin_firewall(n, "add", b->plan->machine, error);
+        return boot_publish_begin(n, "add", b->plan->machine, error);
 }
 
 static int find_name(void *userdata, const char *name, DnsHost *ret)
@@ -276,8 +122,7 @@ static int find_address(void *userdata, const DnsAddress *address,
         return r;
 }
 
-/* Whoever has port 53 of all addresses of the host answers in our place. */
-static void answer_names(Boot *b)
+void boot_network_answer_names(Boot *b)
 {
         const Network *n = &b->network.network;
         DnsRelayConfig config = {
@@ -289,7 +134,7 @@ static void answer_names(Boot *b)
         _cleanup_error_ Error cause = ERROR_NULL;
 
         if (dns_relay_new(&config, &b->network.relay, &cause) < 0 && cause.number != EADDRINUSE)
-                warn(b, &cause);
+                boot_network_warn(b, &cause);
 }
 
 int boot_network_finish(Boot *b, Error *error)
@@ -298,10 +143,13 @@ int boot_network_finish(Boot *b, Error *error)
 
         if (!n->acquired || !network_is_routed(&n->network))
                 return 0;
-        answer_names(b);
+        if (n->network.addresses.n > 0)
+                boot_network_answer_names(b);
         (void)table_watch_open(&n->watch); /* a host without nf_tables: told by the program */
-        if (end_firewall(n))
+        if (boot_publish_end(n)) {
+                boot_address_settle(b);
                 return 0;
+        }
         n->published = false; /* it has taken back what was refused */
         if (b->plan->network.ports.n > 0)
                 return error_set(error, EIO,
@@ -314,16 +162,17 @@ int boot_network_finish(Boot *b, Error *error)
 void boot_network_on_table(Boot *b)
 {
         if (table_watch_drain(&b->network.watch) > 0 &&
-            begin_firewall(&b->network, "restore", NULL, NULL) >= 0)
-                (void)end_firewall(&b->network);
+            boot_publish_begin(&b->network, "restore", NULL, NULL) >= 0)
+                (void)boot_publish_end(&b->network);
 }
 
 void boot_network_end_start(Boot *b)
 {
         BootNetwork *n = &b->network;
 
-        (void)end_firewall(n);
+        (void)boot_publish_end(n);
         n->relay = dns_relay_free(n->relay);
+        boot_address_end(b);
         table_watch_done(&n->watch);
         if (n->acquired)
                 network_down(&n->network);
@@ -340,8 +189,8 @@ void boot_network_release(Boot *b)
         BootNetwork *n = &b->network;
 
         boot_network_end_start(b);
-        if (n->published && begin_firewall(n, "remove", b->plan->machine, NULL) >= 0)
-                (void)end_firewall(n);
+        if (n->published && boot_publish_begin(n, "remove", b->plan->machine, NULL) >= 0)
+                (void)boot_publish_end(n);
         if (n->acquired)
                 network_release(&n->network);
         closep(&n->directory_fd);

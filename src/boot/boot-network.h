@@ -4,6 +4,7 @@
 /* The network of one machine under its supervisor: what network/ makes, at the right moments of the
  * machine's life, and what the supervisor has to look after meanwhile. */
 
+#include "network/address-watch.h"
 #include "network/dns-relay.h"
 #include "network/network.h"
 #include "network/table-watch.h"
@@ -21,11 +22,19 @@ typedef struct BootNetwork {
         int directory_fd;
         DnsRelay *relay;
         TableWatch watch;
+        AddressWatch inside, outside; /* host0 and the host's end, where networkd is asked */
+        bool given;                   /* we gave host0 an address in its place */
+        bool served;                  /* names, by our relay */
+        bool complained;              /* that it gave the host's end none */
+        uint64_t patience_usec;       /* until when the machine may get one by itself; 0: not yet */
 } BootNetwork;
 
-#define BOOT_NETWORK_NULL \
-        ((BootNetwork){   \
-                .network = NETWORK_NULL, .directory_fd = -EBADF, .watch = TABLE_WATCH_NULL })
+#define BOOT_NETWORK_NULL                             \
+        ((BootNetwork){ .network = NETWORK_NULL,      \
+                        .directory_fd = -EBADF,       \
+                        .watch = TABLE_WATCH_NULL,    \
+                        .inside = ADDRESS_WATCH_NULL, \
+                        .outside = ADDRESS_WATCH_NULL })
 
 /* Once: chooses addresses, and refuses ports that somebody has. */
 int boot_network_acquire(Boot *b, Error *error);
@@ -37,5 +46,10 @@ int boot_network_finish(Boot *b, Error *error);
 void boot_network_end_start(Boot *b);
 void boot_network_release(Boot *b);
 
-/* When the watch is readable: puts the host's table back if somebody took it away. */
+/* When the table watch is readable: puts the host's table back if somebody took it away. */
 void boot_network_on_table(Boot *b);
+
+/* Parts, for boot-*.c only. */
+void boot_network_warn(const Boot *b, const Error *cause);
+/* Whoever has port 53 of all addresses of the host answers in our place. */
+void boot_network_answer_names(Boot *b);

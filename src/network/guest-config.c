@@ -53,8 +53,8 @@ int network_resolv_conf(const Network *n, char **ret)
         Buffer out = BUFFER_NULL;
         size_t count;
 
-        buffer_puts(&out, "# Written by stead for this start; see ResolvConf= in "
-                          "stead.machine(5).\n");
+        buffer_puts(&out, GUEST_CONFIG_MARK "; see ResolvConf= in "
+                                            "stead.machine(5).\n");
         count = each_server(n, &out, "nameserver ", "\n");
         if (n->plan->dns.n == 0)
                 buffer_puts(&out, "search " DNS_ZONE_DOMAIN "\n");

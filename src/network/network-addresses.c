@@ -43,7 +43,8 @@ static int call(const Network *n, int fd, NetlinkBatch *b, const char *link, Err
                      : 0;
 }
 
-static int set_inside(const Network *n, Error *error)
+int network_set_inside(const Network *n, const LinkAddress *addresses, size_t n_addresses,
+                       Error *error)
 {
         const IpAddress *gateways[] = { &n->gateway4, &n->gateway6 };
         const char *host0 = n->plan->links[0].inside;
@@ -52,9 +53,8 @@ static int set_inside(const Network *n, Error *error)
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n->addresses.n; i++)
-                put_address(&b, index, &n->addresses.items[i].address, n->addresses.items[i].prefix,
-                            0);
+        for (size_t i = 0; i < n_addresses; i++)
+                put_address(&b, index, &addresses[i].address, addresses[i].prefix, 0);
         for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
                 if (gateways[i]->family != AF_UNSPEC) {
                         Route route = { .family = gateways[i]->family,
@@ -115,6 +115,8 @@ void network_leave_addresses(const Network *n)
 
 const char *network_host_link(const NetworkPlan *plan)
 {
+        if (plan->bridge)
+                return plan->bridge;
         return plan->zone.name[0] ? plan->zone.name : plan->links[0].host.name;
 }
 
@@ -126,5 +128,5 @@ int network_add_addresses(Network *n, Error *error)
                 return 0;
         if (network_is_routed(n))
                 r = set_outside(n, network_host_link(n->plan), error);
-        return r < 0 ? r : set_inside(n, error);
+        return r < 0 ? r : network_set_inside(n, n->addresses.items, n->addresses.n, error);
 }

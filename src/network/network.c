@@ -18,7 +18,7 @@ DEFINE_STRING_TABLE(network_addressing, NetworkAddressing, [NETWORK_ADDRESSING_N
 
 bool network_is_routed(const Network *n)
 {
-        return n->addresses.n > 0 && n->plan->veth && !n->plan->bridge;
+        return n->plan->veth && !n->plan->bridge && n->addressing != NETWORK_ADDRESSING_NONE;
 }
 
 /* Of no use on links of the host on which it is turned off, as ours will be. */

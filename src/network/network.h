@@ -53,10 +53,18 @@ void network_down(Network *n);
 void network_release(Network *n);
 
 /* Whether the other end of the machine's link is the host itself, which passes its packets on and
- * answers its questions for names, and its addresses are known. */
+ * answers its questions for names. Its addresses may be known only later. */
 bool network_is_routed(const Network *n);
-/* The host's link by which packets of such a machine come and go: of the zone, or of host0. */
+/* The host's link by which packets of the machine come and go: a bridge or a zone that it is in, or
+ * the other end of host0. */
 const char *network_host_link(const NetworkPlan *plan);
+
+/* Where systemd-networkd gave the host's end the address @host and nobody gave host0 one: an
+ * address of the same subnet, the last that is neither the host's nor in @taken, and a default
+ * route. -EADDRNOTAVAIL: there is none left. */
+int network_give(Network *n, const LinkAddress *host, const LinkAddresses *taken, Error *error);
+/* Host0 has the addresses of @list, which is taken. Returns whether that is something new. */
+bool network_take_addresses(Network *n, LinkAddresses *list);
 
 /* Parts, for network*.c only. */
 int network_add_links(Network *n, int netns_fd, Error *error);
@@ -67,4 +75,6 @@ void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link);
 /* One that is signed so; another of that name is left alone. */
 void network_remove_own(const Network *n, const char *name);
 void network_leave_addresses(const Network *n);
+int network_set_inside(const Network *n, const LinkAddress *addresses, size_t n_addresses,
+                       Error *error);
 void network_leave_zone(const Network *n);
