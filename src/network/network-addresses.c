@@ -5,6 +5,7 @@
 #include "network/network.h"
 
 #include "base/cleanup.h"
+#include "os/neighbour.h"
 
 #include <linux/if_addr.h>
 #include <sys/socket.h>
@@ -79,6 +80,22 @@ static int set_inside(const Network *n, Error *error)
         return call(n, n->machine_fd, &b, host0, error);
 }
 
+/* A route to one of the machine's addresses, and who has it: until a link has made sure that nobody
+ * else has its own link-local address, the kernel asks for no neighbours on behalf of others there,
+ * and drops what it should forward by IPv6, one to two seconds long. */
+static void put_way(const Network *n, NetlinkBatch *b, int index, const IpAddress *ip)
+{
+        const MacAddress *mac = &n->plan->links[0].inside_mac;
+        Route route = { .family = ip->family,
+                        .destination = *ip,
+                        .prefix = (uint8_t)(ip_address_size(ip->family) * 8),
+                        .index = index };
+
+        route_add(b, &route, true);
+        if (!mac_address_is_null(mac))
+                neighbour_add(b, index, ip, mac);
+}
+
 /* Where the other end is the host itself. */
 static int set_outside(const Network *n, const char *link, Error *error)
 {
@@ -93,16 +110,9 @@ static int set_outside(const Network *n, const char *link, Error *error)
                         put_address(&b, index, gateways[i],
                                     (unsigned)ip_address_size(gateways[i]->family) * 8,
                                     IFA_F_NOPREFIXROUTE);
-        for (size_t i = 0; i < n->addresses.n; i++) {
-                const IpAddress *ip = &n->addresses.items[i].address;
-                Route route = { .family = ip->family,
-                                .destination = *ip,
-                                .prefix = (uint8_t)(ip_address_size(ip->family) * 8),
-                                .index = index };
-
-                if (wants(ip->family))
-                        route_add(&b, &route, true);
-        }
+        for (size_t i = 0; i < n->addresses.n; i++)
+                if (wants(n->addresses.items[i].address.family))
+                        put_way(n, &b, index, &n->addresses.items[i].address);
         return call(n, n->host_fd, &b, link, error);
 }
 
