@@ -10,6 +10,8 @@
 #include "network/forwarding.h"
 #include "network/port-holder.h"
 #include "network/published-list.h"
+#include "network/table-check.h"
+#include "network/table-share.h"
 #include "os/machine-id.h"
 
 #include <fcntl.h>
@@ -213,6 +215,28 @@ static void forward(Boot *b)
         b->network.forwards = true;
 }
 
+/* The program only where more than the machine's own elements has to change. */
+static int open_ports(Boot *b, Error *error)
+{
+        BootNetwork *n = &b->network;
+
+        if (n->table_fd < 0)
+                n->table_fd = table_check_open();
+        if (table_share_add(n->directory_fd, n->table_fd, b->plan->machine) > 0)
+                return 0;
+        return begin_firewall(n, "add", b->plan->machine, error);
+}
+
+static void close_ports(Boot *b)
+{
+        BootNetwork *n = &b->network;
+
+        if (table_share_remove(n->directory_fd, n->table_fd, b->plan->machine) == 0 &&
+            begin_firewall(n, "remove", b->plan->machine, NULL) >= 0)
+                (void)end_firewall(n);
+        n->published = false;
+}
+
 int boot_network_start(Boot *b, int route_fd, Error *error)
 {
         _cleanup_close_ int route = route_fd, netns = -EBADF;
@@ -231,7 +255,7 @@ int boot_network_start(Boot *b, int route_fd, Error *error)
         if (r < 0 || !is_routed(&n->network))
                 return r;
         forward(b);
-        return begin_firewall(n, "add", b->plan->machine, error);
+        return open_ports(b, error);
 }
 
 static int find_name(void *userdata, const char *name, DnsHost *ret)
@@ -324,10 +348,11 @@ void boot_network_release(Boot *b)
         BootNetwork *n = &b->network;
 
         boot_network_end_start(b);
-        if (n->published && begin_firewall(n, "remove", b->plan->machine, NULL) >= 0)
-                (void)end_firewall(n);
+        if (n->published)
+                close_ports(b);
         if (n->acquired)
                 network_release(&n->network);
+        closep(&n->table_fd);
         closep(&n->directory_fd);
         *n = BOOT_NETWORK_NULL;
 }

@@ -19,13 +19,16 @@ typedef struct BootNetwork {
         bool published; /* /run/stead/network/NAME and its share of the table */
         pid_t firewall; /* stead-firewall while it runs, or 0 */
         int directory_fd;
+        int table_fd; /* netlink socket to nf_tables */
         DnsRelay *relay;
         TableWatch watch;
 } BootNetwork;
 
-#define BOOT_NETWORK_NULL \
-        ((BootNetwork){   \
-                .network = NETWORK_NULL, .directory_fd = -EBADF, .watch = TABLE_WATCH_NULL })
+#define BOOT_NETWORK_NULL                        \
+        ((BootNetwork){ .network = NETWORK_NULL, \
+                        .directory_fd = -EBADF,  \
+                        .table_fd = -EBADF,      \
+                        .watch = TABLE_WATCH_NULL })
 
 /* Once: chooses addresses, and refuses ports that somebody has. */
 int boot_network_acquire(Boot *b, Error *error);
