@@ -2,7 +2,7 @@
 """docs/examples/haproxy as a newcomer runs it: three machines by `stead start`, a client beyond the host, and
 nothing that fails while haproxy is reloaded under load.
 
-The host is a network namespace with a /run, /etc/stead and /var/lib/machines of its own. All three trees are
+The host is a network namespace with an /etc, /run and /var/lib of its own. All three trees are
 copies of one; which of its services a machine runs is all that they differ in.
 """
 import os
@@ -19,14 +19,16 @@ import lab
 import ports
 
 EXAMPLE = lab.TOP / "docs/examples/haproxy"
-TREES, DEFINITIONS = pathlib.Path("/var/lib/machines"), pathlib.Path("/etc/stead")
+TREES = pathlib.Path("/var/lib/machines")
 MACHINES = {"web1": "nginx", "web2": "nginx", "haproxy": "haproxy"}
 FILES = {"nginx": ("nginx.conf", "etc/nginx/sites-available/default"),
          "haproxy": ("haproxy.cfg", "etc/haproxy/haproxy.cfg")}
 HOST4, HOST6, CLIENT4, CLIENT6 = "192.0.2.1", "2001:db8::1", "192.0.2.2", "2001:db8::2"
 ROOM = """
-mount -t tmpfs tmpfs /etc/stead
-mount -t tmpfs tmpfs /var/lib/machines
+mkdir -p /run/etc/upper /run/etc/work
+mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
+mount -t tmpfs tmpfs /var/lib
+mkdir -p /etc/stead /var/lib/machines
 cp {example}/*.machine /etc/stead
 ip link add eth0 type veth peer eth0 netns {client}
 ip address add {host4}/24 dev eth0
@@ -77,8 +79,6 @@ class Host(ports.Namespace):
     def __init__(self):
         super().__init__(own_run=True)
         self.client = ports.Namespace()
-        for folder in (TREES, DEFINITIONS):
-            folder.mkdir(parents=True, exist_ok=True)
         self.sh(ROOM.format(example=EXAMPLE, client=self.client.holder.pid, host4=HOST4, host6=HOST6))
         self.client.sh(f"ip address add {CLIENT4}/24 dev eth0; ip link set eth0 up; "
                        f"ip -6 address add {CLIENT6}/64 dev eth0 nodad")
@@ -106,9 +106,6 @@ class Host(ports.Namespace):
         self.run(str(lab.STEAD), "stop", *MACHINES, check=False)
         self.client.close()
         super().close()
-        for folder in (TREES, DEFINITIONS):
-            if folder.is_dir() and not os.listdir(folder):
-                folder.rmdir()
 
 
 class Client:
