@@ -11,6 +11,9 @@
 #include "boot/boot.h"
 #include "network/forwarding.h"
 #include "network/published.h"
+#include "network/table-check.h"
+#include "network/table-guard.h"
+#include "network/table-share.h"
 #include "os/machine-id.h"
 
 #include <fcntl.h>
@@ -30,8 +33,8 @@ void boot_network_warn(const Boot *b, const Error *cause)
 static int refuse_ports(const Network *n, Error *error)
 {
         error_set(error, EOPNOTSUPP,
-                  "The ports of '%s' cannot be opened: %s%s%s it is behind no link of its own", n->name,
-                  n->plan->bridge ? "in the bridge '" : "without VirtualEthernet=",
+                  "The ports of '%s' cannot be opened: %s%s%s it is behind no link of its own",
+                  n->name, n->plan->bridge ? "in the bridge '" : "without VirtualEthernet=",
                   n->plan->bridge ?: "", n->plan->bridge ? "'" : "");
         error_hint(error, n->plan->bridge ? "Zone= instead of Bridge=" : "VirtualEthernet=yes");
         return -EOPNOTSUPP;
@@ -59,13 +62,39 @@ int boot_network_acquire(Boot *b, Error *error)
         return network_is_routed(&n->network) ? boot_publish(b, error) : 0;
 }
 
-static void forward(Boot *b)
+/* Returns whether the host's uplinks are guarded by the table as before. */
+static bool forward(Boot *b)
 {
+        _cleanup_table_guard_ TableGuard before = TABLE_GUARD_NULL, after = TABLE_GUARD_NULL;
         _cleanup_error_ Error cause = ERROR_NULL;
+        int r = table_guard_read(&before, NULL);
 
         if (forwarding_enable(network_host_link(&b->plan->network), &cause) < 0)
                 boot_network_warn(b, &cause);
         b->network.forwards = true;
+        return r >= 0 && table_guard_read(&after, NULL) >= 0 && table_guard_equal(&before, &after);
+}
+
+/* The program only where more than the machine's own elements has to change. */
+static int open_ports(Boot *b, bool guarded, Error *error)
+{
+        BootNetwork *n = &b->network;
+
+        if (n->table_fd < 0)
+                n->table_fd = table_check_open();
+        if (guarded && table_share_add(n->directory_fd, n->table_fd, b->plan->machine) > 0)
+                return 0;
+        return boot_publish_begin(n, "add", b->plan->machine, error);
+}
+
+static void close_ports(Boot *b)
+{
+        BootNetwork *n = &b->network;
+
+        if (table_share_remove(n->directory_fd, n->table_fd, b->plan->machine) == 0 &&
+            boot_publish_begin(n, "remove", b->plan->machine, NULL) >= 0)
+                (void)boot_publish_end(n);
+        n->published = false;
 }
 
 int boot_network_start(Boot *b, int route_fd, Error *error)
@@ -89,8 +118,7 @@ int boot_network_start(Boot *b, int route_fd, Error *error)
                 r = boot_address_start(b, netns, error);
         if (r < 0)
                 return r;
-        forward(b);
-        return boot_publish_begin(n, "add", b->plan->machine, error);
+        return open_ports(b, forward(b), error);
 }
 
 static int find_name(void *userdata, const char *name, DnsHost *ret)
@@ -189,10 +217,11 @@ void boot_network_release(Boot *b)
         BootNetwork *n = &b->network;
 
         boot_network_end_start(b);
-        if (n->published && boot_publish_begin(n, "remove", b->plan->machine, NULL) >= 0)
-                (void)boot_publish_end(n);
+        if (n->published)
+                close_ports(b);
         if (n->acquired)
                 network_release(&n->network);
+        closep(&n->table_fd);
         closep(&n->directory_fd);
         *n = BOOT_NETWORK_NULL;
 }

@@ -20,6 +20,7 @@ typedef struct BootNetwork {
         bool published; /* /run/stead/network/NAME and its share of the table */
         pid_t firewall; /* stead-firewall while it runs, or 0 */
         int directory_fd;
+        int table_fd; /* netlink socket to nf_tables */
         DnsRelay *relay;
         TableWatch watch;
         AddressWatch inside, outside; /* host0 and the host's end, where networkd is asked */
@@ -32,6 +33,7 @@ typedef struct BootNetwork {
 #define BOOT_NETWORK_NULL                             \
         ((BootNetwork){ .network = NETWORK_NULL,      \
                         .directory_fd = -EBADF,       \
+                        .table_fd = -EBADF,           \
                         .watch = TABLE_WATCH_NULL,    \
                         .inside = ADDRESS_WATCH_NULL, \
                         .outside = ADDRESS_WATCH_NULL })

@@ -18,7 +18,7 @@
 
 #include <string.h>
 
-#define LOCK_PATH PUBLISHED_DIRECTORY "/.lock"
+#define LOCK_PATH PUBLISHED_LOCK
 
 typedef struct Firewall {
         int dirfd;

@@ -5,6 +5,7 @@
 #include "network/network.h"
 
 #include "base/cleanup.h"
+#include "os/neighbour.h"
 
 #include <linux/if_addr.h>
 #include <sys/socket.h>
@@ -75,6 +76,19 @@ static Route route_to(const IpAddress *ip, int index)
                         .index = index };
 }
 
+/* A route to one of the machine's addresses, and who has it: until a link has made sure that nobody
+ * else has its own link-local address, the kernel asks for no neighbours on behalf of others there,
+ * and drops what it should forward by IPv6, one to two seconds long. */
+static void put_way(const Network *n, NetlinkBatch *b, int index, const IpAddress *ip)
+{
+        const MacAddress *mac = &n->plan->links[0].inside_mac;
+        Route route = route_to(ip, index);
+
+        route_add(b, &route, true);
+        if (!mac_address_is_null(mac))
+                neighbour_add(b, index, ip, mac);
+}
+
 /* Where the other end is the host itself. */
 static int set_outside(const Network *n, const char *link, Error *error)
 {
@@ -89,11 +103,8 @@ static int set_outside(const Network *n, const char *link, Error *error)
                         put_address(&b, index, gateways[i],
                                     (unsigned)ip_address_size(gateways[i]->family) * 8,
                                     IFA_F_NOPREFIXROUTE);
-        for (size_t i = 0; i < n->addresses.n; i++) {
-                Route route = route_to(&n->addresses.items[i].address, index);
-
-                route_add(&b, &route, true);
-        }
+        for (size_t i = 0; i < n->addresses.n; i++)
+                put_way(n, &b, index, &n->addresses.items[i].address);
         return call(n, n->host_fd, &b, link, error);
 }
 

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define PUBLISHED_DIRECTORY "/run/stead/network"
+/* Held (os/lock.h) by whoever changes the table. */
+#define PUBLISHED_LOCK PUBLISHED_DIRECTORY "/.lock"
 
 typedef struct PublishedAddress {
         int family; /* AF_INET, AF_INET6; AF_UNSPEC: every address of both */

@@ -7,6 +7,7 @@
 #include "network/forwarding.h"
 #include "network/published.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 void table_guard_done(TableGuard *guard)
@@ -41,4 +42,20 @@ int table_guard_read(TableGuard *ret, Error *error)
         *ret = g;
         g = TABLE_GUARD_NULL;
         return 0;
+}
+
+static bool same_links(char **a, char **b)
+{
+        size_t i = 0;
+
+        for (; a && b && a[i] && b[i]; i++)
+                if (strcmp(a[i], b[i]) != 0)
+                        return false;
+        return !(a && a[i]) && !(b && b[i]);
+}
+
+bool table_guard_equal(const TableGuard *a, const TableGuard *b)
+{
+        return a->every4 == b->every4 && a->every6 == b->every6 &&
+               same_links(a->uplinks4, b->uplinks4) && same_links(a->uplinks6, b->uplinks6);
 }

@@ -20,3 +20,4 @@ void table_guard_done(TableGuard *guard);
 
 /* As forwarding.h has it at this moment. */
 int table_guard_read(TableGuard *ret, Error *error);
+bool table_guard_equal(const TableGuard *a, const TableGuard *b);

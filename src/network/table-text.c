@@ -21,6 +21,11 @@ static const char *const set_names[_TABLE_SET_MAX] = {
         [TABLE_SET_EVERY] = "every",
 };
 
+const char *table_set_name(TableSet set)
+{
+        return set_names[set];
+}
+
 const TableChain table_chains[] = {
         { "guard", 2 },  { "publish", 6 + 2 }, { "prerouting", 1 },
         { "output", 1 }, { "postrouting", 6 }, { "forward", 6 },
@@ -168,14 +173,35 @@ static bool same_value(const TableElement *a, const TableElement *b)
                (a->value && b->value && strcmp(a->value, b->value) == 0);
 }
 
-/* The elements of @p that no other machine has, too. */
-static int table_text_change(const PublishedList *list, const Published *p, const char *verb,
-                             char **ret)
+/* Drops what @others have, too. */
+static int table_elements_subtract(TableElements *own, const TableElements *others)
+{
+        size_t n = 0, rest = own->n;
+        int r = 0;
+
+        for (size_t i = 0; i < own->n; i++) {
+                const TableElement *other = table_elements_find(others, &own->items[i]);
+                TableElement swap = own->items[n];
+
+                if (other && !same_value(other, &own->items[i]))
+                        r = -EEXIST;
+                if (other)
+                        continue;
+                own->items[n++] = own->items[i];
+                own->items[i] = swap;
+        }
+        own->n = n;
+        for (size_t i = n; i < rest; i++) {
+                free(own->items[i].key);
+                free(own->items[i].value);
+        }
+        return r;
+}
+
+int table_share_elements(const PublishedList *list, const Published *p, TableElements *ret)
 {
         _cleanup_table_elements_ TableElements others = TABLE_ELEMENTS_NULL,
                                                own = TABLE_ELEMENTS_NULL;
-        _cleanup_buffer_ Buffer b = BUFFER_NULL;
-        size_t n = 0;
         int r = collect(list, p->machine, &others);
 
         if (r >= 0)
@@ -183,19 +209,24 @@ static int table_text_change(const PublishedList *list, const Published *p, cons
         if (r < 0)
                 return r;
         table_elements_sort(&own);
-        for (size_t i = 0; i < own.n; i++) {
-                const TableElement *other = table_elements_find(&others, &own.items[i]);
-                TableElement swap = own.items[n];
+        r = table_elements_subtract(&own, &others);
+        if (r < 0)
+                return r;
+        *ret = own;
+        own = TABLE_ELEMENTS_NULL;
+        return 0;
+}
 
-                if (other && !same_value(other, &own.items[i]))
-                        return -EEXIST;
-                if (other)
-                        continue;
-                own.items[n++] = own.items[i];
-                own.items[i] = swap;
-        }
-        /* what is shared is behind now; it is freed with the rest */
-        put_elements(&b, verb, &(TableElements){ .items = own.items, .n = n });
+static int table_text_change(const PublishedList *list, const Published *p, const char *verb,
+                             char **ret)
+{
+        _cleanup_table_elements_ TableElements own = TABLE_ELEMENTS_NULL;
+        _cleanup_buffer_ Buffer b = BUFFER_NULL;
+        int r = table_share_elements(list, p, &own);
+
+        if (r < 0)
+                return r;
+        put_elements(&b, verb, &own);
         return finish(&b, ret);
 }
 

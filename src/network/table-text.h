@@ -5,6 +5,7 @@
  * of one machine's share. Must not know how text gets into the kernel. */
 
 #include "network/published-list.h"
+#include "network/table-element.h"
 #include "network/table-guard.h"
 
 #define TABLE_NAME "stead"
@@ -24,6 +25,12 @@ extern const size_t n_table_chains;
 /* One transaction that puts the whole table in place of whatever is there, or takes it away when
  * nothing is published. Of two machines with one port the first by name has it. */
 int table_text_replace(const PublishedList *list, const TableGuard *guard, char **ret);
+
+const char *table_set_name(TableSet set);
+
+/* The elements of @p that no other machine of @list (in which @p itself may be; it is skipped) has,
+ * too. -EEXIST: one is wanted with two meanings. */
+int table_share_elements(const PublishedList *list, const Published *p, TableElements *ret);
 
 /* What has to be added for @p, resp. deleted, when the table holds the share of all others in
  * @list (in which @p itself may be; it is skipped). "" if nothing has to. -EEXIST: an element is
