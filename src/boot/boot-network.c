@@ -30,8 +30,8 @@ void boot_network_warn(const Boot *b, const Error *cause)
 static int refuse_ports(const Network *n, Error *error)
 {
         error_set(error, EOPNOTSUPP,
-                  "The ports of '%s' cannot be opened: %s%s%s it is behind no link of its own", n->name,
-                  n->plan->bridge ? "in the bridge '" : "without VirtualEthernet=",
+                  "The ports of '%s' cannot be opened: %s%s%s it is behind no link of its own",
+                  n->name, n->plan->bridge ? "in the bridge '" : "without VirtualEthernet=",
                   n->plan->bridge ?: "", n->plan->bridge ? "'" : "");
         error_hint(error, n->plan->bridge ? "Zone= instead of Bridge=" : "VirtualEthernet=yes");
         return -EOPNOTSUPP;
