@@ -76,17 +76,42 @@ static Route route_to(const IpAddress *ip, int index)
                         .index = index };
 }
 
-/* A route to one of the machine's addresses, and who has it: until a link has made sure that nobody
- * else has its own link-local address, the kernel asks for no neighbours on behalf of others there,
- * and drops what it should forward by IPv6, one to two seconds long. */
-static void put_way(const Network *n, NetlinkBatch *b, int index, const IpAddress *ip)
+/* Who has an address: until a link has made sure that nobody else has its own link-local address,
+ * the kernel asks for no neighbours on behalf of others there, and drops what it should forward by
+ * IPv6, one to two seconds long. */
+static void put_neighbour(const Network *n, NetlinkBatch *b, int index, const IpAddress *ip)
 {
         const MacAddress *mac = &n->plan->links[0].inside_mac;
-        Route route = route_to(ip, index);
 
-        route_add(b, &route, true);
         if (!mac_address_is_null(mac))
                 neighbour_add(b, index, ip, mac);
+}
+
+/* A route that is there is another machine's with the same address, or some other use of it: it
+ * stays. But for our own that a killed launcher left on the bridge of a zone. */
+static int add_routes(const Network *n, int index, Error *error)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        int r;
+
+        if (n->plan->zone.name[0])
+                network_leave_addresses(n);
+        for (size_t i = 0; i < n->addresses.n; i++) {
+                Route route = route_to(&n->addresses.items[i].address, index);
+
+                route_add(&b, &route, false);
+                put_neighbour(n, &b, index, &n->addresses.items[i].address);
+        }
+        r = netlink_call(n->host_fd, &b, NULL);
+        if (r == -EEXIST) {
+                error_set(error, EEXIST,
+                          "The host has a route to an address of '%s' already: another machine or "
+                          "link has it",
+                          n->name);
+                error_hint(error, "ip route show table main; ip -6 route show table main");
+                return r;
+        }
+        return r < 0 ? error_errno(error, -r, "Failed to add routes to '%s'", n->name) : 0;
 }
 
 /* Where the other end is the host itself. */
@@ -103,9 +128,8 @@ static int set_outside(const Network *n, const char *link, Error *error)
                         put_address(&b, index, gateways[i],
                                     (unsigned)ip_address_size(gateways[i]->family) * 8,
                                     IFA_F_NOPREFIXROUTE);
-        for (size_t i = 0; i < n->addresses.n; i++)
-                put_way(n, &b, index, &n->addresses.items[i].address);
-        return call(n, n->host_fd, &b, link, error);
+        r = call(n, n->host_fd, &b, link, error);
+        return r < 0 ? r : add_routes(n, index, error);
 }
 
 void network_leave_addresses(const Network *n)

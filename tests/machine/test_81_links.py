@@ -390,7 +390,8 @@ def test_CI_188_ports(host):
 
 def test_taken_ports(host):
     host.serve("other", 8080)
-    assert re.search(r"Port 8080/tcp of the host is held by python3\S* \(pid \d+", host.refuses("web", "-n", "-p", "8080:80"))
+    refused = host.refuses("web", "-n", "-p", "8080:80")
+    assert re.search(r"Port 8080/tcp of the host is held by python3\S* \(pid \d+", refused)
     host.start("first", "-n", "-p", "8081:80")
     assert "published by machine 'first'" in host.refuses("web", "-n", "-p", "8081:80")
     # a dead holder holds nothing

@@ -60,7 +60,8 @@ static void test_stable(void **state)
         char text[INET6_ADDRSTRLEN];
 
         assert_string_equal(text_of(&pair), "100.118.181.44");
-        assert_string_equal(inet_ntop(AF_INET6, &pair.v6, text, sizeof(text)), "fd01::1:edf3:3e3d:2cb7:e5a9");
+        assert_string_equal(inet_ntop(AF_INET6, &pair.v6, text, sizeof(text)),
+                            "fd01::1:edf3:3e3d:2cb7:e5a9");
         assert_string_equal(text_of(&gateway), "100.64.0.1");
         assert_string_equal(inet_ntop(AF_INET6, &gateway.v6, text, sizeof(text)), "fd01::1");
 }

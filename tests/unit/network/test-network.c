@@ -133,6 +133,24 @@ static void test_again(void **state)
         assert_memory_equal(&own, &m.network.own, sizeof(own));
 }
 
+/* The second one with an address takes nothing from the first. */
+static void test_same_address(void **state)
+{
+        _cleanup_made_ Made one = MADE_NULL, two = MADE_NULL;
+
+        made_start(&one, "one",
+                   "-n|--network-address=192.0.2.5/24|--network-address=2001:db8::5/64");
+        assert_refused(&two, "two", "-n|--network-address=192.0.2.5/24", EEXIST,
+                       "The host has a route to an address of 'two' already");
+        made_stop(&two);
+        assert_refused(&two, "two", "--network-zone=lan|--network-address=2001:db8::5/64", EEXIST,
+                       "The host has a route to an address of 'two' already");
+        made_stop(&two);
+        assert_true(shell("ip route show 192.0.2.5 | grep -q ve-one"));
+        assert_true(shell("ip -6 route show 2001:db8::5 | grep -q ve-one"));
+        assert_false(exists("ve-two") || exists("vb-two") || exists("vz-lan"));
+}
+
 static void test_zone(void **state)
 {
         _cleanup_made_ Made one = MADE_NULL, two = MADE_NULL;
@@ -269,6 +287,7 @@ int main(void)
                 ON_HOST(test_long_name),
                 ON_HOST(test_left_over),
                 ON_HOST(test_again),
+                ON_HOST(test_same_address),
                 ON_HOST(test_unsigned_left_over),
                 ON_HOST(test_zone),
                 ON_HOST(test_bridge),
