@@ -49,6 +49,11 @@ int boot_network_acquire(Boot *b, Error *error)
         if (r < 0)
                 return r;
         n->acquired = true;
+        if (n->network.plan->bridge && n->network.plan->ports.n > 0)
+                fprintf(stderr,
+                        "Machine '%s' is reached through the bridge '%s': its ports are not "
+                        "opened on this host.\n  Try: Zone= in place of Bridge=\n",
+                        b->plan->machine, n->network.plan->bridge);
         return is_routed(&n->network) ? boot_publish(b, error) : 0;
 }
 
@@ -59,6 +64,13 @@ static void forward(Boot *b)
         if (forwarding_enable(network_host_link(&b->plan->network), &cause) < 0)
                 boot_network_warn(b, &cause);
         b->network.forwards = true;
+}
+
+static void end_forwarding(Boot *b)
+{
+        if (b->network.forwards)
+                (void)forwarding_disable(network_host_link(&b->plan->network), NULL);
+        b->network.forwards = false;
 }
 
 int boot_network_start(Boot *b, int route_fd, Error *error)
@@ -144,6 +156,7 @@ int boot_network_finish(Boot *b, Error *error)
                 return 0;
         }
         n->published = false; /* it has taken back what was refused */
+        end_forwarding(b);    /* which nothing guards */
         if (b->plan->network.ports.n > 0)
                 return error_set(error, EIO,
                                  "The ports of machine '%s' cannot be opened, see above",
@@ -169,9 +182,7 @@ void boot_network_end_start(Boot *b)
         table_watch_done(&n->watch);
         if (n->acquired)
                 network_down(&n->network);
-        if (n->forwards)
-                (void)forwarding_disable(network_host_link(&b->plan->network), NULL);
-        n->forwards = false;
+        end_forwarding(b);
 }
 
 void boot_network_release(Boot *b)
