@@ -215,13 +215,31 @@ static void give(Boot *b, const LinkAddress *host, LinkAddresses *own)
         _cleanup_link_addresses_ LinkAddresses taken = LINK_ADDRESSES_NULL;
         _cleanup_error_ Error cause = ERROR_NULL;
 
-        n->given = true; /* once for each start: who takes it away knows better */
+        n->given = true; /* once for each subnet: who takes it away knows better */
+        n->gift = (LinkAddress){};
         if (list_taken(b, &taken) < 0)
                 return;
-        if (network_give(&n->network, host, &taken, &cause) < 0) {
+        if (network_give(&n->network, host, &taken, &n->gift, &cause) < 0) {
                 boot_network_warn(b, &cause);
                 return;
         }
+        link_addresses_done(own);
+        *own = LINK_ADDRESSES_NULL;
+        (void)address_watch_list(&n->inside, own); /* else with the next change */
+}
+
+/* networkd was restarted, and has chosen another subnet: the machine would sit in the old one. */
+static void take_back_stale(Boot *b, LinkAddresses *own, const LinkAddresses *host)
+{
+        BootNetwork *n = &b->network;
+        const LinkAddress *first = first_ipv4(own);
+
+        if (!n->given || !first || first->address.v4.s_addr != n->gift.address.v4.s_addr ||
+            !first_ipv4(host) || find_neighbour(host, first))
+                return;
+        network_take_back(&n->network, &n->gift);
+        n->given = n->served = false;
+        n->relay = dns_relay_free(n->relay);
         link_addresses_done(own);
         *own = LINK_ADDRESSES_NULL;
         (void)address_watch_list(&n->inside, own); /* else with the next change */
@@ -262,6 +280,7 @@ uint64_t boot_address_update(Boot *b)
 
         if (address_watch_list(&n->inside, &own) < 0 || address_watch_list(&n->outside, &host) < 0)
                 return USEC_INFINITY; /* the link is gone */
+        take_back_stale(b, &own, &host);
         end = first_ipv4(&host);
         lacking = !first_ipv4(&own) && !n->given;
         if (lacking && end && is_due(b))

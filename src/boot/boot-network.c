@@ -97,6 +97,16 @@ static void close_ports(Boot *b)
         n->published = false;
 }
 
+static void end_forwarding(Boot *b)
+{
+        const NetworkPlan *plan = &b->plan->network;
+
+        /* the bridge of a zone may stay for others; it is found out whether it has */
+        if (b->network.forwards)
+                (void)forwarding_disable(plan->zone.name[0] ? NULL : network_host_link(plan), NULL);
+        b->network.forwards = false;
+}
+
 int boot_network_start(Boot *b, int route_fd, Error *error)
 {
         _cleanup_close_ int route = route_fd, netns = -EBADF;
@@ -179,6 +189,7 @@ int boot_network_finish(Boot *b, Error *error)
                 return 0;
         }
         n->published = false; /* it has taken back what was refused */
+        end_forwarding(b);    /* which nothing guards */
         if (b->plan->network.ports.n > 0)
                 return error_set(error, EIO,
                                  "The ports of machine '%s' cannot be opened, see above",
@@ -204,12 +215,7 @@ void boot_network_end_start(Boot *b)
         table_watch_done(&n->watch);
         if (n->acquired)
                 network_down(&n->network);
-        if (n->forwards)
-                /* the bridge of a zone may stay for others; it is found out whether it has */
-                (void)forwarding_disable(
-                        b->plan->network.zone.name[0] ? NULL : network_host_link(&b->plan->network),
-                        NULL);
-        n->forwards = false;
+        end_forwarding(b);
 }
 
 void boot_network_release(Boot *b)

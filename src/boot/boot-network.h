@@ -24,10 +24,11 @@ typedef struct BootNetwork {
         DnsRelay *relay;
         TableWatch watch;
         AddressWatch inside, outside; /* host0 and the host's end, where networkd is asked */
-        bool given;                   /* we gave host0 an address in its place */
-        bool served;                  /* names, by our relay */
-        bool complained;              /* that it gave the host's end none */
-        uint64_t patience_usec;       /* until when the machine may get one by itself; 0: not yet */
+        bool given;                   /* we gave host0 an address in its place: this one */
+        LinkAddress gift;
+        bool served;            /* names, by our relay */
+        bool complained;        /* that it gave the host's end none */
+        uint64_t patience_usec; /* until when the machine may get one by itself; 0: not yet */
 } BootNetwork;
 
 #define BOOT_NETWORK_NULL                             \

@@ -432,12 +432,11 @@ static void on_addresses_told(Supervisor *s)
 
 static void on_addresses(Supervisor *s)
 {
-        BootNetwork *n = &s->boot->network;
-        bool answered = n->relay;
+        const BootNetwork *n = &s->boot->network;
 
         arm(s, TIMER_ADDRESSES, boot_address_update(s->boot));
-        if (!answered && n->relay)
-                (void)add(s, dns_relay_fd(n->relay), SOURCE_NAMES);
+        if (n->relay)
+                (void)add(s, dns_relay_fd(n->relay), SOURCE_NAMES); /* maybe a new one */
 }
 
 static void on_timer(Supervisor *s, Timer timer)

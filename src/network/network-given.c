@@ -38,7 +38,8 @@ static int choose(const LinkAddress *host, const LinkAddresses *taken, LinkAddre
         return -EADDRNOTAVAIL;
 }
 
-int network_give(Network *n, const LinkAddress *host, const LinkAddresses *taken, Error *error)
+int network_give(Network *n, const LinkAddress *host, const LinkAddresses *taken, LinkAddress *ret,
+                 Error *error)
 {
         LinkAddress own;
         int r = choose(host, taken, &own);
@@ -47,7 +48,23 @@ int network_give(Network *n, const LinkAddress *host, const LinkAddresses *taken
                 return error_set(error, -r, "The subnet of '%s' has no address left for '%s'",
                                  network_host_link(n->plan), n->name);
         n->gateway4 = host->address; /* its default route */
-        return network_set_inside(n, &own, 1, error);
+        r = network_set_inside(n, &own, 1, error);
+        if (r >= 0)
+                *ret = own;
+        return r;
+}
+
+void network_take_back(const Network *n, const LinkAddress *given)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        _cleanup_link_ Link host0 = LINK_NULL;
+        LinkAddress a = *given;
+
+        if (link_find(n->machine_fd, LINK_BY_NAME(n->plan->links[0].inside), &host0) < 0)
+                return; /* and so has no address */
+        a.index = host0.index;
+        address_delete(&b, &a);
+        (void)netlink_call(n->machine_fd, &b, NULL); /* somebody inside was faster */
 }
 
 static bool is_same(const LinkAddresses *a, const LinkAddresses *b)

@@ -62,7 +62,10 @@ const char *network_host_link(const NetworkPlan *plan);
 /* Where systemd-networkd gave the host's end the address @host and nobody gave host0 one: an
  * address of the same subnet, the last that is neither the host's nor in @taken, and a default
  * route. -EADDRNOTAVAIL: there is none left. */
-int network_give(Network *n, const LinkAddress *host, const LinkAddresses *taken, Error *error);
+int network_give(Network *n, const LinkAddress *host, const LinkAddresses *taken, LinkAddress *ret,
+                 Error *error);
+/* Takes what network_give() gave from host0; the route stays until another takes its place. */
+void network_take_back(const Network *n, const LinkAddress *given);
 /* Host0 has the addresses of @list, which is taken. Returns whether that is something new. */
 bool network_take_addresses(Network *n, LinkAddresses *list);
 

@@ -148,6 +148,19 @@ def test_no_client(networkd, guest):
     assert networkd.ok(ask("127.0.0.1", 8080)) == "mute"
     assert f"nameserver {gateway}" in a.ok("cat /etc/resolv.conf")
     assert a.ok("getent hosts mute.stead.internal").split()[0] == address
+    # another subnet: the machine follows
+    old = networkd.ok("ip -4 -o addr show dev ve-mute scope global").split()[3]
+    networkd.ok(f"ip addr del {old} dev ve-mute; ip addr add 192.0.2.1/24 dev ve-mute")
+    others = networkd.ok("ip -4 -o addr show dev ve-mute scope global")
+    for line in others.splitlines():  # systemd 252 has several
+        if "192.0.2.1" not in line:
+            networkd.ok(f"ip addr del {line.split()[3]} dev ve-mute")
+    networkd.wait("grep -q ADDRESS=192.0.2.254 /run/stead/network/mute")
+    assert networkd.ok(ask("127.0.0.1", 8080)) == "mute"
+    assert a.ok("ip -4 route show default").split()[2] == "192.0.2.1"
+    assert a.ok("getent hosts mute.stead.internal").split()[0] == "192.0.2.254"
+    networkd.ok("networkctl reconfigure ve-mute")
+    networkd.wait("! grep -q ADDRESS=192.0.2 /run/stead/network/mute && grep ADDRESS= /run/stead/network/mute")
     a.ok("systemctl start systemd-networkd")  # late, and takes over
     a.wait("ip -4 route show default | grep -q 'proto dhcp'")
     networkd.wait(f"grep -q ADDRESS={ipv4(a)} /run/stead/network/mute")
