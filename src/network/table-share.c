@@ -88,25 +88,24 @@ static void put_value(NetlinkBatch *b, uint16_t type, const char *text)
         netlink_nest_end(b);
 }
 
-static void begin(NetlinkBatch *b, uint16_t type, uint16_t flags)
+/* The begin or end of what the kernel does as a whole or not at all. */
+static void put_frame(NetlinkBatch *b, uint16_t type)
 {
-        bool frame = type == NFNL_MSG_BATCH_BEGIN || type == NFNL_MSG_BATCH_END;
-        struct nfgenmsg header = {
-                .nfgen_family = frame ? AF_UNSPEC : NFPROTO_INET,
-                .version = NFNETLINK_V0,
-                .res_id = frame ? htons(NFNL_SUBSYS_NFTABLES) : 0,
-        };
+        struct nfgenmsg header = { .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES) };
 
-        netlink_begin(b, frame ? type : (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
-                      &header, sizeof(header));
+        netlink_begin(b, type, 0, &header, sizeof(header));
+        netlink_end(b);
 }
 
 /* One element a message. @flags: the end of a batch is not acknowledged before 6.10, hence the last
  * element is. */
 static void put_element(NetlinkBatch *b, const TableElement *e, bool add, uint16_t flags)
 {
-        begin(b, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
-              (uint16_t)((add ? NLM_F_CREATE : 0) | flags));
+        struct nfgenmsg header = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
+        int type = NFNL_SUBSYS_NFTABLES << 8 | (add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM);
+
+        netlink_begin(b, (uint16_t)type, (uint16_t)((add ? NLM_F_CREATE : 0) | flags), &header,
+                      sizeof(header));
         netlink_put_string(b, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
         netlink_put_string(b, NFTA_SET_ELEM_LIST_SET, table_set_name(e->set));
         netlink_nest_begin(b, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -119,19 +118,16 @@ static void put_element(NetlinkBatch *b, const TableElement *e, bool add, uint16
         netlink_end(b);
 }
 
-/* All or nothing. */
 static int commit(int fd, const TableElements *e, bool add)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
 
         if (e->n == 0)
                 return 0;
-        begin(&b, NFNL_MSG_BATCH_BEGIN, 0);
-        netlink_end(&b);
+        put_frame(&b, NFNL_MSG_BATCH_BEGIN);
         for (size_t i = 0; i < e->n; i++)
                 put_element(&b, &e->items[i], add, i + 1 == e->n ? NLM_F_ACK : 0);
-        begin(&b, NFNL_MSG_BATCH_END, 0);
-        netlink_end(&b);
+        put_frame(&b, NFNL_MSG_BATCH_END);
         return netlink_call(fd, &b, NULL);
 }
 
