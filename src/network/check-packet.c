@@ -113,6 +113,15 @@ int check_find_port(const CheckFacts *f, CheckProblem *p)
                         return no_listener(f, q, protocol, p);
                 if (!q->asked)
                         continue;
+                /* its address is put back on the bridge already, and ::1 is taken from no wire */
+                if (f->bridge_filtered && six && IN6_IS_ADDR_LOOPBACK(&q->target.v6)) {
+                        (void)check_problem_set(p, CHECK_PORT,
+                                                "port %u/%s: no answer by way of [::1], since "
+                                                "br_netfilter filters bridges",
+                                                q->host, protocol);
+                        return check_problem_remedy(
+                                p, "sysctl -w net.bridge.bridge-nf-call-ip6tables=0");
+                }
                 (void)inet_ntop(q->target.family, q->target.bytes, address, sizeof(address));
                 (void)check_problem_set(p, CHECK_PORT,
                                         "port %u/%s: no answer by way of %s%s%s (%s), though %u is "

@@ -185,6 +185,7 @@ int check_read_settings(CheckFacts *f, const Published *p)
         char *ours[] = { p->interface, f->host.name, NULL };
         int r = 0;
 
+        f->bridge_filtered = f->bridge.name[0] && sysctl_is("bridge/bridge-nf-call-ip6tables", "1");
         for (size_t i = 0; i < ELEMENTSOF(families) && r >= 0; i++) {
                 _cleanup_strv_ char **uplinks = NULL;
                 bool used = false;

@@ -125,8 +125,9 @@ static int find_address(const CheckFacts *f, CheckProblem *p)
                 (void)check_problem_set(
                         p, CHECK_ADDRESS, "%s has no address inside: nobody on %s gave one",
                         f->inside.name, f->host.name[0] ? f->host.name : "its link");
-                return check_problem_remedy(p, "networkctl status %s",
-                                            f->host.name[0] ? f->host.name : "--all");
+                return f->host.name[0]
+                               ? check_problem_remedy(p, "networkctl status %s", f->host.name)
+                               : check_problem_remedy(p, "stead exec %s -- ip addr", f->name);
         }
         return 0;
 }

@@ -82,6 +82,7 @@ typedef struct CheckFacts {
         bool routed;           /* the host's own end has addresses, a table, a name server */
         bool shared;           /* it uses the host's network */
         CheckLink host, bridge, inside;
+        bool bridge_filtered; /* br_netfilter shows what passes a bridge to rules of IPv6 */
         CheckAddress *addresses;
         size_t n_addresses;
         bool any_address; /* of more than link scope, whoever gave it */

@@ -129,6 +129,9 @@ static void test_addresses(void **state)
         s.f.n_addresses = 0;
         assert_found(&s, CHECK_ADDRESS, "host0 has no address inside: nobody on ve-web gave one",
                      "networkctl status ve-web");
+        s.f.host.name[0] = '\0'; /* a macvlan has none */
+        assert_found(&s, CHECK_ADDRESS, "host0 has no address inside: nobody on its link gave one",
+                     "stead exec web -- ip addr");
 }
 
 static void test_routes(void **state)
@@ -295,6 +298,10 @@ static void test_ports(void **state)
                      "port 8080/tcp: no answer by way of [::1] (Connection timed out), though 80 "
                      "is listened on inside: a rule drops it, maybe inside",
                      "stead exec web -- nft list ruleset");
+        s.f.bridge_filtered = true;
+        assert_found(&s, CHECK_PORT,
+                     "port 8080/tcp: no answer by way of [::1], since br_netfilter filters bridges",
+                     "sysctl -w net.bridge.bridge-nf-call-ip6tables=0");
         s.probe.protocol = IPPROTO_UDP;
         s.probe.asked = false;
         assert_int_equal(check_find(&s.f, &(CheckProblem){}), 0);
