@@ -59,12 +59,12 @@ class Host(ports.Namespace):
 class Web:
     """A machine with two ports, on the first of which somebody listens."""
 
-    def __init__(self, host, tree):
+    def __init__(self, host, tree, options=("-n", "-p", "8080:80")):
         self.host, self.name = host, lab.new_name("n")
         self.log = lab.work / f"{self.name}.log"
         with open(self.log, "wb") as log:
             self.launcher = subprocess.Popen(
-                [*host.enter, str(lab.LAUNCH), "-D", tree, "--volatile=overlay", "-M", self.name, "-n", "-p", "8080:80",
+                [*host.enter, str(lab.LAUNCH), "-D", tree, "--volatile=overlay", "-M", self.name, *options,
                  "--console=pipe", "--private-users=pick", "--", "/bin/sh", "-c", "exec sleep 1000"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=lab.clean_environment())
         lab.wait_for(lambda: self.show("State") == "running" or self.launcher.poll() is not None, 10,
@@ -73,8 +73,8 @@ class Web:
         self.leader = int(self.show("Leader"))
         self.link = self.show("Links")
         addresses = self.show("Addresses").split()
-        self.v4 = next(a for a in addresses if ":" not in a)
-        self.v6 = next(a for a in addresses if a.startswith("fd"))
+        self.v4 = next((a for a in addresses if ":" not in a), None)
+        self.v6 = next((a for a in addresses if a.startswith("fd")), None)
         self.servers = []
         self.serve(80)
 
@@ -167,6 +167,29 @@ def test_views(host, web):
     assert web.show("Network") == "veth" and web.show("Ports") == "tcp:8080:80"
     row = json.loads(host.stead("list", "--json", web.name).stdout)[0]
     assert row["network"] == "veth" and row["ports"] == ["tcp:8080:80"] and web.v4 in row["addresses"]
+
+
+@pytest.mark.parametrize("mode", ["zone", "bridge", "private"])
+def test_other_kinds(host, mode):
+    """Of a bridge that is somebody else's it is said that nobody gave an address; the others are in order."""
+    host.sh("ip link add br-own type bridge; ip link set br-own up")
+    options = {"zone": ["--network-zone=z", "-p", "8080:80"], "bridge": ["--network-bridge=br-own"],
+               "private": ["--private-network"]}[mode]
+    w = Web(host, lab.tree("bookworm"), options)
+    try:
+        assert w.show("Network") == mode
+        if mode == "bridge":
+            w.assert_bad("address", "nobody on vb-", remedy=f"networkctl status {w.link}")
+        else:
+            filtered = host.run("sysctl", "-n", "net.bridge.bridge-nf-call-ip6tables", check=False).stdout == "1\n"
+            if mode == "zone" and filtered:  # the module is loaded, and the namespace began with that
+                report = w.assert_bad("port", "by way of [::1], since br_netfilter filters bridges",
+                                      remedy="sysctl -w net.bridge.bridge-nf-call-ip6tables=0")
+                host.sh(report["remedy"])
+            assert (report := w.check())["ok"], (report["problem"], report)
+    finally:
+        w.close()
+        host.sh("ip link del br-own")
 
 
 def test_link_down(host, web):
