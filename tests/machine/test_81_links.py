@@ -312,7 +312,7 @@ while True:
 """
 
 
-def test_CI_194_names(host):
+def test_names(host):
     """Of each other, and through the relay of the host's own name server, which listens on 127.0.0.1."""
     host.sh("echo nameserver 127.0.0.1 >/run/resolv.conf; "
             "mount --bind /run/resolv.conf $(readlink -f /etc/resolv.conf)")
