@@ -77,18 +77,18 @@ static void put_detour(NetlinkBatch *b, int from, int to)
         struct tcmsg filter = { .tcm_ifindex = from,
                                 .tcm_parent = INGRESS,
                                 .tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL)) };
-        struct {
-                struct tc_u32_sel head;
-                struct tc_u32_key key;
-        } everything = { .head = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+        const struct tc_u32_sel head = { .flags = TC_U32_TERMINAL, .nkeys = 1 };
+        /* with one key behind it that asks for nothing */
+        uint8_t everything[sizeof(head) + sizeof(struct tc_u32_key)] = {};
 
+        memcpy(everything, &head, sizeof(head));
         netlink_begin(b, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &ingress, sizeof(ingress));
         netlink_put_string(b, TCA_KIND, "ingress");
         netlink_end(b);
         netlink_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &filter, sizeof(filter));
         netlink_put_string(b, TCA_KIND, "u32");
         netlink_nest_begin(b, TCA_OPTIONS);
-        netlink_put(b, TCA_U32_SEL, &everything, sizeof(everything));
+        netlink_put(b, TCA_U32_SEL, everything, sizeof(everything));
         put_redirect(b, to);
         netlink_nest_end(b);
         netlink_end(b);

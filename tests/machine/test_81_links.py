@@ -157,7 +157,8 @@ def test_CI_181_184_veth(host):
     before = host.left()
     m = host.start("web", "-n")
     assert "ve-web" in host.links()
-    assert m.inside.sh("ip -br link show host0").split()[1] == "UP"
+    # the kernel says so a moment after it is
+    lab.wait_for(lambda: m.inside.sh("ip -br link show host0").split()[1] == "UP", 2, "host0 to be up")
     mac = m.inside.sh("cat /proc/net/arp; ip -o link show host0 | grep -o 'ether [^ ]*'").split()[-1]
     assert mac[1] in "26ae"
     first = m.address(), m.address(6)
@@ -312,7 +313,7 @@ while True:
 """
 
 
-def test_CI_194_names(host):
+def test_names(host):
     """Of each other, and through the relay of the host's own name server, which listens on 127.0.0.1."""
     host.sh("echo nameserver 127.0.0.1 >/run/resolv.conf; "
             "mount --bind /run/resolv.conf $(readlink -f /etc/resolv.conf)")
