@@ -105,3 +105,11 @@ int network_networkd_file(const Network *n, char **ret)
                                       text_of(gateways[i], text));
         return finish(&out, false, ret);
 }
+
+int network_unmanaged_file(const Network *n, char **ret)
+{
+        (void)n; /* links that come later are not the member's either */
+        *ret = strdup("# Written by stead for this start: the links are the pod's.\n"
+                      "[Match]\nName=*\n[Link]\nUnmanaged=yes\n");
+        return *ret ? 0 : -ENOMEM;
+}

@@ -11,5 +11,7 @@
 int network_resolv_conf(const Network *n, char **ret);
 /* systemd.network(5), with exactly the addresses and routes that are there */
 int network_networkd_file(const Network *n, char **ret);
+/* The same for a member of a pod, whose links are not its own to manage. */
+int network_unmanaged_file(const Network *n, char **ret);
 /* resolved.conf(5) */
 int network_resolved_file(const Network *n, char **ret);

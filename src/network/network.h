@@ -50,6 +50,23 @@ int network_up(Network *n, int netns_fd, int machine_fd, Error *error);
  * or for network_release(). */
 void network_down(Network *n);
 void network_release(Network *n);
+/* Frees what is ours and leaves the network as it is: it goes on without us. */
+void network_leave(Network *n);
+
+/* What network_acquire() decided, as text: for whoever takes the network up again. The caller frees
+ * *ret. */
+int network_format(const Network *n, char **ret);
+/* From that text; takes nothing anew. @plan and @name must outlive @ret. -EBADMSG if it is not such
+ * a text. */
+int network_restore(const NetworkPlan *plan, const char *name, const char *text, Network *ret,
+                    Error *error);
+
+/* Whether the host's end of host0 is the host's own and the addresses are known: then its packets
+ * are ours to pass on. */
+static inline bool network_is_routed(const Network *n)
+{
+        return n->addresses.n > 0 && !n->plan->bridge;
+}
 
 /* The host's link by which packets of the machine come and go: of the zone, or of host0. */
 const char *network_host_link(const NetworkPlan *plan);
