@@ -58,7 +58,7 @@ static ResolvSource resolv_source(const BootPlan *plan)
 
         if (plan->resolv_conf != RESOLV_CONF_AUTO)
                 return sources[plan->resolv_conf];
-        if (network_plan_has_links(&plan->network))
+        if (plan->pod || network_plan_has_links(&plan->network))
                 return (ResolvSource){ ACTION_OWN, NULL };
         if (plan->private_network)
                 return (ResolvSource){ ACTION_NONE, NULL };
@@ -158,16 +158,17 @@ static int set_own_resolv_conf(Assembly *a, Error *error)
 /* For the programs of systemd inside, so that they keep what is there. */
 static int set_network_files(Assembly *a, Error *error)
 {
-        static const struct {
+        const struct {
                 const char *path;
                 int (*text)(const Network *n, char **ret);
         } files[] = {
-                { "/run/systemd/network/70-stead.network", network_networkd_file },
+                { "/run/systemd/network/70-stead.network",
+                  a->plan->pod ? network_unmanaged_file : network_networkd_file },
                 { "/run/systemd/resolved.conf.d/70-stead.conf", network_resolved_file },
         };
         int r = 0;
 
-        if (a->plan->init != INIT_SYSTEMD || !network_plan_has_links(&a->plan->network))
+        if (a->plan->init != INIT_SYSTEMD || !a->network)
                 return 0;
         for (size_t i = 0; i < ELEMENTSOF(files) && r >= 0; i++) {
                 _cleanup_free_ char *text = NULL;

@@ -7,20 +7,17 @@
 
 #include "base/fd.h"
 #include "boot/boot.h"
+#include "machine/firewall.h"
+#include "machine/publish.h"
 #include "network/forwarding.h"
-#include "network/port-holder.h"
-#include "network/published-list.h"
+#include "network/published.h"
 #include "os/machine-id.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#define FIREWALL "stead-firewall"
 
 static void warn(const Boot *b, const Error *cause)
 {
@@ -29,159 +26,45 @@ static void warn(const Boot *b, const Error *cause)
                 fprintf(stderr, "  Try: %s\n", cause->hint);
 }
 
-/* Beside us in the build, or installed. */
-static int open_firewall(void)
-{
-        char path[512];
-        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
-        int fd = -EBADF;
-
-        if (n > 0) {
-                path[n] = '\0';
-                strcpy(strrchr(path, '/') + 1, "../firewall/" FIREWALL);
-                fd = open(path, O_PATH | O_CLOEXEC);
-        }
-        if (fd < 0)
-                fd = open(STEAD_LIBEXECDIR "/" FIREWALL, O_PATH | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
-
-_noreturn_ static void become_firewall(int program, const char *verb, const char *name)
-{
-        sigset_t none;
-
-        (void)sigemptyset(&none);
-        (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        (void)unsetenv("NOTIFY_SOCKET");
-        (void)fexecve(program,
-                      (char *const[]){ (char *)FIREWALL, (char *)verb, (char *)name, NULL },
-                      environ);
-        _exit(EXIT_FAILURE);
-}
-
-static int begin_firewall(BootNetwork *n, const char *verb, const char *name, Error *error)
-{
-        _cleanup_close_ int program = open_firewall();
-
-        if (program < 0) {
-                error_errno(error, -program,
-                            "Failed to open '" STEAD_LIBEXECDIR "/" FIREWALL
-                            "', which opens ports");
-                error_hint(error, "install stead anew");
-                return program;
-        }
-        n->firewall = fork();
-        if (n->firewall < 0) {
-                n->firewall = 0;
-                return error_errno(error, errno, "Failed to start " FIREWALL);
-        }
-        if (n->firewall == 0)
-                become_firewall(program, verb, name);
-        return 0;
-}
-
-/* Whether it went well; it has said itself what did not. */
-static bool end_firewall(BootNetwork *n)
-{
-        int status = EXIT_FAILURE;
-
-        if (n->firewall == 0)
-                return true;
-        while (waitpid(n->firewall, &status, 0) < 0 && errno == EINTR)
-                ;
-        n->firewall = 0;
-        return status == 0;
-}
-
-/* The addresses of host0 that we know, its link and its ports. */
-static int describe(const Boot *b, Published *p, Error *error)
-{
-        const Network *n = &b->network.network;
-        const NetworkPlan *plan = n->plan;
-        int r;
-
-        p->machine = strdup(b->plan->machine);
-        r = p->machine ? published_set_interface(p, network_host_link(plan)) : -ENOMEM;
-        for (size_t i = 0; i < n->addresses.n && r >= 0; i++) {
-                const IpAddress *ip = &n->addresses.items[i].address;
-                PublishedAddress a = { .family = ip->family };
-
-                memcpy(&a.in, ip->bytes, ip_address_size(ip->family));
-                r = published_add_address(p, &a);
-        }
-        for (size_t i = 0; i < plan->ports.n && r >= 0; i++) {
-                const PortSetting *s = &plan->ports.items[i];
-                PublishedPort port = { .protocol = s->protocol,
-                                       .host.family = s->address.family,
-                                       .first = s->host,
-                                       .last = (uint16_t)(s->host + s->n - 1),
-                                       .machine_first = s->machine };
-
-                memcpy(&port.host.in, s->address.bytes, ip_address_size(s->address.family));
-                r = published_add_port(p, &port);
-        }
-        return r < 0 ? error_set(error, -r, "Out of memory") : 0;
-}
-
-/* Takes from the dead what they hold. */
-static int check_claims(Boot *b, const Published *p, Error *error)
-{
-        for (unsigned attempts = 0;; attempts++) {
-                _cleanup_published_list_ PublishedList list = PUBLISHED_LIST_NULL;
-                _cleanup_machine_ Machine *holder = NULL;
-                _cleanup_error_ Error cause = ERROR_NULL;
-                const char *name = NULL;
-                int r = published_list_read(b->network.directory_fd, &list, error);
-
-                if (r < 0)
-                        return r;
-                r = published_list_check(&list, p, &name, &cause);
-                if (r >= 0)
-                        return 0;
-                if (!name || attempts >= list.n || machine_open(name, &holder, NULL) >= 0 ||
-                    begin_firewall(&b->network, "remove", name, NULL) < 0)
-                        return error_move(error, &cause);
-                (void)end_firewall(&b->network);
-        }
-}
-
-static int check_ports(Boot *b, const Published *p, Error *error)
-{
-        int r = check_claims(b, p, error);
-
-        for (size_t i = 0; i < p->n_ports && r >= 0; i++) {
-                _cleanup_port_holder_ PortHolder holder = PORT_HOLDER_NULL;
-
-                r = port_holder_find(&p->ports[i], &holder);
-                if (r > 0)
-                        r = port_holder_refuse(&p->ports[i], &holder, error);
-                else if (r < 0)
-                        r = 0; /* who cannot be found is not in the way */
-        }
-        return r;
-}
-
 static int publish(Boot *b, Error *error)
 {
-        _cleanup_published_ Published p = PUBLISHED_NULL;
-        int r = describe(b, &p, error);
+        BootNetwork *n = &b->network;
+        int r;
 
-        if (r < 0)
-                return r;
-        b->network.directory_fd = published_open_directory(error);
-        if (b->network.directory_fd < 0)
-                return b->network.directory_fd;
-        r = p.n_ports > 0 ? check_ports(b, &p, error) : 0;
-        if (r >= 0)
-                r = published_write(b->network.directory_fd, &p, error);
-        b->network.published = r >= 0;
+        n->directory_fd = published_open_directory(error);
+        if (n->directory_fd < 0)
+                return n->directory_fd;
+        r = network_publish(&n->network, n->directory_fd, error);
+        n->published = r >= 0;
         return r;
 }
 
-/* The host's end of host0 is the host's own, and the addresses are known. */
-static bool is_routed(const Network *n)
+const Network *boot_network(const Boot *b)
 {
-        return n->addresses.n > 0 && !n->plan->bridge;
+        const BootNetwork *n = &b->network;
+
+        return n->member.pod ? &n->member.pod->network : n->acquired ? &n->network : NULL;
+}
+
+/* What links, names and rules are known by belongs to one of them. */
+static int refuse_name_of_pod(const Boot *b, Error *error)
+{
+        if (!pod_network_runs(b->plan->machine))
+                return 0;
+        error_set(error, EEXIST, "'%s' is the name of a pod that runs", b->plan->machine);
+        error_hint(error, "add --machine=NAME; or stead pod stop %s", b->plan->machine);
+        return -EEXIST;
+}
+
+static int join_pod(Boot *b, Error *error)
+{
+        BootNetwork *n = &b->network;
+        int r = pod_network_join(b->plan->pod, b->plan->machine, &n->member, error);
+
+        if (r < 0 || !network_is_routed(boot_network(b)))
+                return r;
+        n->directory_fd = published_open_directory(error);
+        return n->directory_fd < 0 ? n->directory_fd : 0;
 }
 
 int boot_network_acquire(Boot *b, Error *error)
@@ -190,10 +73,12 @@ int boot_network_acquire(Boot *b, Error *error)
         HostSettings settings = host_settings_default;
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
         Id128 host = {};
-        int r;
+        int r = refuse_name_of_pod(b, error);
 
-        if (!network_plan_has_links(&b->plan->network))
-                return 0;
+        if (r >= 0 && b->plan->pod)
+                return join_pod(b, error);
+        if (r < 0 || !network_plan_has_links(&b->plan->network))
+                return r;
         (void)host_settings_load(HOST_SETTINGS_PATH, &settings, &diagnostics, NULL);
         (void)machine_id_of_host(&host); /* one without an id has the addresses of its kind */
         r = network_acquire(&b->plan->network, b->plan->machine, &settings, &host, &n->network,
@@ -201,7 +86,7 @@ int boot_network_acquire(Boot *b, Error *error)
         if (r < 0)
                 return r;
         n->acquired = true;
-        return is_routed(&n->network) ? publish(b, error) : 0;
+        return network_is_routed(&n->network) ? publish(b, error) : 0;
 }
 
 static void forward(Boot *b)
@@ -228,10 +113,10 @@ int boot_network_start(Boot *b, int route_fd, Error *error)
                 return error_errno(error, errno, "Failed to open the network namespace of '%s'",
                                    b->plan->machine);
         r = network_up(&n->network, netns, TAKE_FD(route), error);
-        if (r < 0 || !is_routed(&n->network))
+        if (r < 0 || !network_is_routed(&n->network))
                 return r;
         forward(b);
-        return begin_firewall(n, "add", b->plan->machine, error);
+        return firewall_begin(&n->firewall, "add", b->plan->machine, error);
 }
 
 static int find_name(void *userdata, const char *name, DnsHost *ret)
@@ -266,7 +151,7 @@ static int find_address(void *userdata, const DnsAddress *address,
 /* Whoever has port 53 of all addresses of the host answers in our place. */
 static void answer_names(Boot *b)
 {
-        const Network *n = &b->network.network;
+        const Network *n = boot_network(b);
         DnsRelayConfig config = {
                 .interface = network_host_link(n->plan),
                 .v4 = n->gateway4.family == AF_INET ? &n->gateway4.v4 : NULL,
@@ -283,11 +168,11 @@ int boot_network_finish(Boot *b, Error *error)
 {
         BootNetwork *n = &b->network;
 
-        if (!n->acquired || !is_routed(&n->network))
+        if (!boot_network(b) || !network_is_routed(boot_network(b)))
                 return 0;
         answer_names(b);
         (void)table_watch_open(&n->watch); /* a host without nf_tables: told by the program */
-        if (end_firewall(n))
+        if (n->member.pod || firewall_end(&n->firewall))
                 return 0;
         n->published = false; /* it has taken back what was refused */
         if (b->plan->network.ports.n > 0)
@@ -301,15 +186,15 @@ int boot_network_finish(Boot *b, Error *error)
 void boot_network_on_table(Boot *b)
 {
         if (table_watch_drain(&b->network.watch) > 0 &&
-            begin_firewall(&b->network, "restore", NULL, NULL) >= 0)
-                (void)end_firewall(&b->network);
+            firewall_begin(&b->network.firewall, "restore", NULL, NULL) >= 0)
+                (void)firewall_end(&b->network.firewall);
 }
 
 void boot_network_end_start(Boot *b)
 {
         BootNetwork *n = &b->network;
 
-        (void)end_firewall(n);
+        (void)firewall_end(&n->firewall);
         n->relay = dns_relay_free(n->relay);
         table_watch_done(&n->watch);
         if (n->acquired)
@@ -324,10 +209,11 @@ void boot_network_release(Boot *b)
         BootNetwork *n = &b->network;
 
         boot_network_end_start(b);
-        if (n->published && begin_firewall(n, "remove", b->plan->machine, NULL) >= 0)
-                (void)end_firewall(n);
+        if (n->published && firewall_begin(&n->firewall, "remove", b->plan->machine, NULL) >= 0)
+                (void)firewall_end(&n->firewall);
         if (n->acquired)
                 network_release(&n->network);
+        pod_network_part(&n->member);
         closep(&n->directory_fd);
         *n = BOOT_NETWORK_NULL;
 }

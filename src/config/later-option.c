@@ -16,8 +16,8 @@ static const char *const options[] = {
 };
 
 static const LaterKey keys[] = {
-        { "Network", "BandwidthMax" }, { "Network", "Pod" }, { "Resources", "DiskMax" },
-        { "Image", "Layers" },         { "Image", "Image" }, { "Image", "OCI" },
+        { "Network", "BandwidthMax" }, { "Resources", "DiskMax" }, { "Image", "Layers" },
+        { "Image", "Image" },          { "Image", "OCI" },
 };
 
 bool later_option(const char *name)
