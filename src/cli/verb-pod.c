@@ -12,6 +12,7 @@
 
 static const Flag flags[] = {
         { "force", 'f', NULL, "With stop: also while machines run in it" },
+        { "lazy", 'l', NULL, "With stop: as soon as no machine runs in it any more" },
         { "json", 0, NULL, "With list and status: print JSON" },
 };
 
@@ -129,7 +130,10 @@ static int do_start(const Arguments *a, Error *error)
 
 static int do_stop(const Arguments *a, Error *error)
 {
-        int r = pod_network_stop(a->words[1], arguments_has(a, "force"), error);
+        PodStop how = arguments_has(a, "force")  ? POD_STOP_FORCE
+                      : arguments_has(a, "lazy") ? POD_STOP_LAZY
+                                                 : POD_STOP_UNUSED;
+        int r = pod_network_stop(a->words[1], how, error);
 
         return r < 0 ? r : EXIT_SUCCESS;
 }

@@ -7,3 +7,9 @@
 
 /* The drop-in of @s. @sources: all of them, which Source.after counts. -ENOMEM at worst. */
 int unit_text_format(const Source *s, const Source *sources, Buffer *out);
+
+/* The drop-in of a pod's unit, and the slice of its members. -ENOMEM at worst. */
+int unit_text_format_pod(const Source *s, Buffer *out);
+int unit_text_format_slice(const Source *s, Buffer *out);
+/* "machine-NAME.slice", with what slices read as levels escaped. */
+int unit_text_slice_name(const char *pod, Buffer *out);

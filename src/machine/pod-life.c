@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Held for some milliseconds: while the network is made or taken down. */
 static int lock_pod(const char *name, LockFile *ret, Error *error)
@@ -60,12 +61,28 @@ static int check_unused(const char *name, Error *error)
                 return r;
         text = strv_join(members, " ");
         error_set(error, EBUSY, "Machines run in pod '%s': %s", name, text ?: "");
-        error_hint(error, "stead stop %s; or add --force, and they stay without network",
-                   text ?: "");
+        error_hint(error, "stead stop %s; --lazy: with the last of them; --force: now", text ?: "");
         return -EBUSY;
 }
 
-int pod_network_stop(const char *name, bool force, Error *error)
+static void drop_unused(const char *name)
+{
+        if (!pod_network_is_kept(name) && check_unused(name, NULL) >= 0)
+                pod_network_unmake(name);
+}
+
+static int let_go(const char *name, Error *error)
+{
+        _cleanup_free_ char *path = pod_network_path(name, "kept");
+
+        if (!path || (unlink(path) < 0 && errno != ENOENT))
+                return error_errno(error, path ? errno : ENOMEM, "Failed to let go of pod '%s'",
+                                   name);
+        drop_unused(name);
+        return 0;
+}
+
+int pod_network_stop(const char *name, PodStop how, Error *error)
 {
         _cleanup_(lock_file_release) LockFile lock = LOCK_FILE_NULL;
         int r = lock_pod(name, &lock, error);
@@ -74,16 +91,12 @@ int pod_network_stop(const char *name, bool force, Error *error)
                 return r;
         if (!pod_network_runs(name))
                 return error_set(error, ENXIO, "Pod '%s' is not running", name);
-        r = force ? 0 : check_unused(name, error);
+        if (how == POD_STOP_LAZY)
+                return let_go(name, error);
+        r = how == POD_STOP_FORCE ? 0 : check_unused(name, error);
         if (r >= 0)
                 pod_network_unmake(name);
         return r;
-}
-
-static void drop_unused(const char *name)
-{
-        if (!pod_network_is_kept(name) && check_unused(name, NULL) >= 0)
-                pod_network_unmake(name);
 }
 
 static int enroll(const char *name, const char *machine, PodMember *m, Error *error)

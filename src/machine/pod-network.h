@@ -46,9 +46,14 @@ int pod_network_members(const char *name, char ***ret, Error *error);
 
 /* Makes it, unless it is there. @keep: also without members, until it is stopped. */
 int pod_network_start(const char *name, bool keep, Error *error);
-/* -EBUSY while there are members; with @force they stay without network. -ENXIO if it does not run.
- */
-int pod_network_stop(const char *name, bool force, Error *error);
+
+typedef enum PodStop {
+        POD_STOP_UNUSED, /* -EBUSY while there are members */
+        POD_STOP_LAZY,   /* then it goes with the last of them */
+        POD_STOP_FORCE,  /* they stay without network */
+} PodStop;
+/* -ENXIO if it does not run. */
+int pod_network_stop(const char *name, PodStop how, Error *error);
 
 /* A machine's place in a pod. */
 typedef struct PodMember {

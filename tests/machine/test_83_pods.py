@@ -199,6 +199,12 @@ def test_comes_and_goes_with_members(world):
     world.stead("pod", "start", "dns")
     world.end(a)
     assert world.state("dns")["state"] == "running"
+    # and no longer than he wanted it
+    a = world.member("dns")
+    world.stead("pod", "stop", "--lazy", "dns")
+    assert world.state("dns")["state"] == "running"
+    world.end(a)
+    assert world.state("dns")["state"] == "off"
 
 
 def test_started_by_many_at_once(world):
