@@ -4,6 +4,7 @@
 #include "base/strv.h"
 #include "cli/arguments.h"
 #include "cli/pod-exec.h"
+#include "cli/pod-watch.h"
 #include "cli/table.h"
 #include "machine/pod-network.h"
 
@@ -17,11 +18,9 @@ static const Flag flags[] = {
 };
 
 static const Column columns[] = {
-        { "NAME", "name", false },
-        { "STATE", "state", false },
-        { "ADDRESSES", "addresses", false },
-        { "MEMBERS", "members", false },
-        { NULL, "kept", false },
+        { "NAME", "name", false },           { "STATE", "state", false },
+        { "ADDRESSES", "addresses", false }, { "MEMBERS", "members", false },
+        { "HEALTH", "health", false },       { NULL, "kept", false },
         { NULL, "addressing", false },
 };
 
@@ -54,6 +53,7 @@ static int add_row(Table *t, const char *name, Error *error)
         _cleanup_pod_network_ PodNetwork *p = NULL;
         _cleanup_strv_ char **members = NULL, **addresses = NULL;
         _cleanup_free_ char *member_text = NULL, *address_text = NULL;
+        PodHealth health;
         int r = pod_network_runs(name) ? pod_network_open(name, &p, error) : 0;
 
         if (r >= 0 && p)
@@ -62,12 +62,14 @@ static int add_row(Table *t, const char *name, Error *error)
                 return r;
         if (p && addresses_of(p, &addresses) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
+        health = p ? pod_network_health(p) : POD_HEALTH_NONE;
         address_text = addresses ? strv_join(addresses, " ") : NULL;
         member_text = members ? strv_join(members, " ") : NULL;
         table_add(t, name, NULL);
         table_add_color(t, p ? "running" : "off", p ? COLOR_GOOD : COLOR_FAINT);
         table_add(t, address_text, array_of(addresses));
         table_add(t, member_text, array_of(members));
+        table_add(t, health == POD_HEALTH_NONE ? NULL : pod_health_to_string(health), NULL);
         table_add(t, NULL, json_boolean(p && pod_network_is_kept(name)));
         table_add(t, p ? network_addressing_to_string(p->network.addressing) : NULL, NULL);
         return 0;
@@ -138,6 +140,18 @@ static int do_stop(const Arguments *a, Error *error)
         return r < 0 ? r : EXIT_SUCCESS;
 }
 
+static int do_watch(const Arguments *a, Error *error)
+{
+        _cleanup_pod_network_ PodNetwork *p = NULL;
+        int r = pod_network_open(a->words[1], &p, error);
+
+        if (r >= 0 && !p->definition->health.command)
+                r = error_set(error, EINVAL, "Pod '%s' has no check in [Health]", a->words[1]);
+        if (r >= 0)
+                r = pod_watch(p, error);
+        return r < 0 ? r : EXIT_SUCCESS;
+}
+
 static int do_exec(const Arguments *a, Error *error)
 {
         if (!a->command)
@@ -153,7 +167,7 @@ static int run(const Arguments *a, Error *error)
                 int (*run)(const Arguments *a, Error *error);
         } actions[] = {
                 { "list", 1, do_list }, { "status", 2, do_status }, { "start", 2, do_start },
-                { "stop", 2, do_stop }, { "exec", 2, do_exec },
+                { "stop", 2, do_stop }, { "watch", 2, do_watch },   { "exec", 2, do_exec },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(actions); i++) {
@@ -173,13 +187,15 @@ static int run(const Arguments *a, Error *error)
 
 const Verb verb_pod = {
         .name = "pod",
-        .operands = "list|status|start|stop|exec [POD [CMD...]]",
+        .operands = "list|status|start|stop|watch|exec [POD [CMD...]]",
         .help = "Look after networks that machines share",
         .text = "A pod that was started here stays until it is stopped; one that a machine brought "
                 "up goes\n"
-                "with its last member. `stop` is refused while machines run in it. `exec` runs a "
-                "program of\n"
-                "the host in the network of the pod, as does `stead exec pod:POD`.",
+                "with its last member. `stop` is refused while machines run in it. `watch` runs "
+                "the check of\n"
+                "[Health] until it is ended. `exec` runs a program of the host in the network of "
+                "the pod,\n"
+                "as does `stead exec pod:POD`.",
         .group = VERB_GROUP_LIFE,
         .operand_kind = OPERAND_NONE,
         .flags = flags,

@@ -151,6 +151,26 @@ static int generate_one(const Generator *g, const Source *s, const Source *sourc
         return r;
 }
 
+static int generate_health(const Generator *g, const Source *s, const Source *machines, size_t n,
+                           Error *error)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_NULL;
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (!unit_text_has_health(s))
+                return 0;
+        r = unit_text_format_health(s, machines, n, &text);
+        if (r < 0)
+                return r;
+        if (asprintf(&path, "stead-pod-health@%s.service.d/10-stead.conf", s->definition->name) <
+            0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        return output_write(g->dirfd, path, text.data, error);
+}
+
 /* The slice also where nothing is limited: who looks at control groups sees what belongs together.
  */
 static int generate_pod(const Generator *g, const Source *s, Error *error)
@@ -237,7 +257,7 @@ static void link_enabled(Generator *g)
                 fail(g, r, &error);
 }
 
-static void generate_pods(Generator *g)
+static void generate_pods(Generator *g, const Source *machines, size_t n_machines)
 {
         DefinitionPlace place = { .root = g->root, .pod = true };
         _cleanup_strv_ char **names = NULL;
@@ -258,6 +278,8 @@ static void generate_pods(Generator *g)
                 _cleanup_error_ Error one = ERROR_NULL;
 
                 r = generate_pod(g, &pods[i], &one);
+                if (r >= 0)
+                        r = generate_health(g, &pods[i], machines, n_machines, &one);
                 if (r < 0)
                         fail(g, r, &one);
                 source_done(&pods[i]);
@@ -295,7 +317,7 @@ static void generate(Generator *g)
                 if (r < 0)
                         fail(g, r, &one);
         }
-        generate_pods(g);
+        generate_pods(g, sources, n);
         link_enabled(g);
         for (size_t i = 0; i < n; i++)
                 source_done(&sources[i]);

@@ -183,9 +183,34 @@ static void put_head(const Source *s, Buffer *out)
         buffer_puts(out, "\n");
 }
 
+bool unit_text_has_health(const Source *s)
+{
+        const Definition *d = s->definition;
+        bool has = false;
+
+        for (size_t i = 0; i < d->n_passed; i++)
+                if (strcmp(d->passed[i].section, "Health") == 0 &&
+                    strcmp(d->passed[i].key, "Command") == 0)
+                        has = *d->passed[i].value;
+        return has;
+}
+
+int unit_text_format_health(const Source *s, const Source *machines, size_t n, Buffer *out)
+{
+        put_head(s, out);
+        for (size_t i = 0; i < n; i++)
+                if (machines[i].settings && machines[i].settings->pod &&
+                    strcmp(machines[i].settings->pod, s->definition->name) == 0)
+                        buffer_printf(out, "After=stead@%s.service\n",
+                                      machines[i].definition->name);
+        return buffer_error(out);
+}
+
 int unit_text_format_pod(const Source *s, Buffer *out)
 {
         put_head(s, out);
+        if (unit_text_has_health(s))
+                buffer_printf(out, "Wants=stead-pod-health@%s.service\n", s->definition->name);
         put_passed(s, "Unit", out);
         put_error(s, out);
         return buffer_error(out);

@@ -82,6 +82,16 @@ static int let_go(const char *name, Error *error)
         return 0;
 }
 
+/* Who wants to join meanwhile waits, and then makes it anew. */
+static void stop_in_order(const char *name)
+{
+        _cleanup_pod_network_ PodNetwork *p = NULL;
+
+        if (pod_network_load(name, &p, NULL) >= 0)
+                pod_network_withdraw(p);
+        pod_network_unmake(name);
+}
+
 int pod_network_stop(const char *name, PodStop how, Error *error)
 {
         _cleanup_(lock_file_release) LockFile lock = LOCK_FILE_NULL;
@@ -95,7 +105,7 @@ int pod_network_stop(const char *name, PodStop how, Error *error)
                 return let_go(name, error);
         r = how == POD_STOP_FORCE ? 0 : check_unused(name, error);
         if (r >= 0)
-                pod_network_unmake(name);
+                stop_in_order(name);
         return r;
 }
 

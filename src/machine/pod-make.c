@@ -12,6 +12,7 @@
 #include "network/guest-config.h"
 #include "network/guest-sysctl.h"
 #include "network/published.h"
+#include "network/service-link.h"
 #include "network/sysctl.h"
 #include "os/loopback.h"
 #include "os/machine-id.h"
@@ -143,6 +144,17 @@ static int connect_host(PodNetwork *p, Error *error)
         return 0;
 }
 
+/* With a check, the addresses come with the first that passes. */
+static int make_service_link(const PodNetwork *p, int route_fd, Error *error)
+{
+        const AddressSettings *addresses = &p->definition->settings->service_addresses;
+        int r = addresses->n > 0 ? service_link_make(route_fd, error) : 0;
+
+        return r < 0 || addresses->n == 0 || p->definition->health.command
+                       ? r
+                       : service_link_put(route_fd, addresses, 0, error);
+}
+
 static int connect_links(PodNetwork *p, int netns_fd, int route_fd, Error *error)
 {
         _cleanup_close_ int route = route_fd;
@@ -174,6 +186,8 @@ static int make(PodNetwork *p, const char *definition, Error *error)
                 r = acquire(p, error);
         if (r >= 0)
                 r = make_namespace(p->name, &netns, &route, error);
+        if (r >= 0)
+                r = make_service_link(p, route, error);
         if (r >= 0)
                 r = connect_links(p, netns, TAKE_FD(route), error);
         return r < 0 ? r : write_record(p->name, "ready", "", error);
@@ -214,26 +228,11 @@ int pod_network_make(const char *name, Error *error)
         return 0;
 }
 
-/* A netlink socket in the namespace, so that what was moved into it can be brought home. */
-static int open_inside(const char *path)
-{
-        _cleanup_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-        _cleanup_close_ int netns = path ? open(path, O_RDONLY | O_CLOEXEC) : -EBADF;
-        int fd;
-
-        if (own < 0 || netns < 0 || setns(netns, CLONE_NEWNET) < 0)
-                return -EBADF; /* the mount was never made */
-        fd = netlink_open(NETLINK_ROUTE);
-        if (setns(own, CLONE_NEWNET) < 0)
-                _exit(EXIT_FAILURE); /* nothing may go on in a network that is not its own */
-        return fd;
-}
-
-static void take_down(PodNetwork *p, const char *path)
+static void take_down(PodNetwork *p)
 {
         pid_t firewall = 0;
 
-        p->network.machine_fd = open_inside(path);
+        p->network.machine_fd = pod_network_open_route(p->name);
         p->network.up = true;
         if (network_plan_has_links(&p->plan)) {
                 network_down(&p->network);
@@ -256,7 +255,7 @@ void pod_network_unmake(const char *name)
                 return;
         (void)unlink(ready); /* from here on it is a left-over */
         if (pod_network_load(name, &p, NULL) >= 0)
-                take_down(p, path);
+                take_down(p);
         (void)umount2(path, MNT_DETACH); /* with the last process in it the namespace goes, too */
         *strrchr(directory, '/') = '\0';
         (void)remove_tree_at(AT_FDCWD, directory); /* or the next start does */

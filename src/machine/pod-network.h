@@ -9,6 +9,9 @@
  *         resolv.conf     for programs of the host that run in it
  *         ready           it is complete; without this file it is a left-over of a killed start
  *         kept            it stays when its last member leaves
+ *         watcher         locked by whoever runs the check of [Health], see pod_network_watch()
+ *         healthy         the last check passed
+ *         withdrawn       no service address may be added any more
  *         members/NAME    locked by the launcher of each member, for as long as it lives
  *
  * Whoever changes a pod holds the lock /run/stead/pods/.NAME.lock meanwhile. */
@@ -67,6 +70,29 @@ typedef struct PodMember {
 int pod_network_join(const char *name, const char *machine, PodMember *ret, Error *error);
 /* The last one takes a pod along that nobody keeps. */
 void pod_network_part(PodMember *member);
+
+typedef enum PodHealth {
+        POD_HEALTH_NONE,      /* there is no check */
+        POD_HEALTH_UNWATCHED, /* nobody runs it: the service addresses are withdrawn */
+        POD_HEALTH_GOOD,
+        POD_HEALTH_BAD,
+        _POD_HEALTH_MAX,
+        _POD_HEALTH_INVALID = -EINVAL,
+} PodHealth;
+DECLARE_STRING_TABLE(pod_health, PodHealth);
+
+PodHealth pod_network_health(const PodNetwork *p);
+/* To be the only one who says how the pod is, as long as *ret is held. -EBUSY. */
+int pod_network_watch(const PodNetwork *p, LockFile *ret, Error *error);
+/* The outcome of a check: adds the service addresses for @valid_sec, or withdraws them. @route_fd:
+ * of pod_network_open_route(). */
+int pod_network_tell(const PodNetwork *p, int route_fd, bool healthy, uint32_t valid_sec,
+                     Error *error);
+/* Before an orderly stop: withdraws the service addresses for good and gives the world the time to
+ * hear of it that the definition says. */
+void pod_network_withdraw(const PodNetwork *p);
+/* A netlink socket in its network. */
+int pod_network_open_route(const char *name);
 
 /* Makes this process one in the network of the pod, with a mount namespace of its own in which
  * /sys and /etc/resolv.conf are the pod's, as `ip netns exec` does. */

@@ -322,3 +322,92 @@ def test_exec(world):
         world.stead(*words, "--", "/no/such", status=127)
     assert "not running" in world.stead("exec", "pod:other", "--", "true", status=125).stderr
     assert "search stead.internal" not in world.run("cat", "/etc/resolv.conf").stdout
+
+
+# --- health --------------------------------------------------------------------------------------
+
+SERVICE = ["203.0.113.53", "2001:db8:53::1"]
+HEALTH = ("[Network]\nVirtualEthernet=yes\nServiceAddress=203.0.113.53\nServiceAddress=2001:db8:53::1\n"
+          "[Health]\nCommand=sh -c \"test -e /run/stead/well && ip link show host0\"\n"
+          "IntervalSec=200ms\nTimeoutSec=500ms\nRetries=2\nWithdrawSec=400ms\n")
+
+
+def served(world, name="dns"):
+    """The service addresses that are there now."""
+    text = world.stead("pod", "exec", name, "--", "ip", "-o", "address", "show", "dev", "service0").stdout
+    return [address for address in SERVICE if f" {address}/" in text]
+
+
+def well(world, yes=True):
+    world.run("touch" if yes else "rm", "/run/stead/well")
+
+
+@pytest.fixture
+def watched(world):
+    """A pod that is healthy, and its watcher."""
+    world.pod("dns", HEALTH)
+    world.stead("pod", "start", "dns")
+    assert served(world) == [] and world.state("dns")["health"] == "unwatched"
+    watcher = world.start(lab.STEAD, "pod", "watch", "dns")
+    world.processes.append(watcher)
+    well(world)
+    lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+    yield watcher
+    well(world, False)
+
+
+def test_addresses_come_and_go_with_health(world, watched):
+    assert world.state("dns")["health"] == "healthy"
+    assert "watched already" in world.stead("pod", "watch", "dns", status=1).stderr
+    well(world, False)
+    begun = time.monotonic()
+    lab.wait_for(lambda: not served(world), 5, "the withdrawal")
+    assert time.monotonic() - begun < 1.5
+    assert world.state("dns")["health"] == "unhealthy"
+    well(world)
+    lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+    # an orderly end of the check
+    watched.terminate()
+    lab.wait_for(lambda: not served(world), 5, "the withdrawal")
+    assert watched.poll() is None, "it waits until the world has heard of it"
+    assert watched.wait(5) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+def test_addresses_do_not_outlive_the_check(world, watched, how):
+    """Without anybody who could take them away."""
+    watched.send_signal(how)
+    lab.wait_for(lambda: not served(world), 8, "the kernel")
+    if how == signal.SIGSTOP:
+        watched.send_signal(signal.SIGCONT)
+        lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+
+
+def test_check_that_hangs(world, watched):
+    world.stead("pod", "stop", "dns")
+    assert watched.wait(5) == 0
+    world.pod("dns", HEALTH.replace("test -e", "sleep 100; test -e").replace("Retries=2", "Retries=1"))
+    world.stead("pod", "start", "dns")
+    watcher = world.start(lab.STEAD, "pod", "watch", "dns")
+    world.processes.append(watcher)
+    lab.wait_for(lambda: world.state("dns")["health"] == "unhealthy", 5, "the verdict")
+    time.sleep(1)
+    assert served(world) == []
+    watcher.terminate()
+    watcher.wait(5)
+    assert "sleep 100" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+
+
+def test_orderly_stop_withdraws_first(world, watched):
+    stop = world.start(lab.STEAD, "pod", "stop", "dns")
+    lab.wait_for(lambda: not served(world), 5, "the withdrawal")
+    assert stop.poll() is None and "ve-dns" in world.run("ip", "link").stdout
+    assert stop.wait(5) == 0
+    stop.stdout.close()
+    assert watched.wait(5) == 0
+
+
+def test_service_address_without_check(world):
+    world.pod("dns", HEALTH.split("[Health]")[0])
+    world.stead("pod", "start", "dns")
+    assert served(world) == SERVICE and world.state("dns")["health"] is None

@@ -100,6 +100,8 @@ static void test_errors(void **state)
                 { "[Network]\nMACVLAN=a\nAddress=192.0.2.5\nServiceAddress=192.0.2.5\n",
                   "192.0.2.5 is given by both ServiceAddress= and Address=" },
                 { "[Health]\nRetries=0\n", "dns.pod:2: Retries=0: not a number of checks" },
+                { "[Health]\nWithdrawSec=2min\n",
+                  "dns.pod:2: WithdrawSec=2min: not a time; allowed are 0 to 1min" },
                 { "[Exec]\n", "dns.pod:1: there is no section [Exec] in a pod" },
         };
 
