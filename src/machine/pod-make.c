@@ -168,7 +168,7 @@ static int connect_links(PodNetwork *p, int netns_fd, int route_fd, Error *error
 
 static int make_directory(const PodNetwork *p, Error *error)
 {
-        _cleanup_free_ char *path = pod_network_path(p->name, "members"), *text = NULL;
+        _cleanup_free_ char *path = pod_network_path(p->name, "members");
         int r = path ? mkdir_parents_at(AT_FDCWD, path, 0755) : -ENOMEM;
 
         return r < 0 ? error_errno(error, -r, "Failed to create '" PODS_DIRECTORY "/%s'", p->name)

@@ -113,3 +113,11 @@ int network_unmanaged_file(const Network *n, char **ret)
                       "[Match]\nName=*\n[Link]\nUnmanaged=yes\n");
         return *ret ? 0 : -ENOMEM;
 }
+
+int network_online_file(const Network *n, char **ret)
+{
+        (void)n;
+        *ret = strdup("# Written by stead for this start: the network is the pod's, and there.\n"
+                      "[Unit]\nConditionVirtualization=!container\n");
+        return *ret ? 0 : -ENOMEM;
+}

@@ -276,6 +276,47 @@ def test_users_of_members_ping(world):
     assert status == 0, text
 
 
+def test_full_system(world):
+    """networkd and what waits for it inside leave the pod's links alone."""
+    world.pod("web")
+    where = lab.copy_tree("bookworm")
+    world.trees.append(where)
+    m = world.launch("web", "-b", "--notify-ready=yes", where=where)
+    lab.wait_for(lambda: world.leader_or_none(m.name), what="the machine")
+
+    def sh(script):
+        return world.stead("exec", m.name, "--", "sh", "-c", script, status=None).stdout
+
+    lab.wait_for(lambda: "running" in sh("systemctl is-system-running"), what="its init")
+    sh("systemctl start systemd-networkd systemd-networkd-wait-online network-online.target")
+    assert sh("systemctl is-active network-online.target; systemctl --failed --no-legend") == "active\n"
+    assert sh("networkctl --no-legend --no-pager").count("unmanaged") == 2
+    world.reach("web")
+    m.terminate()
+    m.communicate(timeout=lab.PATIENCE)
+    assert m.returncode == 0 and world.state("web")["state"] == "off"
+
+
+@pytest.mark.parametrize("text, links", [
+    ("[Network]\nZone=site\n", ["host0", "lo"]),
+    ("[Network]\nVirtualEthernetExtra=ve-more:more\nVirtualEthernet=yes\nAddress=192.0.2.77/32\n", ["host0", "lo", "more"]),
+    ("[Network]\nMACVLAN=wire\n", ["lo", "mv-wire"]),
+    ("[Network]\nInterface=spare\n", ["lo", "spare"]),
+    ("", ["lo"]),
+])
+def test_links(world, text, links):
+    if "spare" in text:
+        world.run("ip", "link", "add", "spare", "type", "veth", "peer", "spare2")
+    world.pod("dns", text)
+    world.stead("pod", "start", "dns")
+    assert world.stead("pod", "exec", "dns", "--", "ls", "/sys/class/net").stdout.split() == links
+    status, inside = world.once("dns", "ls /sys/class/net")
+    assert (status, inside.split()) == (0, links)
+    world.stead("pod", "stop", "dns")
+    if "spare" in text:
+        world.run("ip", "link", "delete", "spare")
+
+
 def test_reboots_do_not_touch_the_others(world):
     """A connection from outside to one member, while another reboots ten times and is killed."""
     world.pod("web")
