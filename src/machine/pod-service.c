@@ -92,6 +92,8 @@ int pod_network_tell(const PodNetwork *p, int route_fd, bool healthy, uint32_t v
 void pod_network_withdraw(const PodNetwork *p)
 {
         const AddressSettings *addresses = &p->definition->settings->service_addresses;
+        const HealthSetting *health = &p->definition->health;
+        bool known = !health->command || has_file(p, "healthy"); /* to the world */
         _cleanup_close_ int route = -EBADF;
 
         if (addresses->n == 0 || has_file(p, "withdrawn"))
@@ -100,5 +102,6 @@ void pod_network_withdraw(const PodNetwork *p)
         if (route < 0 || set_file(p, "withdrawn", true, NULL) < 0 ||
             service_link_withdraw(route, addresses, NULL) < 0)
                 return; /* they go with the network */
-        (void)usleep((useconds_t)p->definition->health.withdraw_usec);
+        if (known)
+                (void)usleep((useconds_t)health->withdraw_usec);
 }

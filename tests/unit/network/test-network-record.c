@@ -13,8 +13,8 @@ static void test_round_trip(void **state)
 {
         static const char *const texts[] = {
                 "addressing none\n",
-                "addressing pool\nown 100.64.3.7 fd00::7\naddress 100.64.3.7/32\n"
-                "address fd00::7/128\ngateway 100.64.0.1\ngateway fd00::1\n",
+                ("addressing pool\nown 100.64.3.7 fd00::7\naddress 100.64.3.7/32\n"
+                 "address fd00::7/128\ngateway 100.64.0.1\ngateway fd00::1\n"),
                 "addressing declared\naddress 192.0.2.5/24\ngateway 192.0.2.1\n",
         };
 
