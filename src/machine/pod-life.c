@@ -99,8 +99,10 @@ int pod_network_stop(const char *name, PodStop how, Error *error)
 
         if (r < 0)
                 return r;
-        if (!pod_network_runs(name))
+        if (!pod_network_runs(name)) {
+                pod_network_unmake(name); /* what a killed start or stop has left */
                 return error_set(error, ENXIO, "Pod '%s' is not running", name);
+        }
         if (how == POD_STOP_LAZY)
                 return let_go(name, error);
         r = how == POD_STOP_FORCE ? 0 : check_unused(name, error);

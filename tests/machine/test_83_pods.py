@@ -227,7 +227,12 @@ def test_survives_kill_at_any_moment(world):
         process.communicate()
         world.stead("pod", "start", "dns")
         world.reach("dns")
-        world.stead("pod", "stop", "dns")
+        stop = world.start(lab.STEAD, "pod", "stop", "dns")
+        time.sleep(0.002 * i)
+        stop.kill()
+        stop.communicate()
+        world.stead("pod", "stop", "dns", status=None)
+        assert world.residue() == ["", "", "", ""]
     m = world.member("dns")
     os.kill(m.pid, signal.SIGKILL)
     m.communicate()
