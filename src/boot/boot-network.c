@@ -6,11 +6,14 @@
 #include "boot/boot-network.h"
 
 #include "base/fd.h"
+#include "boot/boot-address.h"
+#include "boot/boot-publish.h"
 #include "boot/boot.h"
-#include "machine/firewall.h"
-#include "machine/publish.h"
 #include "network/forwarding.h"
 #include "network/published.h"
+#include "network/table-check.h"
+#include "network/table-guard.h"
+#include "network/table-share.h"
 #include "os/machine-id.h"
 
 #include <fcntl.h>
@@ -19,24 +22,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void warn(const Boot *b, const Error *cause)
+void boot_network_warn(const Boot *b, const Error *cause)
 {
         fprintf(stderr, "Machine '%s': %s.\n", b->plan->machine, cause->message);
         if (cause->hint)
                 fprintf(stderr, "  Try: %s\n", cause->hint);
-}
-
-static int publish(Boot *b, Error *error)
-{
-        BootNetwork *n = &b->network;
-        int r;
-
-        n->directory_fd = published_open_directory(error);
-        if (n->directory_fd < 0)
-                return n->directory_fd;
-        r = network_publish(&n->network, n->directory_fd, error);
-        n->published = r >= 0;
-        return r;
 }
 
 const Network *boot_network(const Boot *b)
@@ -67,6 +57,27 @@ static int join_pod(Boot *b, Error *error)
         return n->directory_fd < 0 ? n->directory_fd : 0;
 }
 
+/* The others are served by their own launchers, too: whoever lives answers. */
+static void serve_pod(Boot *b)
+{
+        if (!network_is_routed(boot_network(b)))
+                return;
+        if (boot_network(b)->addresses.n > 0)
+                boot_network_answer_names(b);
+        (void)table_watch_open(&b->network.watch); /* or the others watch */
+}
+
+/* In a bridge of somebody else's nothing of ours could lead to it. */
+static int refuse_ports(const Network *n, Error *error)
+{
+        error_set(error, EOPNOTSUPP,
+                  "The ports of '%s' cannot be opened: %s%s%s it is behind no link of its own",
+                  n->name, n->plan->bridge ? "in the bridge '" : "without VirtualEthernet=",
+                  n->plan->bridge ?: "", n->plan->bridge ? "'" : "");
+        error_hint(error, n->plan->bridge ? "Zone= instead of Bridge=" : "VirtualEthernet=yes");
+        return -EOPNOTSUPP;
+}
+
 int boot_network_acquire(Boot *b, Error *error)
 {
         BootNetwork *n = &b->network;
@@ -86,16 +97,54 @@ int boot_network_acquire(Boot *b, Error *error)
         if (r < 0)
                 return r;
         n->acquired = true;
-        return network_is_routed(&n->network) ? publish(b, error) : 0;
+        if (b->plan->network.ports.n > 0 && !network_is_routed(&n->network))
+                return refuse_ports(&n->network, error);
+        return network_is_routed(&n->network) ? boot_publish(b, error) : 0;
 }
 
-static void forward(Boot *b)
+/* Returns whether the host's uplinks are guarded by the table as before. */
+static bool forward(Boot *b)
 {
+        _cleanup_table_guard_ TableGuard before = TABLE_GUARD_NULL, after = TABLE_GUARD_NULL;
         _cleanup_error_ Error cause = ERROR_NULL;
+        int r = table_guard_read(&before, NULL);
 
         if (forwarding_enable(network_host_link(&b->plan->network), &cause) < 0)
-                warn(b, &cause);
+                boot_network_warn(b, &cause);
         b->network.forwards = true;
+        return r >= 0 && table_guard_read(&after, NULL) >= 0 && table_guard_equal(&before, &after);
+}
+
+/* The program only where more than the machine's own elements has to change. */
+static int open_ports(Boot *b, bool guarded, Error *error)
+{
+        BootNetwork *n = &b->network;
+
+        if (n->table_fd < 0)
+                n->table_fd = table_check_open();
+        if (guarded && table_share_add(n->directory_fd, n->table_fd, b->plan->machine) > 0)
+                return 0;
+        return boot_publish_begin(n, "add", b->plan->machine, error);
+}
+
+static void close_ports(Boot *b)
+{
+        BootNetwork *n = &b->network;
+
+        if (table_share_remove(n->directory_fd, n->table_fd, b->plan->machine) == 0 &&
+            boot_publish_begin(n, "remove", b->plan->machine, NULL) >= 0)
+                (void)boot_publish_end(n);
+        n->published = false;
+}
+
+static void end_forwarding(Boot *b)
+{
+        const NetworkPlan *plan = &b->plan->network;
+
+        /* the bridge of a zone may stay for others; it is found out whether it has */
+        if (b->network.forwards)
+                (void)forwarding_disable(plan->zone.name[0] ? NULL : network_host_link(plan), NULL);
+        b->network.forwards = false;
 }
 
 int boot_network_start(Boot *b, int route_fd, Error *error)
@@ -115,8 +164,11 @@ int boot_network_start(Boot *b, int route_fd, Error *error)
         r = network_up(&n->network, netns, TAKE_FD(route), error);
         if (r < 0 || !network_is_routed(&n->network))
                 return r;
-        forward(b);
-        return firewall_begin(&n->firewall, "add", b->plan->machine, error);
+        if (n->network.addressing == NETWORK_ADDRESSING_NETWORKD)
+                r = boot_address_start(b, netns, error);
+        if (r < 0)
+                return r;
+        return open_ports(b, forward(b), error);
 }
 
 static int find_name(void *userdata, const char *name, DnsHost *ret)
@@ -148,8 +200,7 @@ static int find_address(void *userdata, const DnsAddress *address,
         return r;
 }
 
-/* Whoever has port 53 of all addresses of the host answers in our place. */
-static void answer_names(Boot *b)
+void boot_network_answer_names(Boot *b)
 {
         const Network *n = boot_network(b);
         DnsRelayConfig config = {
@@ -161,20 +212,26 @@ static void answer_names(Boot *b)
         _cleanup_error_ Error cause = ERROR_NULL;
 
         if (dns_relay_new(&config, &b->network.relay, &cause) < 0 && cause.number != EADDRINUSE)
-                warn(b, &cause);
+                boot_network_warn(b, &cause);
 }
 
 int boot_network_finish(Boot *b, Error *error)
 {
         BootNetwork *n = &b->network;
 
-        if (!boot_network(b) || !network_is_routed(boot_network(b)))
+        if (n->member.pod)
+                serve_pod(b);
+        if (!n->acquired || !network_is_routed(&n->network))
                 return 0;
-        answer_names(b);
+        if (n->network.addresses.n > 0)
+                boot_network_answer_names(b);
         (void)table_watch_open(&n->watch); /* a host without nf_tables: told by the program */
-        if (n->member.pod || firewall_end(&n->firewall))
+        if (boot_publish_end(n)) {
+                boot_address_settle(b);
                 return 0;
+        }
         n->published = false; /* it has taken back what was refused */
+        end_forwarding(b);    /* which nothing guards */
         if (b->plan->network.ports.n > 0)
                 return error_set(error, EIO,
                                  "The ports of machine '%s' cannot be opened, see above",
@@ -186,22 +243,21 @@ int boot_network_finish(Boot *b, Error *error)
 void boot_network_on_table(Boot *b)
 {
         if (table_watch_drain(&b->network.watch) > 0 &&
-            firewall_begin(&b->network.firewall, "restore", NULL, NULL) >= 0)
-                (void)firewall_end(&b->network.firewall);
+            boot_publish_begin(&b->network, "restore", NULL, NULL) >= 0)
+                (void)boot_publish_end(&b->network);
 }
 
 void boot_network_end_start(Boot *b)
 {
         BootNetwork *n = &b->network;
 
-        (void)firewall_end(&n->firewall);
+        (void)boot_publish_end(n);
         n->relay = dns_relay_free(n->relay);
+        boot_address_end(b);
         table_watch_done(&n->watch);
         if (n->acquired)
                 network_down(&n->network);
-        if (n->forwards)
-                (void)forwarding_disable(network_host_link(&b->plan->network), NULL);
-        n->forwards = false;
+        end_forwarding(b);
 }
 
 void boot_network_release(Boot *b)
@@ -209,11 +265,12 @@ void boot_network_release(Boot *b)
         BootNetwork *n = &b->network;
 
         boot_network_end_start(b);
-        if (n->published && firewall_begin(&n->firewall, "remove", b->plan->machine, NULL) >= 0)
-                (void)firewall_end(&n->firewall);
+        if (n->published)
+                close_ports(b);
         if (n->acquired)
                 network_release(&n->network);
         pod_network_part(&n->member);
+        closep(&n->table_fd);
         closep(&n->directory_fd);
         *n = BOOT_NETWORK_NULL;
 }

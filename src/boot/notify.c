@@ -6,6 +6,8 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,15 +102,21 @@ int notify_receive(int fd, pid_t leader, PayloadNews *ret)
         return payload_news_parse(text, ret) < 0 ? 0 : 1;
 }
 
-int notify_send(const char *format, ...)
+/* One datagram, with a descriptor or (-1) without. 1: sent, 0: there is nobody to send it to. */
+static int send_to_manager(const char *text, size_t size, int pass_fd)
 {
         const char *path = getenv("NOTIFY_SOCKET");
         struct sockaddr_un address = { .sun_family = AF_UNIX };
-        _cleanup_free_ char *text = NULL;
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)),
+                                  .cmsg_level = SOL_SOCKET,
+                                  .cmsg_type = SCM_RIGHTS } };
+        struct iovec iov = { .iov_base = (char *)text, .iov_len = size };
+        struct msghdr m = { .msg_name = &address, .msg_iov = &iov, .msg_iovlen = 1 };
         _cleanup_close_ int fd = -EBADF;
         size_t length;
-        va_list ap;
-        int n;
 
         if (!path || (path[0] != '/' && path[0] != '@'))
                 return 0;
@@ -118,6 +126,25 @@ int notify_send(const char *format, ...)
         memcpy(address.sun_path, path, length + 1);
         if (path[0] == '@')
                 address.sun_path[0] = '\0';
+        m.msg_namelen =
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (path[0] == '/'));
+        if (pass_fd >= 0) {
+                memcpy(CMSG_DATA(&control.header), &pass_fd, sizeof(pass_fd));
+                m.msg_control = &control;
+                m.msg_controllen = sizeof(control);
+        }
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || sendmsg(fd, &m, MSG_NOSIGNAL) < 0)
+                return -errno;
+        return 1;
+}
+
+int notify_send(const char *format, ...)
+{
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int n;
+
         va_start(ap, format);
         n = vasprintf(&text, format, ap);
         va_end(ap);
@@ -125,12 +152,22 @@ int notify_send(const char *format, ...)
                 text = NULL;
                 return -ENOMEM;
         }
-        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-                return -errno;
-        if (sendto(fd, text, (size_t)n, MSG_NOSIGNAL, (struct sockaddr *)&address,
-                   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length +
-                               (path[0] == '/'))) < 0)
-                return -errno;
-        return 0;
+        n = send_to_manager(text, (size_t)n, -EBADF);
+        return n < 0 ? n : 0;
+}
+
+void notify_wait(int timeout_ms)
+{
+        static const char barrier[] = "BARRIER=1"; /* sd_notify_barrier(3) */
+        struct pollfd p = { .events = 0 };         /* a hang-up is always told */
+        int ends[2], r;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return;
+        r = send_to_manager(barrier, strlen(barrier), ends[1]);
+        (void)close(ends[1]); /* its own copy is closed when it gets there */
+        p.fd = ends[0];
+        if (r > 0)
+                (void)poll(&p, 1, timeout_ms);
+        (void)close(ends[0]);
 }

@@ -25,3 +25,7 @@ int payload_news_parse(char *text, PayloadNews *ret);
 
 /* Sends to $NOTIFY_SOCKET; does nothing, successfully, when there is none. */
 int notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Waits, no longer than @timeout_ms, until our manager has seen all that happened so far: our own
+ * start, too, which it may not have noted down yet. Does nothing when there is no manager. */
+void notify_wait(int timeout_ms);

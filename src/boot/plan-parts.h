@@ -27,3 +27,10 @@ int plan_program(BootPlan *plan, Settings *s, int root_fd, Error *error);
 int plan_user(BootPlan *plan, Settings *s, int root_fd, Error *error);
 int plan_environment(BootPlan *plan, const Settings *s, Error *error);
 int plan_limits(BootPlan *plan, const Settings *s, Error *error);
+
+/* plan-print-network.c: what is printed of a network, lists of lines. -ENOMEM. */
+typedef struct PlanNetworkLines {
+        char **links, **addresses, **gateways, **dns, **ports;
+} PlanNetworkLines;
+int plan_network_lines(const NetworkPlan *plan, PlanNetworkLines *ret);
+void plan_network_lines_done(PlanNetworkLines *lines);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Showing a plan: the same facts as aligned text or as JSON, walked once. */
 
-#include "boot/plan.h"
+#include "boot/plan-parts.h"
 
 #include "base/json.h"
 #include "base/strv.h"
@@ -179,6 +179,17 @@ static void print_isolation(Printer *p, const BootPlan *plan)
         print_list(p, "system-calls-denied", plan->system_calls_denied);
 }
 
+static void print_network(Printer *p, const NetworkPlan *plan, const PlanNetworkLines *lines)
+{
+        print_list(p, "links", lines->links);
+        print_list(p, "addresses", lines->addresses);
+        print_list(p, "gateways", lines->gateways);
+        print_list(p, "dns", lines->dns);
+        if (plan->mtu > 0)
+                print_number(p, "mtu", plan->mtu);
+        print_list(p, "ports", lines->ports);
+}
+
 static void print_life(Printer *p, const BootPlan *plan)
 {
         char name[24];
@@ -206,6 +217,7 @@ static void print_life(Printer *p, const BootPlan *plan)
 int boot_plan_print(const BootPlan *plan, bool json, FILE *f)
 {
         _cleanup_strv_ char **mounts = NULL, **limits = NULL, **credentials = NULL;
+        _cleanup_(plan_network_lines_done) PlanNetworkLines network = {};
         _cleanup_strv_ char **bind_users = NULL;
         Printer p = { .f = f, .json = json, .first = true };
         int r = mount_lines(plan, &mounts);
@@ -214,6 +226,8 @@ int boot_plan_print(const BootPlan *plan, bool json, FILE *f)
                 r = limit_lines(plan, &limits);
         if (r >= 0)
                 r = bind_user_lines(plan, &bind_users);
+        if (r >= 0)
+                r = plan_network_lines(&plan->network, &network);
         for (size_t i = 0; r >= 0 && i < plan->n_credentials; i++)
                 r = strv_push(&credentials, plan->credentials[i].id); /* never their values */
         if (r < 0)
@@ -222,6 +236,7 @@ int boot_plan_print(const BootPlan *plan, bool json, FILE *f)
                 fputc('{', f);
         print_identity(&p, plan);
         print_isolation(&p, plan);
+        print_network(&p, &plan->network, &network);
         print_life(&p, plan);
         print_list(&p, "mounts", mounts);
         print_list(&p, "bind-users", bind_users);

@@ -4,6 +4,7 @@
 
 #include "boot/supervisor.h"
 
+#include "boot/boot-address.h"
 #include "boot/console.h"
 #include "boot/life.h"
 #include "boot/notify.h"
@@ -32,7 +33,8 @@
 #define CONSOLE_RETRY_USEC (50 * 1000)
 #define NOTIFY_BATCH 64
 #define SAME_REQUEST_USEC (300 * 1000)
-#define OOM_USEC USEC_PER_SEC /* between two messages */
+#define ADDRESSES_USEC (100 * 1000) /* a lease is several changes */
+#define OOM_USEC USEC_PER_SEC       /* between two messages */
 #define REGISTRATION_USEC (5 * USEC_PER_SEC)
 
 typedef enum Source {
@@ -44,6 +46,7 @@ typedef enum Source {
         SOURCE_OOM,
         SOURCE_TABLE,
         SOURCE_NAMES,
+        SOURCE_ADDRESSES,
 } Source; /* ConsoleSource begins at 100 */
 
 /* What is due when; USEC_INFINITY: not waited for. */
@@ -56,6 +59,7 @@ typedef enum Timer {
         TIMER_REGISTRATION, /* who waits for us waits for machined, but not for ever */
         TIMER_LIMITS,
         TIMER_OOM,
+        TIMER_ADDRESSES,
         _TIMER_MAX,
 } Timer;
 
@@ -404,7 +408,7 @@ static void watch_oom(Supervisor *s)
                 (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->oom_watch.events_fd, &e);
 }
 
-/* Of this start; both leave the epoll set when they are closed. */
+/* Of this start; all leave the epoll set when they are closed. */
 static void watch_network(Supervisor *s)
 {
         const BootNetwork *n = &s->boot->network;
@@ -413,6 +417,26 @@ static void watch_network(Supervisor *s)
                 (void)add(s, n->watch.fd, SOURCE_TABLE); /* or nobody restores it for us */
         if (n->relay)
                 (void)add(s, dns_relay_fd(n->relay), SOURCE_NAMES); /* or names are not found */
+        if (n->inside.fd < 0)
+                return;
+        (void)add(s, n->inside.fd, SOURCE_ADDRESSES); /* or ports lead nowhere */
+        (void)add(s, n->outside.fd, SOURCE_ADDRESSES);
+        arm(s, TIMER_ADDRESSES, 0);
+}
+
+static void on_addresses_told(Supervisor *s)
+{
+        boot_address_drain(s->boot);
+        arm(s, TIMER_ADDRESSES, ADDRESSES_USEC);
+}
+
+static void on_addresses(Supervisor *s)
+{
+        const BootNetwork *n = &s->boot->network;
+
+        arm(s, TIMER_ADDRESSES, boot_address_update(s->boot));
+        if (n->relay)
+                (void)add(s, dns_relay_fd(n->relay), SOURCE_NAMES); /* maybe a new one */
 }
 
 static void on_timer(Supervisor *s, Timer timer)
@@ -450,6 +474,9 @@ static void on_timer(Supervisor *s, Timer timer)
                 break;
         case TIMER_OOM:
                 on_oom(s);
+                break;
+        case TIMER_ADDRESSES:
+                on_addresses(s);
                 break;
         case _TIMER_MAX:
                 break;
@@ -524,6 +551,9 @@ static int dispatch(Supervisor *s)
                         break;
                 case SOURCE_NAMES:
                         dns_relay_process(s->boot->network.relay);
+                        break;
+                case SOURCE_ADDRESSES:
+                        on_addresses_told(s);
                         break;
                 default:
                         if (console_on_event(&s->console, events[i].data.u32) > 0)

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -265,7 +266,12 @@ static int register_fields(const Boot *b, char ***fields)
                 r = strv_pushf(fields, "service=%s", plan->container_service);
         if (r >= 0)
                 r = strv_pushf(fields, "root=%s", plan->directory);
-        return r < 0 ? r : strv_pushf(fields, "leader=%d", (int)b->pid);
+        if (r >= 0)
+                r = strv_pushf(fields, "leader=%d", (int)b->pid);
+        if (r >= 0 && plan->network.veth)
+                r = strv_pushf(fields, "interface=%u",
+                               if_nametoindex(network_host_link(&plan->network)));
+        return r;
 }
 
 static void warn_unregistered(const Boot *b, const Error *error)

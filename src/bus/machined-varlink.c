@@ -92,13 +92,18 @@ static int call(const char *method, json_t *parameters_consume, char **ret_error
 
 static json_t *describe(const Registration *g)
 {
+        json_t *request;
         char id[33];
 
         for (size_t i = 0; i < sizeof(g->id); i++)
                 (void)snprintf(id + 2 * i, 3, "%02x", g->id[i]);
-        return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "name", g->name, "id", id, "service",
-                         g->service, "class", "container", "leader", (int)g->leader,
-                         "rootDirectory", g->root);
+        request = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "name", g->name, "id", id, "service",
+                            g->service, "class", "container", "leader", (int)g->leader,
+                            "rootDirectory", g->root);
+        if (request && g->n_interfaces > 0)
+                (void)json_object_set_new(request, "ifIndices",
+                                          json_pack("[i]", (int)g->interfaces[0]));
+        return request;
 }
 
 static int set_error(Error *error, int r, const char *what, const char *name)

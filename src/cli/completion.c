@@ -22,6 +22,8 @@ static const char *names_command(OperandKind kind)
                 return "bind";
         case OPERAND_UNBIND:
                 return "unbind";
+        case OPERAND_NET:
+                return "net";
         case OPERAND_NONE:
                 break;
         }
@@ -57,6 +59,11 @@ static const char functions[] =
         "'1d; s/  .*//p') ;;\n"
         "        2bind) _stead_inside \"${words[0]}\" \"$cur\" ;;\n"
         "        esac\n"
+        "}\n\n"
+        "_stead_net() { # what to do, then machines\n"
+        "        local words='list check'\n"
+        "        [ \"$COMP_CWORD\" -le 2 ] || words=$(stead list -q 2>/dev/null)\n"
+        "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
         "}\n\n"
         "_stead_copy() { # ':' is a word of its own to readline\n"
         "        local n=$COMP_CWORD\n"
@@ -112,6 +119,7 @@ void completion_print(FILE *f)
               "2>/dev/null)\" -- \"$cur\")) ;;\n"
               "                copy) _stead_copy ;;\n"
               "                bind | unbind) _stead_bind ;;\n"
+              "                net) _stead_net ;;\n"
               "                esac\n"
               "                [ \"$names\" != path ] || COMPREPLY+=($(compgen -d -- \"$cur\"))\n"
               "                [ \"$verb\" != create ] || COMPREPLY+=($(compgen -f -W 'debian/11 "

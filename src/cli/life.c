@@ -9,6 +9,7 @@
 #include "bus/unit-control.h"
 #include "cli/launcher.h"
 #include "cli/life-systemd.h"
+#include "cli/net-check.h"
 #include "machine/machine.h"
 #include "os/clock.h"
 #include "os/pidfd.h"
@@ -129,10 +130,14 @@ static int begin_all(LifeManager *manager, char *const *names, bool block, uint6
         for (size_t i = 0; i < n; i++) {
                 _cleanup_error_ Error error = ERROR_NULL;
 
-                if (block)
-                        status |= status_of(wait_started(manager, &starts[i], names[i],
-                                                         time_left(since, timeout_usec), &error),
-                                            &error);
+                if (block) {
+                        int r = wait_started(manager, &starts[i], names[i],
+                                             time_left(since, timeout_usec), &error);
+
+                        status |= status_of(r, &error);
+                        if (r >= 0)
+                                net_check_brief(names[i]);
+                }
                 launcher_start_done(&starts[i].launcher);
                 life_job_done(&starts[i].job);
         }

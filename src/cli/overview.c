@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/strv.h"
 #include "cli/names.h"
+#include "cli/net-list.h"
 #include "config/definition.h"
 #include "machine/addresses.h"
 #include "os/clock.h"
@@ -28,6 +29,8 @@ void overview_done(Overview *o)
         free(o->os_version);
         health_done(&o->health);
         o->addresses = strv_free(o->addresses);
+        o->links = strv_free(o->links);
+        o->ports = strv_free(o->ports);
         *o = OVERVIEW_NULL;
 }
 
@@ -129,6 +132,7 @@ int overview_load(const char *name, Overview *ret)
         if (o.machine) {
                 usage_read(o.machine, &o.usage);
                 (void)addresses_of(o.machine, &o.addresses); /* none is shown */
+                net_describe(o.machine, &o.network, &o.links, &o.ports);
         }
         *ret = o;
         o = OVERVIEW_NULL;

@@ -15,6 +15,9 @@ typedef struct Overview {
         char *definition;              /* file */
         char *os, *os_id, *os_version; /* PRETTY_NAME, ID and VERSION_ID of os-release */
         char **addresses;
+        const char *network; /* net_mode() */
+        char **links;        /* the host's */
+        char **ports;        /* net_port_text() */
         Usage usage;
         double cpu_percent; /* of now: overviews_measure() */
         Health health;      /* overview_load_health() */

@@ -104,13 +104,33 @@ static json_t *get_private_network(const Overview *o)
         return o->machine ? json_boolean(o->machine->private_network) : NULL;
 }
 
+static json_t *strings(char *const *v, bool known)
+{
+        json_t *array = known ? json_array() : NULL;
+
+        for (; array && v && *v; v++)
+                (void)json_array_append_new(array, json_string(*v));
+        return array;
+}
+
 static json_t *get_addresses(const Overview *o)
 {
-        json_t *array = o->machine ? json_array() : NULL;
+        return strings(o->addresses, o->machine);
+}
 
-        for (char **a = o->addresses; array && a && *a; a++)
-                (void)json_array_append_new(array, json_string(*a));
-        return array;
+static json_t *get_network(const Overview *o)
+{
+        return text(o->network);
+}
+
+static json_t *get_links(const Overview *o)
+{
+        return strings(o->links, o->machine);
+}
+
+static json_t *get_ports(const Overview *o)
+{
+        return strings(o->ports, o->machine);
 }
 
 static json_t *get_started(const Overview *o)
@@ -206,11 +226,7 @@ static json_t *get_system_state(const Overview *o)
 
 static json_t *get_failed_units(const Overview *o)
 {
-        json_t *array = o->health.state ? json_array() : NULL;
-
-        for (char **u = o->health.failed; array && u && *u; u++)
-                (void)json_array_append_new(array, json_string(*u));
-        return array;
+        return strings(o->health.failed, o->health.state);
 }
 
 static json_t *get_no_new_privileges(const Overview *o)
@@ -236,7 +252,10 @@ const Property property_table[] = {
         { "UserSize", get_user_size },
         { "NoNewPrivileges", get_no_new_privileges },
         { "PrivateNetwork", get_private_network },
+        { "Network", get_network },
+        { "Links", get_links },
         { "Addresses", get_addresses },
+        { "Ports", get_ports },
         { "StartedUSec", get_started },
         { "ReadyUSec", get_ready },
         { "MemoryCurrent", get_memory },

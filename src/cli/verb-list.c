@@ -26,7 +26,8 @@ static const struct ListColumn {
 } list_columns[] = {
         { "name", "NAME", false, true },           { "state", "STATE", false, true },
         { "init", "INIT", false, false },          { "os", "OS", false, true },
-        { "addresses", "ADDRESSES", false, true }, { "unit", "UNIT", false, false },
+        { "addresses", "ADDRESSES", false, true }, { "network", NULL, false, false },
+        { "ports", "PORTS", false, false },        { "unit", "UNIT", false, false },
         { "leader", "LEADER", true, false },       { "tasks", "TASKS", true, false },
         { "memory", "MEMORY", true, true },        { "cpu_percent", "CPU%", true, true },
         { "started_usec", "SINCE", false, true },  { "memory_max", NULL, false, false },
@@ -97,6 +98,16 @@ static void add_addresses(Table *t, const Overview *o, bool wide)
         table_add(t, text, array);
 }
 
+static void add_ports(Table *t, const Overview *o)
+{
+        _cleanup_free_ char *text = o->ports ? strv_join(o->ports, " ") : NULL;
+        json_t *array = json_array();
+
+        STRV_FOREACH (p, o->ports)
+                (void)json_array_append_new(array, json_string(*p));
+        table_add(t, text, array);
+}
+
 static void add_memory(Table *t, const Usage *u, bool wide)
 {
         char size[FORMAT_MAX], limit[FORMAT_MAX], text[2 * FORMAT_MAX];
@@ -121,6 +132,8 @@ static void add_row(Table *t, const Overview *o, bool wide)
         table_add(t, m ? init_kind_to_string(m->init) : NULL, NULL);
         add_os(t, o, wide);
         add_addresses(t, o, wide);
+        table_add(t, o->network, NULL);
+        add_ports(t, o);
         table_add(t, m ? m->unit : NULL, NULL);
         add_number(t, m ? (uint64_t)m->leader : USAGE_UNKNOWN);
         add_number(t, u->tasks);

@@ -153,10 +153,27 @@ static void print_usage(const Overview *o)
         print_pressure(u);
 }
 
+/* "private (veth ve-web)" */
+static void print_network(const Overview *o)
+{
+        _cleanup_free_ char *addresses = strv_join(o->addresses, ", ");
+        _cleanup_free_ char *ports = strv_join(o->ports, ", ");
+
+        if (!o->machine->private_network)
+                line("Network", "the host's");
+        else if (o->links)
+                line("Network", "private (%s, %s)", o->network, o->links[0]);
+        else
+                line("Network", "private");
+        if (addresses && *addresses)
+                line("Addresses", "%s", addresses);
+        if (ports && *ports)
+                line("Ports", "%s", ports);
+}
+
 static void print_machine(const Overview *o)
 {
         const Machine *m = o->machine;
-        _cleanup_free_ char *addresses = strv_join(o->addresses, ", ");
 
         line("Init", "%s", init_kind_to_string(m->init));
         print_process("Leader", m->leader);
@@ -166,9 +183,7 @@ static void print_machine(const Overview *o)
                      m->uid_base + m->uid_size - 1);
         else
                 line("Users", "the host's (no user namespace)");
-        line("Network", "%s", m->private_network ? "private" : "the host's");
-        if (addresses && *addresses)
-                line("Addresses", "%s", addresses);
+        print_network(o);
         print_usage(o);
         if (m->cgroup)
                 line("CGroup", "%s", m->cgroup);

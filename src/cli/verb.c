@@ -34,6 +34,7 @@ const Verb *const verb_table[] = {
         &verb_list,
         &verb_status,
         &verb_top,
+        &verb_net,
         &verb_show,
         &verb_logs,
         &verb_plan,

@@ -355,8 +355,9 @@ const Option option_table[] = {
           .text = "How much the machine may send and receive, in bits (not bytes) per second, with "
                   "K, M, G or T to the base of 1000: 100M for either direction, or in:100M "
                   "out:20M, "
-                  "or only one of those. In is what flows into the machine. Needs a link. Default: "
-                  "no limit." },
+                  "or only one of those. In is what flows into the machine. Needs a virtual "
+                  "Ethernet "
+                  "link, and holds for host0. Default: no limit." },
         { KEY("Network", "Port"), .name = "port", .letter = 'p', IN(NETWORK), TRUSTED, OF(BOTH),
           ARG("[PROTO:][ADDR:]HOST[:INSIDE]"), TYPE(port), .list = true,
           .help = "Let a port of the host lead into the machine",

@@ -85,7 +85,7 @@ static int missing(const Assignments *a, const char *name, const char *what, con
 static int check_links(const Assignments *a, const Settings *s, Error *error)
 {
         static const char *const of_links[] = { "network-address", "network-gateway", "network-dns",
-                                                "network-mtu", "network-bandwidth-max" };
+                                                "network-mtu" };
         bool veth = s->network_veth || s->network_bridge || s->network_zone;
         bool any = veth || s->network_macvlan.n > 0 || s->network_ipvlan.n > 0 ||
                    s->network_interfaces.n > 0 || s->network_veth_extra.n > 0;
@@ -96,6 +96,9 @@ static int check_links(const Assignments *a, const Settings *s, Error *error)
                                          error);
         if (asks(a, "port") && !veth)
                 return missing(a, "port", "a virtual Ethernet link", "VirtualEthernet=yes", error);
+        if (asks(a, "network-bandwidth-max") && !veth)
+                return missing(a, "network-bandwidth-max", "a virtual Ethernet link",
+                               "VirtualEthernet=yes", error);
         if (asks(a, "network-mac-address") && !veth && s->network_macvlan.n == 0)
                 return missing(a, "network-mac-address", "a virtual Ethernet or macvlan link",
                                "VirtualEthernet=yes", error);

@@ -4,10 +4,11 @@
  *
  *     add NAME       after the file was written and the link is up; removes the file if it fails
  *     remove NAME    removes the file, too; the last one takes the table along
- *     restore        the whole table, if it is not as it should be
+ *     restore        the whole table, if it is not as it should be, and the guarded uplinks
  *
- * The usual change is that of one machine's elements. Wherever that does not fit what is there, the
- * table is replaced as a whole in one transaction, so that no packet meets half a table. */
+ * The usual change is that of one machine's elements and of the uplinks that are guarded. Wherever
+ * that does not fit what is there, the table is replaced as a whole in one transaction, so that no
+ * packet meets half a table. */
 
 #include "firewall/transaction.h"
 #include "network/local-path.h"
@@ -17,13 +18,14 @@
 
 #include <string.h>
 
-#define LOCK_PATH PUBLISHED_DIRECTORY "/.lock"
+#define LOCK_PATH PUBLISHED_LOCK
 
 typedef struct Firewall {
         int dirfd;
         int check_fd;
         LockFile lock;
         PublishedList list;
+        TableGuard guard;
         Transaction transaction;
 } Firewall;
 
@@ -32,6 +34,7 @@ typedef struct Firewall {
 static void firewall_done(Firewall *f)
 {
         published_list_done(&f->list);
+        table_guard_done(&f->guard);
         lock_file_release(&f->lock);
         /* the kernel frees what was deleted, and nobody has to wait for that */
         transaction_done(&f->transaction);
@@ -53,14 +56,15 @@ static int firewall_open(Firewall *f, Error *error)
         r = lock_file_wait(LOCK_PATH, true, &f->lock);
         if (r < 0)
                 return error_errno(error, -r, "Failed to lock '" LOCK_PATH "'");
-        return published_list_read(f->dirfd, &f->list, error);
+        r = published_list_read(f->dirfd, &f->list, error);
+        return r < 0 ? r : table_guard_read(&f->guard, error);
 }
 
 static int replace(Firewall *f, Error *error)
 {
         _cleanup_free_ char *text = NULL;
 
-        if (table_text_replace(&f->list, &text) < 0)
+        if (table_text_replace(&f->list, &f->guard, &text) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         return transaction_run(&f->transaction, text, error);
 }
@@ -68,21 +72,21 @@ static int replace(Firewall *f, Error *error)
 /* One machine's share, or everything: when the table is unsound, or the share does not fit. */
 static int change(Firewall *f, const Published *p, bool add, Error *error)
 {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *share = NULL, *guard = NULL, *text = NULL;
         int r = table_is_sound(f->check_fd);
 
         if (r < 0)
                 return transaction_refused(-r, error);
         if (r == 0 || p->replaces)
                 return replace(f, error);
-        r = add ? table_text_add(&f->list, p, &text) : table_text_delete(&f->list, p, &text);
-        if (r == -ENOMEM)
+        r = add ? table_text_add(&f->list, p, &share) : table_text_delete(&f->list, p, &share);
+        if (r == -EEXIST)
+                return replace(f, error);
+        if (r >= 0)
+                r = table_text_guard(&f->guard, &guard);
+        if (r < 0 || asprintf(&text, "%s%s", share, guard) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        if (r >= 0 && text[0] == '\0')
-                return 0;
-        if (r >= 0 && transaction_run(&f->transaction, text, NULL) >= 0)
-                return 0;
-        return replace(f, error);
+        return transaction_run(&f->transaction, text, NULL) >= 0 ? 0 : replace(f, error);
 }
 
 static void forget(PublishedList *list, const char *machine)
@@ -151,7 +155,17 @@ static int do_remove(Firewall *f, const char *machine, Error *error)
         return withdraw(f, machine, r < 0 ? NULL : &p, error);
 }
 
-/* Called by every launcher at once when the table was lost: the first one restores it. */
+static int update_guard(Firewall *f, Error *error)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (table_text_guard(&f->guard, &text) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        return transaction_run(&f->transaction, text, error);
+}
+
+/* Called by every launcher at once when the table was lost: the first one restores it. By hand it
+ * also looks for uplinks anew. */
 static int do_restore(Firewall *f, Error *error)
 {
         int r = table_is_sound(f->check_fd);
@@ -159,7 +173,7 @@ static int do_restore(Firewall *f, Error *error)
         if (r < 0)
                 return transaction_refused(-r, error);
         if (r > 0 && f->list.n > 0)
-                return 0;
+                return update_guard(f, error);
         return replace(f, error);
 }
 

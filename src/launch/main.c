@@ -5,6 +5,7 @@
 
 #include "boot/boot.h"
 #include "boot/instantiate.h"
+#include "boot/notify.h"
 #include "config/command-line.h"
 #include "config/setting-lines.h"
 
@@ -12,6 +13,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MANAGER_PATIENCE_MS 1000
+
+/* `systemctl status` shows what was said since systemd took note of the start. A launcher that
+ * fails at once may be faster than that, and its reason would be missing there. */
+static void print_in_time(const Diagnostics *diagnostics, const Error *error)
+{
+        notify_wait(MANAGER_PATIENCE_MS);
+        if (diagnostics)
+                diagnostics_print(diagnostics, stderr);
+        if (error)
+                error_print(error);
+}
 
 /* For `stead diff`, which compares it with what a start would be told then. */
 static int keep_settings(const Assignments *all, const Definition *d, BootPlan *plan, Error *error)
@@ -36,7 +50,8 @@ static int launch(int argc, char **argv, Error *error)
 
         r = command_line_settings("", argc, argv, environ, &settings, &definition, &all,
                                   &diagnostics, error);
-        diagnostics_print(&diagnostics, stderr);
+        if (diagnostics.n > 0)
+                print_in_time(&diagnostics, NULL);
         if (r != 0)
                 return r < 0 ? r : EXIT_SUCCESS;
         r = boot_instantiate(settings, error);
@@ -65,7 +80,7 @@ int main(int argc, char **argv)
         int r = launch(argc, argv, &error);
 
         if (r < 0) {
-                error_print(&error);
+                print_in_time(NULL, &error);
                 return EXIT_FAILURE;
         }
         return r;

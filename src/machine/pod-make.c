@@ -120,6 +120,12 @@ static int acquire(PodNetwork *p, Error *error)
         return r < 0 || !resolv_conf ? r : write_record(p->name, "resolv.conf", resolv_conf, error);
 }
 
+static void end_forwarding(const PodNetwork *p)
+{
+        /* the bridge of a zone may stay for others; it is found out whether it has */
+        (void)forwarding_disable(p->plan.zone.name[0] ? NULL : network_host_link(&p->plan), NULL);
+}
+
 /* The host's side of a network whose packets it passes on. */
 static int connect_host(PodNetwork *p, Error *error)
 {
@@ -129,7 +135,7 @@ static int connect_host(PodNetwork *p, Error *error)
         int r = dirfd;
 
         if (r >= 0)
-                r = network_publish(&p->network, dirfd, error);
+                r = network_publish(&p->network, dirfd, true, error);
         if (r < 0)
                 return r;
         if (forwarding_enable(network_host_link(&p->plan), &cause) < 0)
@@ -137,6 +143,7 @@ static int connect_host(PodNetwork *p, Error *error)
         r = firewall_begin(&firewall, "add", p->name, error);
         if (r < 0 || firewall_end(&firewall))
                 return r;
+        end_forwarding(p); /* which nothing guards */
         if (p->plan.ports.n > 0)
                 return error_set(error, EIO, "The ports of pod '%s' cannot be opened, see above",
                                  p->name);
@@ -236,7 +243,7 @@ static void take_down(PodNetwork *p)
         p->network.up = true;
         if (network_plan_has_links(&p->plan)) {
                 network_down(&p->network);
-                (void)forwarding_disable(network_host_link(&p->plan), NULL);
+                end_forwarding(p);
         }
         if (network_is_routed(&p->network) &&
             firewall_begin(&firewall, "remove", p->name, NULL) >= 0)

@@ -18,6 +18,7 @@ static int describe(const Network *n, Published *p, Error *error)
         int r;
 
         p->machine = strdup(n->name);
+        p->masquerade = n->addressing != NETWORK_ADDRESSING_NETWORKD;
         r = p->machine ? published_set_interface(p, network_host_link(plan)) : -ENOMEM;
         for (size_t i = 0; i < n->addresses.n && r >= 0; i++) {
                 const IpAddress *ip = &n->addresses.items[i].address;
@@ -85,12 +86,12 @@ static int check_ports(int dirfd, const Published *p, Error *error)
         return r;
 }
 
-int network_publish(const Network *n, int dirfd, Error *error)
+int network_publish(const Network *n, int dirfd, bool check, Error *error)
 {
         _cleanup_published_ Published p = PUBLISHED_NULL;
         int r = describe(n, &p, error);
 
-        if (r >= 0 && p.n_ports > 0)
+        if (r >= 0 && p.n_ports > 0 && check)
                 r = check_ports(dirfd, &p, error);
         return r < 0 ? r : published_write(dirfd, &p, error);
 }

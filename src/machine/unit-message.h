@@ -24,7 +24,7 @@
 
 typedef enum UnitVerb {
         UNIT_SCOPE,      /* name, slice, description, stop-timeout-usec, property... */
-        UNIT_REGISTER,   /* name, id, service, root, leader, interface... */
+        UNIT_REGISTER,   /* name, id, service, root, leader, interface (by number) */
         UNIT_UNREGISTER, /* name */
         UNIT_SET,        /* unit, property... */
         UNIT_OK,         /* of SCOPE: unit, cgroup */

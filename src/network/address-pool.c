@@ -87,7 +87,7 @@ static int read_claim(int claims_fd, const char *address, char name[static NAME_
         return 0;
 }
 
-/* 1: it is ours now or was before, 0: another's. */
+/* 1: it is ours now, 2: it was before, 0: another's. */
 static int claim(int claims_fd, int family, const void *address, const char *name)
 {
         char text[INET6_ADDRSTRLEN], holder[NAME_MAX + 1];
@@ -101,7 +101,7 @@ static int claim(int claims_fd, int family, const void *address, const char *nam
         r = read_claim(claims_fd, text, holder);
         if (r == -ENOENT) /* given back in this moment: the next attempt is as good */
                 return 0;
-        return r < 0 ? r : strcmp(holder, name) == 0;
+        return r < 0 ? r : strcmp(holder, name) == 0 ? 2 : 0;
 }
 
 static void give_back(int claims_fd, int family, const void *address, const char *name)
@@ -122,8 +122,9 @@ static int on_route(const NetlinkMessage *message, void *userdata)
         return 0;
 }
 
-/* Whether a route of the host leads to this address, in any table that its rules ask. */
-static int is_routed(int route_fd, int family, const void *address)
+/* Whether a route of the host leads to this address, in any table that its rules ask. Of one that
+ * was @ours before, a route to it alone is what a killed launcher left on the bridge of a zone. */
+static int is_routed(int route_fd, int family, const void *address, bool ours)
 {
         struct rtmsg header = {
                 .rtm_family = (unsigned char)family,
@@ -140,21 +141,24 @@ static int is_routed(int route_fd, int family, const void *address)
         netlink_end(&batch);
         r = netlink_query(route_fd, &batch, &reader, &bits, NULL);
         if (r == -ENETUNREACH || r == -EHOSTUNREACH || r == -EACCES || r == -EINVAL)
-                return 0; /* a route of a type that says so, or none */
-        return r < 0 ? r : bits > 0;
+                return 0;                           /* a route of a type that says so, or none */
+        if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT) /* ipv6.disable=1 */
+                return 0;
+        return r < 0 ? r : bits > 0 && !(ours && bits == header.rtm_dst_len);
 }
 
 static int try_pair(int claims_fd, int route_fd, const char *name, const AddressPair *pair)
 {
         int r = claim(claims_fd, AF_INET, &pair->v4, name);
+        bool ours = r > 1;
 
         if (r <= 0)
                 return r;
         r = claim(claims_fd, AF_INET6, &pair->v6, name);
         if (r > 0) {
-                r = is_routed(route_fd, AF_INET, &pair->v4);
+                r = is_routed(route_fd, AF_INET, &pair->v4, ours);
                 if (r == 0)
-                        r = is_routed(route_fd, AF_INET6, &pair->v6);
+                        r = is_routed(route_fd, AF_INET6, &pair->v6, ours);
                 r = r < 0 ? r : !r;
         }
         if (r <= 0) {

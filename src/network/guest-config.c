@@ -16,12 +16,6 @@ static const char *text_of(const IpAddress *ip, char text[static INET6_ADDRSTRLE
         return inet_ntop(ip->family, ip->bytes, text, INET6_ADDRSTRLEN);
 }
 
-/* Whether the other end of host0 is the host itself, with a name server of ours. */
-static bool has_relay(const Network *n)
-{
-        return n->addresses.n > 0 && !n->plan->bridge;
-}
-
 /* Calls for each name server; its number is returned. */
 static size_t each_server(const Network *n, Buffer *out, const char *before, const char *after)
 {
@@ -34,7 +28,8 @@ static size_t each_server(const Network *n, Buffer *out, const char *before, con
                 address_setting_format(&n->plan->dns.items[i], out);
                 buffer_puts(out, after);
         }
-        for (size_t i = 0; i < ELEMENTSOF(gateways) && n->plan->dns.n == 0 && has_relay(n); i++)
+        for (size_t i = 0; i < ELEMENTSOF(gateways) && n->plan->dns.n == 0 && network_is_routed(n);
+             i++)
                 if (gateways[i]->family != AF_UNSPEC) {
                         buffer_printf(out, "%s%s%s", before, text_of(gateways[i], text), after);
                         count++;
@@ -58,8 +53,8 @@ int network_resolv_conf(const Network *n, char **ret)
         Buffer out = BUFFER_NULL;
         size_t count;
 
-        buffer_puts(&out, "# Written by stead for this start; see ResolvConf= in "
-                          "stead.machine(5).\n");
+        buffer_puts(&out, GUEST_CONFIG_MARK "; see ResolvConf= in "
+                                            "stead.machine(5).\n");
         count = each_server(n, &out, "nameserver ", "\n");
         if (n->plan->dns.n == 0)
                 buffer_puts(&out, "search " DNS_ZONE_DOMAIN "\n");
@@ -97,7 +92,7 @@ int network_networkd_file(const Network *n, char **ret)
                               text_of(&n->addresses.items[i].address, text),
                               n->addresses.items[i].prefix);
         (void)each_server(n, &out, "DNS=", "\n");
-        if (n->plan->dns.n == 0 && has_relay(n))
+        if (n->plan->dns.n == 0 && network_is_routed(n))
                 buffer_puts(&out, "Domains=" DNS_ZONE_DOMAIN "\n");
         for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
                 if (gateways[i]->family != AF_UNSPEC)

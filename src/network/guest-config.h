@@ -7,6 +7,9 @@
 
 #include "network/network.h"
 
+/* How our resolv.conf begins, and nobody else's. */
+#define GUEST_CONFIG_MARK "# Written by stead for this start"
+
 /* resolv.conf(5) */
 int network_resolv_conf(const Network *n, char **ret);
 /* systemd.network(5), with exactly the addresses and routes that are there */

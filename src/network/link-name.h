@@ -9,6 +9,7 @@
 #define LINK_PREFIX_VETH "ve-"    /* and the machine's name */
 #define LINK_PREFIX_BRIDGED "vb-" /* the same when it is a port of a bridge */
 #define LINK_PREFIX_ZONE "vz-"    /* and the name of the zone: its bridge */
+#define LINK_PREFIX_DETOUR "ifb-" /* and the machine's name, see bandwidth.c */
 #define LINK_PREFIX_MACVLAN "mv-" /* and the name of the parent, inside of the machine */
 #define LINK_PREFIX_IPVLAN "iv-"
 

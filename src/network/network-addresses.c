@@ -5,20 +5,10 @@
 #include "network/network.h"
 
 #include "base/cleanup.h"
+#include "os/neighbour.h"
 
 #include <linux/if_addr.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-static bool has_ipv6(void)
-{
-        return access("/proc/sys/net/ipv6", F_OK) >= 0; /* ipv6.disable=1 */
-}
-
-static bool wants(int family)
-{
-        return family == AF_INET || (family == AF_INET6 && has_ipv6());
-}
 
 /* Of a link that nobody else has: duplicates need not be looked for. */
 static void put_address(NetlinkBatch *b, int index, const IpAddress *ip, unsigned prefix,
@@ -54,7 +44,8 @@ static int call(const Network *n, int fd, NetlinkBatch *b, const char *link, Err
                      : 0;
 }
 
-static int set_inside(const Network *n, Error *error)
+int network_set_inside(const Network *n, const LinkAddress *addresses, size_t n_addresses,
+                       Error *error)
 {
         const IpAddress *gateways[] = { &n->gateway4, &n->gateway6 };
         const char *host0 = n->plan->links[0].inside;
@@ -63,12 +54,10 @@ static int set_inside(const Network *n, Error *error)
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n->addresses.n; i++)
-                if (wants(n->addresses.items[i].address.family))
-                        put_address(&b, index, &n->addresses.items[i].address,
-                                    n->addresses.items[i].prefix, 0);
+        for (size_t i = 0; i < n_addresses; i++)
+                put_address(&b, index, &addresses[i].address, addresses[i].prefix, 0);
         for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
-                if (wants(gateways[i]->family)) {
+                if (gateways[i]->family != AF_UNSPEC) {
                         Route route = { .family = gateways[i]->family,
                                         .gateway = *gateways[i],
                                         .index = index,
@@ -77,6 +66,52 @@ static int set_inside(const Network *n, Error *error)
                         route_add(&b, &route, true);
                 }
         return call(n, n->machine_fd, &b, host0, error);
+}
+
+static Route route_to(const IpAddress *ip, int index)
+{
+        return (Route){ .family = ip->family,
+                        .destination = *ip,
+                        .prefix = (uint8_t)(ip_address_size(ip->family) * 8),
+                        .index = index };
+}
+
+/* Who has an address: until a link has made sure that nobody else has its own link-local address,
+ * the kernel asks for no neighbours on behalf of others there, and drops what it should forward by
+ * IPv6, one to two seconds long. */
+static void put_neighbour(const Network *n, NetlinkBatch *b, int index, const IpAddress *ip)
+{
+        const MacAddress *mac = &n->plan->links[0].inside_mac;
+
+        if (!mac_address_is_null(mac))
+                neighbour_add(b, index, ip, mac);
+}
+
+/* A route that is there is another machine's with the same address, or some other use of it: it
+ * stays. But for our own that a killed launcher left on the bridge of a zone. */
+static int add_routes(const Network *n, int index, Error *error)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        int r;
+
+        if (n->plan->zone.name[0])
+                network_leave_addresses(n);
+        for (size_t i = 0; i < n->addresses.n; i++) {
+                Route route = route_to(&n->addresses.items[i].address, index);
+
+                route_add(&b, &route, false);
+                put_neighbour(n, &b, index, &n->addresses.items[i].address);
+        }
+        r = netlink_call(n->host_fd, &b, NULL);
+        if (r == -EEXIST) {
+                error_set(error, EEXIST,
+                          "The host has a route to an address of '%s' already: another machine or "
+                          "link has it",
+                          n->name);
+                error_hint(error, "ip route show table main; ip -6 route show table main");
+                return r;
+        }
+        return r < 0 ? error_errno(error, -r, "Failed to add routes to '%s'", n->name) : 0;
 }
 
 /* Where the other end is the host itself. */
@@ -89,25 +124,34 @@ static int set_outside(const Network *n, const char *link, Error *error)
         if (r < 0)
                 return r;
         for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
-                if (wants(gateways[i]->family))
+                if (gateways[i]->family != AF_UNSPEC)
                         put_address(&b, index, gateways[i],
                                     (unsigned)ip_address_size(gateways[i]->family) * 8,
                                     IFA_F_NOPREFIXROUTE);
-        for (size_t i = 0; i < n->addresses.n; i++) {
-                const IpAddress *ip = &n->addresses.items[i].address;
-                Route route = { .family = ip->family,
-                                .destination = *ip,
-                                .prefix = (uint8_t)(ip_address_size(ip->family) * 8),
-                                .index = index };
+        r = call(n, n->host_fd, &b, link, error);
+        return r < 0 ? r : add_routes(n, index, error);
+}
 
-                if (wants(ip->family))
-                        route_add(&b, &route, true);
+void network_leave_addresses(const Network *n)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        _cleanup_link_ Link link = LINK_NULL;
+
+        if (!network_is_routed(n) ||
+            link_find(n->host_fd, LINK_BY_NAME(network_host_link(n->plan)), &link) < 0)
+                return;
+        for (size_t i = 0; i < n->addresses.n; i++) {
+                Route route = route_to(&n->addresses.items[i].address, link.index);
+
+                route_delete(&b, &route);
         }
-        return call(n, n->host_fd, &b, link, error);
+        (void)netlink_call(n->host_fd, &b, NULL); /* gone already is as well */
 }
 
 const char *network_host_link(const NetworkPlan *plan)
 {
+        if (plan->bridge)
+                return plan->bridge;
         return plan->zone.name[0] ? plan->zone.name : plan->links[0].host.name;
 }
 
@@ -117,7 +161,7 @@ int network_add_addresses(Network *n, Error *error)
 
         if (n->addresses.n == 0)
                 return 0;
-        if (!n->plan->bridge)
+        if (network_is_routed(n))
                 r = set_outside(n, network_host_link(n->plan), error);
-        return r < 0 ? r : set_inside(n, error);
+        return r < 0 ? r : network_set_inside(n, n->addresses.items, n->addresses.n, error);
 }

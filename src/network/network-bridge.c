@@ -36,10 +36,12 @@ static int find_bridge(const Network *n, const char *name, int *ret, Error *erro
         _cleanup_link_ Link bridge = LINK_NULL;
         int r = link_find(n->host_fd, LINK_BY_NAME(name), &bridge);
 
-        if (r == -ENODEV && error) {
+        if (r == -ENODEV) {
                 error_set(error, ENODEV, "The host has no bridge '%s', which '%s' shall be in",
                           name, n->name);
                 error_hint(error, "ip -brief link show type bridge");
+        } else if (r < 0) {
+                error_errno(error, -r, "Failed to look for the bridge '%s'", name);
         }
         if (r >= 0 && strcmp(bridge.kind, "bridge") != 0 && strcmp(bridge.kind, "openvswitch") != 0)
                 r = error_set(error, ENOTBLK, "'%s', which '%s' shall be in, is not a bridge", name,
@@ -51,7 +53,7 @@ static int find_bridge(const Network *n, const char *name, int *ret, Error *erro
 
 static int make_zone(const Network *n, int *ret, Error *error)
 {
-        LinkSpec spec = { .name = n->plan->zone.name, .netns_fd = -EBADF, .up = true };
+        LinkSpec spec = { n->plan->zone.name, &n->plan->zone_mac, 0, -EBADF, true };
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
         NetlinkFailure failure = {};
         int r = find_bridge(n, spec.name, ret, NULL);
@@ -59,8 +61,6 @@ static int make_zone(const Network *n, int *ret, Error *error)
         if (r != -ENODEV)
                 return r < 0 ? find_bridge(n, spec.name, ret, error) : 0;
         link_add_bridge(&b, &spec);
-        if (n->plan->zone.altname[0])
-                link_add_altname(&b, LINK_BY_NAME(spec.name), n->plan->zone.altname);
         r = netlink_call(n->host_fd, &b, &failure);
         if (r < 0)
                 return error_errno(error, -r, "Failed to make the bridge '%s' of a zone%s%s",

@@ -5,6 +5,7 @@
 #include "network/network.h"
 
 #include "base/cleanup.h"
+#include "network/bandwidth.h"
 
 #include <fcntl.h>
 #include <linux/if.h>
@@ -13,6 +14,10 @@
 #include <unistd.h>
 
 #define ALIAS_PREFIX "stead:"
+#define DYING_TRIES                                                                  \
+        50 /* a second in all: the kernel clears namespaces away one after the other \
+            */
+#define DYING_PAUSE_USEC 20000
 
 static const MacAddress *mac_or_null(const MacAddress *mac)
 {
@@ -67,13 +72,34 @@ static void put_veth(NetlinkBatch *b, const Network *n, const NetworkLink *link,
                          true };
         LinkSpec peer = { link->inside, mac_or_null(&link->inside_mac), n->plan->mtu, netns_fd,
                           false /* the kernel refuses more at this point */ };
+
+        link_add_veth(b, &own, &peer);
+}
+
+void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link)
+{
         char alias[IFALIASZ];
 
         alias_of(n, alias);
-        link_add_veth(b, &own, &peer);
-        link_set_alias(b, LINK_BY_NAME(link->host.name), alias);
-        if (link->host.altname[0])
-                link_add_altname(b, LINK_BY_NAME(link->host.name), link->host.altname);
+        link_set_alias(b, LINK_BY_NAME(link->name), alias);
+        if (link->altname[0])
+                link_add_altname(b, LINK_BY_NAME(link->name), link->altname);
+}
+
+/* A launcher that was killed between making and signing leaves a link that nothing tells from one
+ * of systemd-nspawn for a machine of this name; but its other end is in a namespace that ends. */
+static bool goes_by_itself(const Network *n, const NetworkLink *link, const Link *found)
+{
+        if (found->alias || memcmp(&found->mac, &link->host_mac, sizeof(found->mac)) != 0)
+                return false;
+        for (unsigned i = 0; i < DYING_TRIES; i++) {
+                _cleanup_link_ Link now = LINK_NULL;
+
+                if (link_find(n->host_fd, LINK_BY_INDEX(found->index), &now) == -ENODEV)
+                        return true;
+                (void)usleep(DYING_PAUSE_USEC);
+        }
+        return false;
 }
 
 /* 1: it was a left-over of our own name and is gone now. */
@@ -85,6 +111,8 @@ static int remove_left_over(const Network *n, const NetworkLink *link, Error *er
         int r = link_find(n->host_fd, LINK_BY_NAME(link->host.name), &found);
 
         if (r == -ENODEV) /* gone in this moment */
+                return 1;
+        if (r >= 0 && goes_by_itself(n, link, &found))
                 return 1;
         alias_of(n, alias);
         if (r >= 0 && (!found.alias || strcmp(found.alias, alias) != 0)) {
@@ -124,6 +152,16 @@ static int call(const Network *n, const NetworkLink *link, NetlinkBatch *b, Erro
         return r < 0 ? explain_add(n, link, &failure, r, error) : 0;
 }
 
+/* A batch of its own: after a failed message the kernel carries out the rest, and the alias would
+ * make somebody else's link of that name ours. */
+static int sign_veth(const Network *n, const NetworkLink *link, Error *error)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+
+        network_sign(n, &b, &link->host);
+        return call(n, link, &b, error);
+}
+
 static int add_veth(const Network *n, const NetworkLink *link, int netns_fd, Error *error)
 {
         for (bool again = false;; again = true) {
@@ -134,7 +172,7 @@ static int add_veth(const Network *n, const NetworkLink *link, int netns_fd, Err
                 put_veth(&b, n, link, netns_fd);
                 r = netlink_call(n->host_fd, &b, &failure);
                 if (r >= 0)
-                        return 0;
+                        return sign_veth(n, link, error);
                 if (r != -EEXIST || again)
                         return explain_add(n, link, &failure, r, error);
                 r = remove_left_over(n, link, error);
@@ -205,7 +243,8 @@ static int add_on_top(const Network *n, const NetworkLink *link, int netns_fd, E
         return call(n, link, &b, error);
 }
 
-/* The kernel takes a peer only down; one that was moved in is the machine's to configure. */
+/* The kernel takes a peer only down; one that was moved in is the machine's to configure, unless
+ * its addresses are declared. */
 static int set_inside_up(const Network *n, Error *error)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
@@ -213,7 +252,7 @@ static int set_inside_up(const Network *n, Error *error)
         int r;
 
         for (size_t i = 0; i < n->plan->n_links; i++)
-                if (is_veth(&n->plan->links[i]))
+                if (is_veth(&n->plan->links[i]) || (i == 0 && n->addresses.n > 0))
                         link_set_up(&b, LINK_BY_NAME(n->plan->links[i].inside), true);
         r = b.n > 0 ? netlink_call(n->machine_fd, &b, &failure) : 0;
         return r < 0 ? error_errno(error, -r, "Failed to set up the links of '%s'%s%s", n->name,
@@ -238,13 +277,27 @@ int network_add_links(Network *n, int netns_fd, Error *error)
         return r < 0 ? r : set_inside_up(n, error);
 }
 
+/* One that did not get away from home. */
+static void disown(const Network *n, const NetworkLink *link)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        int index;
+
+        if (find_moved(n, n->host_fd, link, &index) <= 0)
+                return;
+        link_set_alias(&b, LINK_BY_INDEX(index), "");
+        (void)netlink_call(n->host_fd, &b, NULL); /* it would only look as if it were ours */
+}
+
 static void bring_home(const Network *n, const NetworkLink *link, int host_netns_fd)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
         int index;
 
-        if (find_moved(n, n->machine_fd, link, &index) <= 0)
-                return; /* the kernel brings hardware home when the namespace ends */
+        if (find_moved(n, n->machine_fd, link, &index) <= 0) {
+                disown(n, link); /* the kernel brings hardware home when the namespace ends */
+                return;
+        }
         link_set_up(&b, LINK_BY_INDEX(index), false);
         link_set_alias(&b, LINK_BY_INDEX(index), "");
         link_move(&b, index, link->host.name, host_netns_fd);
@@ -259,12 +312,12 @@ static bool is_ours(const Network *n, const Link *found)
         return found->alias && strcmp(found->alias, alias) == 0;
 }
 
-static void remove_veth(const Network *n, const NetworkLink *link)
+void network_remove_own(const Network *n, const char *name)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
         _cleanup_link_ Link found = LINK_NULL;
 
-        if (link_find(n->host_fd, LINK_BY_NAME(link->host.name), &found) < 0 || !is_ours(n, &found))
+        if (link_find(n->host_fd, LINK_BY_NAME(name), &found) < 0 || !is_ours(n, &found))
                 return; /* it went with its other end */
         link_delete(&b, LINK_BY_INDEX(found.index));
         (void)netlink_call(n->host_fd, &b, NULL); /* nothing could be done about it */
@@ -277,6 +330,8 @@ void network_down(Network *n)
         if (!n->up)
                 return;
         n->up = false;
+        bandwidth_down(n);
+        network_leave_addresses(n); /* a zone's bridge may stay */
         host_netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
         for (size_t i = n->plan->n_links; i-- > 0;) {
                 const NetworkLink *link = &n->plan->links[i];
@@ -284,7 +339,7 @@ void network_down(Network *n)
                 if (link->kind == NETWORK_LINK_INTERFACE)
                         bring_home(n, link, host_netns);
                 else if (is_veth(link))
-                        remove_veth(n, link);
+                        network_remove_own(n, link->host.name);
         }
         network_leave_zone(n);
         closep(&n->machine_fd);

@@ -21,6 +21,7 @@ typedef struct Maker {
         NetworkPlan *plan;
         const char *name;
         const Id128 *host;
+        const MacAddress *mac; /* given, for host0 or else the first macvlan */
         Error *error;
 } Maker;
 
@@ -64,6 +65,8 @@ static int add_host0(Maker *m, const Settings *s)
                                    ? mac_derive(MAC_MACHINE, m->host, m->name, 0)
                                    : s->network_mac;
         m->plan->veth = true;
+        if (link_name_make(LINK_PREFIX_DETOUR, m->name, &m->plan->detour) < 0)
+                return explain_name(m, LINK_PREFIX_DETOUR, m->name, -EINVAL);
         return 0;
 }
 
@@ -99,7 +102,9 @@ static int add_pair(Maker *m, NetworkLinkKind kind, const LinkPair *pair, uint64
                 link->host_mac = mac_derive(MAC_EXTRA_HOST, m->host, m->name, index);
                 link->inside_mac = mac_derive(MAC_EXTRA_MACHINE, m->host, m->name, index);
         } else if (kind == NETWORK_LINK_MACVLAN) {
-                link->inside_mac = mac_derive(MAC_MACVLAN, m->host, m->name, index);
+                link->inside_mac = index == 0 && !m->plan->veth && !mac_address_is_null(m->mac)
+                                           ? *m->mac
+                                           : mac_derive(MAC_MACVLAN, m->host, m->name, index);
         }
         return name_inside(m, link, pair, prefixes[kind]);
 }
@@ -125,10 +130,13 @@ static int add_all(Maker *m, const Settings *s)
                 r = add_pairs(m, NETWORK_LINK_IPVLAN, &s->network_ipvlan);
         if (r >= 0)
                 r = add_pairs(m, NETWORK_LINK_INTERFACE, &s->network_interfaces);
-        if (r >= 0 && s->network_zone &&
-            link_name_make(LINK_PREFIX_ZONE, s->network_zone, &m->plan->zone) < 0)
-                r = explain_name(m, LINK_PREFIX_ZONE, s->network_zone, -EINVAL);
-        return r;
+        if (r < 0 || !s->network_zone)
+                return r;
+        if (link_name_make(LINK_PREFIX_ZONE, s->network_zone, &m->plan->zone) < 0)
+                return explain_name(m, LINK_PREFIX_ZONE, s->network_zone, -EINVAL);
+        /* of a machine's derivation, for a name that no machine has */
+        m->plan->zone_mac = mac_derive(MAC_HOST, m->host, m->plan->zone.name, 0);
+        return 0;
 }
 
 /* Two links of one name inside: found here, not by the kernel half way through. */
@@ -153,7 +161,7 @@ int network_plan_make(Settings *s, const char *name, const Id128 *host, NetworkP
                       Error *error)
 {
         NetworkPlan plan = NETWORK_PLAN_NULL;
-        Maker m = { &plan, name, host, error };
+        Maker m = { &plan, name, host, &s->network_mac, error };
         int r = add_all(&m, s);
 
         if (r >= 0)

@@ -29,14 +29,16 @@ typedef struct NetworkLink {
 typedef struct NetworkPlan {
         NetworkLink *links; /* host0 is the first if there is one */
         size_t n_links;
-        bool veth;     /* there is a host0 */
-        char *bridge;  /* which host0's other end is a port of, or NULL */
-        LinkName zone; /* the same, one that comes and goes with its members; "" if none */
+        bool veth;           /* there is a host0 */
+        char *bridge;        /* which host0's other end is a port of, or NULL */
+        LinkName zone;       /* the same, one that comes and goes with its members; "" if none */
+        MacAddress zone_mac; /* or the bridge would change its own with its members */
         AddressSettings addresses; /* declared; none: the pool's, or the host's networkd's */
         AddressSetting gateway_ipv4, gateway_ipv6; /* declared */
         AddressSettings dns;                       /* declared */
         uint32_t mtu;
-        BandwidthSetting bandwidth;
+        BandwidthSetting bandwidth; /* of host0 */
+        LinkName detour;            /* by which host0's packets come if they are limited */
         PortSettings ports;
 } NetworkPlan;
 

@@ -4,22 +4,36 @@
 #include "network/network.h"
 
 #include "base/cleanup.h"
+#include "network/bandwidth.h"
 #include "network/networkd.h"
+#include "network/sysctl.h"
 
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 DEFINE_STRING_TABLE(network_addressing, NetworkAddressing, [NETWORK_ADDRESSING_NONE] = "none",
                     [NETWORK_ADDRESSING_DECLARED] = "declared", [NETWORK_ADDRESSING_POOL] = "pool",
                     [NETWORK_ADDRESSING_NETWORKD] = "networkd")
 
+bool network_is_routed(const Network *n)
+{
+        return n->plan->veth && !n->plan->bridge && n->addressing != NETWORK_ADDRESSING_NONE;
+}
+
+/* Of no use on links of the host on which it is turned off, as ours will be. */
+static bool has_ipv6(const NetworkPlan *plan)
+{
+        if (access("/proc/sys/net/ipv6", F_OK) < 0) /* ipv6.disable=1 */
+                return false;
+        return !plan->veth || plan->bridge || !sysctl_is("ipv6/conf/default/disable_ipv6", "1");
+}
+
 static NetworkAddressing choose(const NetworkPlan *plan)
 {
-        if (!plan->veth)
-                return NETWORK_ADDRESSING_NONE;
         if (plan->addresses.n > 0)
                 return NETWORK_ADDRESSING_DECLARED;
-        if (plan->bridge) /* somebody else's, and so are the addresses in it */
+        if (!plan->veth || plan->bridge) /* somebody else's, and so are the addresses in it */
                 return NETWORK_ADDRESSING_NONE;
         return networkd_runs() ? NETWORK_ADDRESSING_NETWORKD : NETWORK_ADDRESSING_POOL;
 }
@@ -44,8 +58,11 @@ static IpAddress ip_of(const AddressSetting *a)
 
 static int add_address(Network *n, const IpAddress *ip, unsigned prefix)
 {
-        LinkAddress *items = reallocarray(n->addresses.items, n->addresses.n + 1, sizeof(*items));
+        LinkAddress *items;
 
+        if (ip->family == AF_INET6 && !n->ipv6)
+                return 0;
+        items = reallocarray(n->addresses.items, n->addresses.n + 1, sizeof(*items));
         if (!items)
                 return -ENOMEM;
         n->addresses.items = items;
@@ -58,16 +75,16 @@ static int add_address(Network *n, const IpAddress *ip, unsigned prefix)
 static void choose_gateways(Network *n)
 {
         AddressPair host = address_pool_gateway(&n->pool);
-        bool v4 = n->addressing == NETWORK_ADDRESSING_POOL;
-        bool v6 = v4;
+        bool v4 = false, v6 = false;
 
         n->gateway4 = ip_of(&n->plan->gateway_ipv4);
-        n->gateway6 = ip_of(&n->plan->gateway_ipv6);
-        if (n->plan->bridge)
+        if (n->ipv6)
+                n->gateway6 = ip_of(&n->plan->gateway_ipv6);
+        if (!network_is_routed(n))
                 return;
-        for (size_t i = 0; i < n->plan->addresses.n; i++) {
-                v4 = v4 || n->plan->addresses.items[i].family == AF_INET;
-                v6 = v6 || n->plan->addresses.items[i].family == AF_INET6;
+        for (size_t i = 0; i < n->addresses.n; i++) {
+                v4 = v4 || n->addresses.items[i].address.family == AF_INET;
+                v6 = v6 || n->addresses.items[i].address.family == AF_INET6;
         }
         if (v4 && n->gateway4.family == AF_UNSPEC)
                 n->gateway4 = (IpAddress){ .family = AF_INET, .v4 = host.v4 };
@@ -106,6 +123,7 @@ int network_acquire(const NetworkPlan *plan, const char *name, const HostSetting
         n.plan = plan;
         n.name = name;
         n.addressing = choose(plan);
+        n.ipv6 = has_ipv6(plan);
         n.pool = pool_of(settings, host);
         if (network_plan_has_links(plan)) {
                 n.host_fd = netlink_open(NETLINK_ROUTE);
@@ -134,6 +152,8 @@ int network_up(Network *n, int netns_fd, int machine_fd, Error *error)
                 r = network_join_bridge(n, error);
         if (r >= 0)
                 r = network_add_addresses(n, error);
+        if (r >= 0)
+                r = bandwidth_up(n, error);
         if (r < 0)
                 network_down(n);
         return r;

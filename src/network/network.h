@@ -27,7 +27,8 @@ typedef struct Network {
         AddressPool pool;
         AddressPair own; /* of the pool */
         bool own_taken;
-        LinkAddresses addresses;      /* of host0, whoever chose them; not with networkd */
+        bool ipv6;                    /* its addresses can be used */
+        LinkAddresses addresses;      /* of the first link, whoever chose them; not networkd's */
         IpAddress gateway4, gateway6; /* the host's end, or the declared one; none: no route */
 
         int host_fd;    /* netlink sockets in the two namespaces */
@@ -61,18 +62,32 @@ int network_format(const Network *n, char **ret);
 int network_restore(const NetworkPlan *plan, const char *name, const char *text, Network *ret,
                     Error *error);
 
-/* Whether the host's end of host0 is the host's own and the addresses are known: then its packets
- * are ours to pass on. */
-static inline bool network_is_routed(const Network *n)
-{
-        return n->addresses.n > 0 && !n->plan->bridge;
-}
-
-/* The host's link by which packets of the machine come and go: of the zone, or of host0. */
+/* Whether the other end of the machine's link is the host itself, which passes its packets on and
+ * answers its questions for names. Its addresses may be known only later. */
+bool network_is_routed(const Network *n);
+/* The host's link by which packets of the machine come and go: a bridge or a zone that it is in, or
+ * the other end of host0. */
 const char *network_host_link(const NetworkPlan *plan);
+
+/* Where systemd-networkd gave the host's end the address @host and nobody gave host0 one: an
+ * address of the same subnet, the last that is neither the host's nor in @taken, and a default
+ * route. -EADDRNOTAVAIL: there is none left. */
+int network_give(Network *n, const LinkAddress *host, const LinkAddresses *taken, LinkAddress *ret,
+                 Error *error);
+/* Takes what network_give() gave from host0; the route stays until another takes its place. */
+void network_take_back(const Network *n, const LinkAddress *given);
+/* Host0 has the addresses of @list, which is taken. Returns whether that is something new. */
+bool network_take_addresses(Network *n, LinkAddresses *list);
 
 /* Parts, for network*.c only. */
 int network_add_links(Network *n, int netns_fd, Error *error);
 int network_add_addresses(Network *n, Error *error);
 int network_join_bridge(Network *n, Error *error);
+/* The alias that says that a link is ours, and its long name. */
+void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link);
+/* One that is signed so; another of that name is left alone. */
+void network_remove_own(const Network *n, const char *name);
+void network_leave_addresses(const Network *n);
+int network_set_inside(const Network *n, const LinkAddress *addresses, size_t n_addresses,
+                       Error *error);
 void network_leave_zone(const Network *n);

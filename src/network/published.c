@@ -86,7 +86,7 @@ static bool is_same_place(const PublishedPort *a, const PublishedPort *b)
 }
 
 /* A kernel takes nearly any byte in a name; ours are of these. '*' would be a wildcard to nft. */
-static bool interface_is_valid(const char *name)
+bool published_interface_is_valid(const char *name)
 {
         size_t n = strlen(name);
 
@@ -100,7 +100,7 @@ int published_set_interface(Published *p, const char *name)
 {
         char *copy;
 
-        if (!interface_is_valid(name))
+        if (!published_interface_is_valid(name))
                 return -EINVAL;
         copy = strdup(name);
         if (!copy)

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define PUBLISHED_DIRECTORY "/run/stead/network"
+/* Held (os/lock.h) by whoever changes the table. */
+#define PUBLISHED_LOCK PUBLISHED_DIRECTORY "/.lock"
 
 typedef struct PublishedAddress {
         int family; /* AF_INET, AF_INET6; AF_UNSPEC: every address of both */
@@ -52,6 +54,8 @@ const char *published_address_to_string(const PublishedAddress *a,
 /* Whether it stands for every address of its family, or of both. */
 bool published_address_is_any(const PublishedAddress *a);
 
+/* Whether the name of a link can stand in nft's syntax as it is. */
+bool published_interface_is_valid(const char *name);
 int published_set_interface(Published *p, const char *name);
 int published_add_address(Published *p, const PublishedAddress *a);
 int published_add_port(Published *p, const PublishedPort *port);

@@ -113,6 +113,31 @@ int table_elements_add(TableElements *e, const Published *p)
         return r;
 }
 
+static int add_uplinks(TableElements *e, TableSet set, const char *family, char *const *uplinks,
+                       bool every)
+{
+        int r = 0;
+
+        if (every)
+                return add(e, TABLE_SET_EVERY, family, NULL);
+        for (char *const *u = uplinks; r >= 0 && u && *u; u++) {
+                char key[64];
+
+                (void)snprintf(key, sizeof(key), "\"%s\"", *u);
+                r = add(e, set, key, NULL);
+        }
+        return r;
+}
+
+int table_elements_add_guard(TableElements *e, const TableGuard *guard)
+{
+        int r = add_uplinks(e, TABLE_SET_UPLINK4, "ipv4", guard->uplinks4, guard->every4);
+
+        if (r >= 0)
+                r = add_uplinks(e, TABLE_SET_UPLINK6, "ipv6", guard->uplinks6, guard->every6);
+        return r;
+}
+
 static int compare_keys(const void *a, const void *b)
 {
         const TableElement *x = a, *y = b;

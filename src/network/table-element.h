@@ -4,6 +4,7 @@
 /* Elements of the table's sets and maps, in nft's syntax. */
 
 #include "network/published.h"
+#include "network/table-guard.h"
 
 typedef enum TableSet {
         TABLE_SET_PORT4,
@@ -14,6 +15,9 @@ typedef enum TableSet {
         TABLE_SET_SAME_LINK,
         TABLE_SET_ADDRESS4,
         TABLE_SET_ADDRESS6,
+        TABLE_SET_UPLINK4,
+        TABLE_SET_UPLINK6,
+        TABLE_SET_EVERY,
         _TABLE_SET_MAX,
         _TABLE_SET_INVALID = -EINVAL,
 } TableSet;
@@ -37,6 +41,7 @@ void table_elements_done(TableElements *e);
 
 /* Adds all that @p needs in the table. */
 int table_elements_add(TableElements *e, const Published *p);
+int table_elements_add_guard(TableElements *e, const TableGuard *guard);
 /* By set and key; of equal keys only the one that was added first stays. */
 void table_elements_sort(TableElements *e);
 /* The element of the same set and key in @e, which is sorted, or NULL. */

@@ -2,8 +2,8 @@
 /* The text of the host's nftables table. Why each rule is there stands beside it; docs/ARCHITECTURE
  * says what was measured.
  *
- * There is no forward chain: an accept of ours ends our chain and nothing else, it cannot take back
- * what another table drops, and it would cost each forwarded packet a look. */
+ * The forward chain only drops: an accept of ours ends our chain and nothing else, it cannot take
+ * back what another table drops. */
 
 #include "network/table-text.h"
 
@@ -17,11 +17,18 @@ static const char *const set_names[_TABLE_SET_MAX] = {
         [TABLE_SET_BOUND4] = "bound4",     [TABLE_SET_BOUND6] = "bound6",
         [TABLE_SET_LINK] = "link",         [TABLE_SET_SAME_LINK] = "same-link",
         [TABLE_SET_ADDRESS4] = "address4", [TABLE_SET_ADDRESS6] = "address6",
+        [TABLE_SET_UPLINK4] = "uplink4",   [TABLE_SET_UPLINK6] = "uplink6",
+        [TABLE_SET_EVERY] = "every",
 };
+
+const char *table_set_name(TableSet set)
+{
+        return set_names[set];
+}
 
 const TableChain table_chains[] = {
         { "guard", 2 },  { "publish", 6 + 2 }, { "prerouting", 1 },
-        { "output", 1 }, { "postrouting", 6 },
+        { "output", 1 }, { "postrouting", 6 }, { "forward", 6 },
 };
 const size_t n_table_chains = ELEMENTSOF(table_chains);
 
@@ -36,7 +43,10 @@ static const char table_sets[] =
         "        set link { type ifname; }\n"
         "        set same-link { type ifname . ifname; }\n"
         "        set address4 { type ipv4_addr; }\n"
-        "        set address6 { type ipv6_addr; }\n";
+        "        set address6 { type ipv6_addr; }\n"
+        "        set uplink4 { type ifname; }\n"
+        "        set uplink6 { type ifname; }\n"
+        "        set every { type nf_proto; }\n";
 
 /* route_localnet lets a machine's link talk to 127.0.0.0/8: it must not, in neither direction.
  * Before conntrack, so that only what really was on the wire is seen. Of ::1 the kernel itself
@@ -79,6 +89,21 @@ static const char table_outgoing[] =
         "                ip6 saddr fc00::/7 ip6 saddr @address6 masquerade\n"
         "        }\n";
 
+/* Forwarding for machines is turned on at the uplinks (forwarding.h), and would make the host a
+ * router between these, too. A connection that was let through when it began goes on, and one that
+ * somebody else redirected is theirs: another manager may have turned forwarding on for the whole
+ * host since we looked. */
+static const char table_forward[] =
+        "        chain forward {\n"
+        "                type filter hook forward priority 0; policy accept;\n"
+        "                oifname @link return\n"
+        "                ct state established,related return\n"
+        "                ct status dnat return\n"
+        "                meta nfproto ipv4 iifname @uplink4 drop\n"
+        "                meta nfproto ipv6 iifname @uplink6 drop\n"
+        "                iifname != @link meta nfproto @every drop\n"
+        "        }\n";
+
 /* All elements of a set in one command. @verb is "add" or "delete"; @e is sorted. */
 static void put_elements(Buffer *b, const char *verb, const TableElements *e)
 {
@@ -118,12 +143,14 @@ static int collect(const PublishedList *list, const char *but, TableElements *e)
         return r;
 }
 
-int table_text_replace(const PublishedList *list, char **ret)
+int table_text_replace(const PublishedList *list, const TableGuard *guard, char **ret)
 {
         _cleanup_table_elements_ TableElements e = TABLE_ELEMENTS_NULL;
         _cleanup_buffer_ Buffer b = BUFFER_NULL;
-        int r = collect(list, NULL, &e);
+        int r = table_elements_add_guard(&e, guard);
 
+        if (r >= 0)
+                r = collect(list, NULL, &e);
         if (r < 0)
                 return r;
         /* add, delete: the only way to delete what may not be there in a transaction */
@@ -133,6 +160,7 @@ int table_text_replace(const PublishedList *list, char **ret)
                 buffer_puts(&b, table_sets);
                 buffer_puts(&b, table_incoming);
                 buffer_puts(&b, table_outgoing);
+                buffer_puts(&b, table_forward);
                 buffer_puts(&b, "}\n");
                 put_elements(&b, "add", &e);
         }
@@ -145,14 +173,35 @@ static bool same_value(const TableElement *a, const TableElement *b)
                (a->value && b->value && strcmp(a->value, b->value) == 0);
 }
 
-/* The elements of @p that no other machine has, too. */
-static int table_text_change(const PublishedList *list, const Published *p, const char *verb,
-                             char **ret)
+/* Drops what @others have, too. */
+static int table_elements_subtract(TableElements *own, const TableElements *others)
+{
+        size_t n = 0, rest = own->n;
+        int r = 0;
+
+        for (size_t i = 0; i < own->n; i++) {
+                const TableElement *other = table_elements_find(others, &own->items[i]);
+                TableElement swap = own->items[n];
+
+                if (other && !same_value(other, &own->items[i]))
+                        r = -EEXIST;
+                if (other)
+                        continue;
+                own->items[n++] = own->items[i];
+                own->items[i] = swap;
+        }
+        own->n = n;
+        for (size_t i = n; i < rest; i++) {
+                free(own->items[i].key);
+                free(own->items[i].value);
+        }
+        return r;
+}
+
+int table_share_elements(const PublishedList *list, const Published *p, TableElements *ret)
 {
         _cleanup_table_elements_ TableElements others = TABLE_ELEMENTS_NULL,
                                                own = TABLE_ELEMENTS_NULL;
-        _cleanup_buffer_ Buffer b = BUFFER_NULL;
-        size_t n = 0;
         int r = collect(list, p->machine, &others);
 
         if (r >= 0)
@@ -160,19 +209,24 @@ static int table_text_change(const PublishedList *list, const Published *p, cons
         if (r < 0)
                 return r;
         table_elements_sort(&own);
-        for (size_t i = 0; i < own.n; i++) {
-                const TableElement *other = table_elements_find(&others, &own.items[i]);
-                TableElement swap = own.items[n];
+        r = table_elements_subtract(&own, &others);
+        if (r < 0)
+                return r;
+        *ret = own;
+        own = TABLE_ELEMENTS_NULL;
+        return 0;
+}
 
-                if (other && !same_value(other, &own.items[i]))
-                        return -EEXIST;
-                if (other)
-                        continue;
-                own.items[n++] = own.items[i];
-                own.items[i] = swap;
-        }
-        /* what is shared is behind now; it is freed with the rest */
-        put_elements(&b, verb, &(TableElements){ .items = own.items, .n = n });
+static int table_text_change(const PublishedList *list, const Published *p, const char *verb,
+                             char **ret)
+{
+        _cleanup_table_elements_ TableElements own = TABLE_ELEMENTS_NULL;
+        _cleanup_buffer_ Buffer b = BUFFER_NULL;
+        int r = table_share_elements(list, p, &own);
+
+        if (r < 0)
+                return r;
+        put_elements(&b, verb, &own);
         return finish(&b, ret);
 }
 
@@ -184,4 +238,20 @@ int table_text_add(const PublishedList *list, const Published *p, char **ret)
 int table_text_delete(const PublishedList *list, const Published *p, char **ret)
 {
         return table_text_change(list, p, "delete", ret);
+}
+
+int table_text_guard(const TableGuard *guard, char **ret)
+{
+        static const TableSet sets[] = { TABLE_SET_UPLINK4, TABLE_SET_UPLINK6, TABLE_SET_EVERY };
+        _cleanup_table_elements_ TableElements e = TABLE_ELEMENTS_NULL;
+        _cleanup_buffer_ Buffer b = BUFFER_NULL;
+        int r = table_elements_add_guard(&e, guard);
+
+        if (r < 0)
+                return r;
+        table_elements_sort(&e);
+        for (size_t i = 0; i < ELEMENTSOF(sets); i++)
+                buffer_printf(&b, "flush set inet " TABLE_NAME " %s\n", set_names[sets[i]]);
+        put_elements(&b, "add", &e);
+        return finish(&b, ret);
 }

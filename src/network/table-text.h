@@ -5,11 +5,13 @@
  * of one machine's share. Must not know how text gets into the kernel. */
 
 #include "network/published-list.h"
+#include "network/table-element.h"
+#include "network/table-guard.h"
 
 #define TABLE_NAME "stead"
 /* The table's comment. Whenever the text between its braces changes, so does the number: a table of
  * another version is replaced as a whole. */
-#define TABLE_MARK "stead 1"
+#define TABLE_MARK "stead 2"
 
 typedef struct TableChain {
         const char *name;
@@ -22,10 +24,18 @@ extern const size_t n_table_chains;
 
 /* One transaction that puts the whole table in place of whatever is there, or takes it away when
  * nothing is published. Of two machines with one port the first by name has it. */
-int table_text_replace(const PublishedList *list, char **ret);
+int table_text_replace(const PublishedList *list, const TableGuard *guard, char **ret);
+
+const char *table_set_name(TableSet set);
+
+/* The elements of @p that no other machine of @list (in which @p itself may be; it is skipped) has,
+ * too. -EEXIST: one is wanted with two meanings. */
+int table_share_elements(const PublishedList *list, const Published *p, TableElements *ret);
 
 /* What has to be added for @p, resp. deleted, when the table holds the share of all others in
  * @list (in which @p itself may be; it is skipped). "" if nothing has to. -EEXIST: an element is
  * wanted with two meanings, only table_text_replace() can help. */
 int table_text_add(const PublishedList *list, const Published *p, char **ret);
 int table_text_delete(const PublishedList *list, const Published *p, char **ret);
+/* Puts @guard in place of the one that the table has. */
+int table_text_guard(const TableGuard *guard, char **ret);

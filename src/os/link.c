@@ -103,6 +103,12 @@ void link_add_dummy(NetlinkBatch *b, const LinkSpec *spec)
         end_kind(b);
 }
 
+void link_add_ifb(NetlinkBatch *b, const LinkSpec *spec)
+{
+        begin_kind(b, spec, 0, "ifb");
+        end_kind(b);
+}
+
 void link_add_macvlan(NetlinkBatch *b, const LinkSpec *spec, int parent)
 {
         begin_kind(b, spec, parent, "macvlan");

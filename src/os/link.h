@@ -40,6 +40,8 @@ typedef struct LinkRef {
 void link_add_veth(NetlinkBatch *b, const LinkSpec *own, const LinkSpec *peer);
 void link_add_bridge(NetlinkBatch *b, const LinkSpec *spec);
 void link_add_dummy(NetlinkBatch *b, const LinkSpec *spec);
+/* What is redirected to it passes its queue and goes on as if nothing had been. */
+void link_add_ifb(NetlinkBatch *b, const LinkSpec *spec);
 /* On top of the link @parent of the socket's namespace: macvlan in bridge mode, ipvlan in mode L2,
  * which has the parent's address. */
 void link_add_macvlan(NetlinkBatch *b, const LinkSpec *spec, int parent);

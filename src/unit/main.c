@@ -44,6 +44,8 @@ static int do_register(char *const *fields, Error *error)
         };
         const char *id = unit_message_field(fields, "id");
         const char *leader = unit_message_field(fields, "leader");
+        const char *interface = unit_message_field(fields, "interface");
+        int32_t index;
         Id128 uuid;
         int pid, r;
 
@@ -51,6 +53,10 @@ static int do_register(char *const *fields, Error *error)
                 return error_set(error, EBADMSG, "A request without name, id or leader");
         memcpy(g.id, &uuid, sizeof(g.id));
         g.leader = pid;
+        if (interface && parse_int(interface, &index) >= 0 && index > 0) {
+                g.interfaces = &index;
+                g.n_interfaces = 1;
+        }
         r = bus_open_system(&bus, error);
         if (r >= 0)
                 return machined_register(bus, &g, error);

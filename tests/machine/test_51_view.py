@@ -130,7 +130,7 @@ def test_list_fits_a_terminal(pair):
     assert lines[0].split() == ["NAME", "STATE", "OS", "ADDRESSES", "MEMORY", "CPU%", "SINCE"]
     assert len(lines[0]) <= 80 and max(map(len, lines)) <= 80
     wide = stead("list", "-w", *pair).stdout.splitlines()
-    assert wide[0].split() == ["NAME", "STATE", "INIT", "OS", "ADDRESSES", "UNIT", "LEADER", "TASKS", "MEMORY", "CPU%", "SINCE"]
+    assert wide[0].split() == ["NAME", "STATE", "INIT", "OS", "ADDRESSES", "PORTS", "UNIT", "LEADER", "TASKS", "MEMORY", "CPU%", "SINCE"]
     assert f" {show(pair[0], 'Leader')} " in next(line for line in wide if line.startswith(pair[0]))
 
 

@@ -90,7 +90,8 @@ def test_sixty_machines_at_boot(vm, storm):
           f"at most {max(s for _, s in looks)} at a time")
 
     assert max(starting for _, starting in looks) <= 3, "two processors and one more"
-    assert seconds <= each * MACHINES, f"{seconds:.0f} s, one after another {each * MACHINES:.0f} s"
+    # half as much again is the scatter of a busy host; a storm without a gate takes several times as long
+    assert seconds <= each * MACHINES * 1.5, f"{seconds:.0f} s, one after another {each * MACHINES:.0f} s"
     shown = vm.ok("systemctl", "show", "-pNRestarts", "-pResult", "-pActiveState", "stead@storm*.service")
     assert shown.count("ActiveState=active") == MACHINES and shown.count("Result=success") == MACHINES
     assert shown.count("NRestarts=0") == MACHINES

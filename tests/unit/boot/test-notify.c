@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 static void test_parser(void **state)
 {
@@ -182,6 +185,47 @@ static void test_send(void **state)
         assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
 }
 
+static uint64_t milliseconds(void)
+{
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* It goes on when the manager closes what came with the message, and not before. */
+static void test_wait(void **state)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        char name[64], text[64] = {};
+        uint64_t began = milliseconds();
+        pid_t pid;
+
+        notify_wait(5000); /* nobody there */
+        assert_true(milliseconds() - began < 2000);
+        (void)snprintf(name, sizeof(name), "@stead-test-notify-%d", (int)getpid());
+        (void)snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s", name + 1);
+        assert_int_equal(bind(manager, (struct sockaddr *)&address,
+                              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))),
+                         0);
+        assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
+        pid = fork();
+        if (pid == 0) {
+                (void)usleep(200 * 1000);
+                (void)recv(manager, text, sizeof(text), 0); /* the descriptor is dropped at once */
+                _exit(strcmp(text, "BARRIER=1") != 0);
+        }
+        began = milliseconds();
+        notify_wait(20000);
+        assert_in_range(milliseconds() - began, 190, 15000);
+        assert_int_equal(waitpid(pid, (int[]){ 0 }, 0), pid);
+        began = milliseconds();
+        notify_wait(100); /* nobody reads */
+        assert_in_range(milliseconds() - began, 90, 15000);
+        assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+}
+
 #define WITH_PAIR(test) cmocka_unit_test_setup_teardown(test, pair_make, pair_drop)
 
 int main(void)
@@ -193,6 +237,7 @@ int main(void)
                 WITH_PAIR(test_truncated_is_dropped),
                 WITH_PAIR(test_empty),
                 cmocka_unit_test(test_send),
+                cmocka_unit_test(test_wait),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,11 +28,13 @@ static PublishedList make_list(size_t n)
 
 static void test_whole(void **state)
 {
+        TableGuard guard = { .uplinks4 = (char *[]){ (char *)"eth0", (char *)"wg.1", NULL },
+                             .every6 = true };
         _cleanup_published_list_ PublishedList list = make_list(ELEMENTSOF(texts));
         _cleanup_free_ char *text = NULL, *expected = NULL;
 
         assert_true(read_file_at(AT_FDCWD, golden, 1 << 20, &expected) > 0);
-        assert_int_equal(table_text_replace(&list, &text), 0);
+        assert_int_equal(table_text_replace(&list, &guard, &text), 0);
         assert_string_equal(text, expected);
 }
 
@@ -40,7 +42,7 @@ static void test_nothing(void **state)
 {
         _cleanup_free_ char *text = NULL;
 
-        assert_int_equal(table_text_replace(&PUBLISHED_LIST_NULL, &text), 0);
+        assert_int_equal(table_text_replace(&PUBLISHED_LIST_NULL, &TABLE_GUARD_NULL, &text), 0);
         assert_string_equal(text, "table inet stead\ndelete table inet stead\n");
 }
 
@@ -60,6 +62,24 @@ static void test_share(void **state)
                                     "100.64.3.2 . 5432 }\n");
 }
 
+static void test_guard(void **state)
+{
+        char *uplinks[] = { (char *)"eth0", NULL };
+        _cleanup_free_ char *some = NULL, *every = NULL;
+
+        assert_int_equal(
+                table_text_guard(&(TableGuard){ .uplinks4 = uplinks, .uplinks6 = uplinks }, &some),
+                0);
+        assert_string_equal(some, "flush set inet stead uplink4\n"
+                                  "flush set inet stead uplink6\n"
+                                  "flush set inet stead every\n"
+                                  "add element inet stead uplink4 { \"eth0\" }\n"
+                                  "add element inet stead uplink6 { \"eth0\" }\n");
+        assert_int_equal(table_text_guard(&(TableGuard){ .every4 = true, .every6 = true }, &every),
+                         0);
+        assert_non_null(strstr(every, "every\nadd element inet stead every { ipv4, ipv6 }\n"));
+}
+
 static void test_two_meanings(void **state)
 {
         _cleanup_published_list_ PublishedList list = make_list(2);
@@ -73,7 +93,7 @@ static void test_two_meanings(void **state)
         assert_int_equal(table_text_delete(&list, &list.items[2], &text), -EEXIST);
         assert_null(text);
         /* the whole has it once: the first by name has the port */
-        assert_int_equal(table_text_replace(&list, &text), 0);
+        assert_int_equal(table_text_replace(&list, &TABLE_GUARD_NULL, &text), 0);
         assert_non_null(strstr(text, "port4 { udp . 53 : 100.64.3.3 . 53 }"));
 }
 
@@ -95,7 +115,7 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_whole),     cmocka_unit_test(test_nothing),
                 cmocka_unit_test(test_share),     cmocka_unit_test(test_two_meanings),
-                cmocka_unit_test(test_all_ports),
+                cmocka_unit_test(test_all_ports), cmocka_unit_test(test_guard),
         };
 
         golden = argc > 1 ? argv[1] : "table.nft";

@@ -3,6 +3,7 @@
  * or not, and whether its loss is told. lo stands for a machine's link. */
 
 #include "network/table-check.h"
+#include "network/table-share.h"
 #include "network/table-text.h"
 #include "network/table-watch.h"
 #include "os/loopback.h"
@@ -73,6 +74,73 @@ static void test_unsound(void **state)
         assert_int_equal(firewall("remove", "a"), 0);
 }
 
+/* What is in the table, in no order: elements of a hash have none. */
+static char *words_of_table(void)
+{
+        char *text = NULL;
+
+        assert_int_equal(
+                run((const char *const[]){
+                        "sh", "-c",
+                        "nft list table inet stead | tr -s ' ,\\t' '\\n' | sort >/run/words",
+                        NULL }),
+                0);
+        assert_true(read_file_at(AT_FDCWD, "/run/words", 1 << 20, &text) > 0);
+        return text;
+}
+
+/* Elements through netlink are those that the program would have made of the same files. */
+static void test_share(void **state)
+{
+        static const char b[] = "INTERFACE=ve-b\nADDRESS=100.64.0.3\nADDRESS=fd00::3\n"
+                                "PORT=tcp * 81 83 1\nPORT=udp 127.0.0.1 53 53 5353\n"
+                                "PORT=tcp ::1 443 443 443\nPORT=tcp 0.0.0.0 99 99 99\n";
+        _cleanup_free_ char *before = NULL, *with = NULL, *again = NULL, *after = NULL;
+        _cleanup_close_ int dirfd = -EBADF;
+
+        publish("a", "INTERFACE=lo\nADDRESS=100.64.0.2\nPORT=tcp * 80 80 80\n");
+        dirfd = published_open_directory(NULL);
+        assert_true(dirfd >= 0);
+        before = words_of_table();
+        assert_int_equal(
+                run((const char *const[]){
+                        "sh", "-c", "ip link add ve-b type veth; ip link set ve-b up", NULL }),
+                0);
+        world_put(PUBLISHED_DIRECTORY "/", "b", b, 0644);
+        assert_int_equal(table_share_add(dirfd, check_fd, "b"), 1);
+        with = words_of_table();
+        assert_int_equal(run((const char *const[]){ "nft", "flush ruleset", NULL }), 0);
+        assert_int_equal(firewall("restore", NULL), 0);
+        again = words_of_table();
+        assert_string_equal(with, again);
+        assert_int_equal(table_share_remove(dirfd, check_fd, "b"), 1);
+        after = words_of_table();
+        assert_string_equal(before, after);
+        assert_int_equal(faccessat(dirfd, "b", F_OK, 0), -1);
+        assert_int_equal(firewall("remove", "a"), 0);
+}
+
+/* All that is not usual is left to the program. */
+static void test_share_refused(void **state)
+{
+        _cleanup_close_ int dirfd = published_open_directory(NULL);
+
+        assert_true(dirfd >= 0);
+        world_put(PUBLISHED_DIRECTORY "/", "a", "INTERFACE=lo\nADDRESS=100.64.0.2\n", 0644);
+        assert_int_equal(table_share_add(dirfd, check_fd, "a"), 0); /* no table */
+        publish("a", "INTERFACE=lo\nADDRESS=100.64.0.2\nPORT=tcp * 80 80 80\n");
+        assert_int_equal(table_share_remove(dirfd, check_fd, "a"), 0); /* the last one */
+        assert_int_equal(table_share_add(dirfd, check_fd, "b"), 0);    /* no file */
+        world_put(PUBLISHED_DIRECTORY "/", "b", "INTERFACE=lo\nREPLACES=yes\n", 0644);
+        assert_int_equal(table_share_add(dirfd, check_fd, "b"), 0);
+        world_put(PUBLISHED_DIRECTORY "/", "b",
+                  "INTERFACE=lo\nADDRESS=100.64.0.3\nPORT=tcp * 80 80 80\n", 0644);
+        assert_int_equal(table_share_add(dirfd, check_fd, "b"), 0); /* a's port */
+        world_put(PUBLISHED_DIRECTORY "/", "b", "INTERFACE=gone\nADDRESS=100.64.0.3\n", 0644);
+        assert_int_equal(table_share_add(dirfd, check_fd, "b"), 0); /* no such link */
+        assert_int_equal(firewall("remove", "b") | firewall("remove", "a"), 0);
+}
+
 static int told(TableWatch *watch)
 {
         struct pollfd p = { .fd = watch->fd, .events = POLLIN };
@@ -114,8 +182,8 @@ static void test_watch(void **state)
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_comes_and_goes),
-                cmocka_unit_test(test_unsound),
+                cmocka_unit_test(test_comes_and_goes), cmocka_unit_test(test_unsound),
+                cmocka_unit_test(test_share),          cmocka_unit_test(test_share_refused),
                 cmocka_unit_test(test_watch),
         };
         int r = world_enter();
