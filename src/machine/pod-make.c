@@ -113,6 +113,12 @@ static int acquire(PodNetwork *p, Error *error)
         r = network_acquire(&p->plan, p->name, &settings, &host, &p->network, error);
         if (r < 0)
                 return r;
+        if (p->network.addressing == NETWORK_ADDRESSING_NETWORKD)
+                fprintf(stderr,
+                        "Pod '%s' has no addresses: systemd-networkd of the host gives them by "
+                        "DHCP, and nobody in a pod asks for one.\n"
+                        "  Try: Address= in section [Network] of %s.pod\n",
+                        p->name, p->name);
         if (network_format(&p->network, &record) < 0 ||
             network_resolv_conf(&p->network, &resolv_conf) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
