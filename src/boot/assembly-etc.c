@@ -58,7 +58,7 @@ static ResolvSource resolv_source(const BootPlan *plan)
 
         if (plan->resolv_conf != RESOLV_CONF_AUTO)
                 return sources[plan->resolv_conf];
-        if (network_plan_has_links(&plan->network))
+        if (plan->pod || network_plan_has_links(&plan->network))
                 return (ResolvSource){ ACTION_OWN, NULL };
         if (plan->private_network)
                 return (ResolvSource){ ACTION_NONE, NULL };
@@ -155,28 +155,37 @@ static int set_own_resolv_conf(Assembly *a, Error *error)
                        : 0;
 }
 
+typedef struct NetworkFile {
+        const char *path;
+        int (*text)(const Network *n, char **ret);
+} NetworkFile;
+
 /* For the programs of systemd inside, so that they keep what is there. */
 static int set_network_files(Assembly *a, Error *error)
 {
-        static const struct {
-                const char *path;
-                int (*text)(const Network *n, char **ret);
-        } files[] = {
+        static const NetworkFile own[] = {
                 { "/run/systemd/network/70-stead.network", network_networkd_file },
                 { "/run/systemd/resolved.conf.d/70-stead.conf", network_resolved_file },
+                { NULL, NULL },
+        }, of_pod[] = {
+                { "/run/systemd/network/70-stead.network", network_unmanaged_file },
+                { "/run/systemd/resolved.conf.d/70-stead.conf", network_resolved_file },
+                { "/run/systemd/system/systemd-networkd-wait-online.service.d/70-stead.conf",
+                  network_online_file },
+                { NULL, NULL },
         };
         int r = 0;
 
-        if (a->plan->init != INIT_SYSTEMD || !network_plan_has_links(&a->plan->network))
+        if (a->plan->init != INIT_SYSTEMD || !a->network)
                 return 0;
-        for (size_t i = 0; i < ELEMENTSOF(files) && r >= 0; i++) {
+        for (const NetworkFile *f = a->plan->pod ? of_pod : own; f->path && r >= 0; f++) {
                 _cleanup_free_ char *text = NULL;
 
-                r = files[i].text(a->network, &text);
+                r = f->text(a->network, &text);
                 if (r < 0)
                         return error_set(error, -r, "Out of memory");
                 if (text)
-                        r = write_in_run(a, files[i].path, text, error);
+                        r = write_in_run(a, f->path, text, error);
         }
         return r;
 }

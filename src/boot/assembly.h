@@ -21,12 +21,12 @@
 
 struct Assembly {
         const BootPlan *plan;
-        const Network *network; /* of the machine; borrowed */
-        uint32_t base; /* host uid of the machine's root */
-        uint32_t size; /* number of its users; 0: no user namespace */
-        bool nested;   /* we are not in the host's user namespace ourselves */
-        bool mapped;   /* there is a user namespace with another base than 0 */
-        pid_t pid;     /* the waiting first process */
+        const Network *network; /* of the machine or its pod, or NULL; borrowed */
+        uint32_t base;          /* host uid of the machine's root */
+        uint32_t size;          /* number of its users; 0: no user namespace */
+        bool nested;            /* we are not in the host's user namespace ourselves */
+        bool mapped;            /* there is a user namespace with another base than 0 */
+        pid_t pid;              /* the waiting first process */
         int pid_fd;
         int map_fd;              /* a user namespace with its plain range, or -EBADF */
         int tree_map_fd;         /* the one to show the tree through, or -EBADF: as it is */

@@ -29,6 +29,44 @@ void boot_network_warn(const Boot *b, const Error *cause)
                 fprintf(stderr, "  Try: %s\n", cause->hint);
 }
 
+const Network *boot_network(const Boot *b)
+{
+        const BootNetwork *n = &b->network;
+
+        return n->member.pod ? &n->member.pod->network : n->acquired ? &n->network : NULL;
+}
+
+/* What links, names and rules are known by belongs to one of them. */
+static int refuse_name_of_pod(const Boot *b, Error *error)
+{
+        if (!pod_network_runs(b->plan->machine))
+                return 0;
+        error_set(error, EEXIST, "'%s' is the name of a pod that runs", b->plan->machine);
+        error_hint(error, "add --machine=NAME; or stead pod stop %s", b->plan->machine);
+        return -EEXIST;
+}
+
+static int join_pod(Boot *b, Error *error)
+{
+        BootNetwork *n = &b->network;
+        int r = pod_network_join(b->plan->pod, b->plan->machine, &n->member, error);
+
+        if (r < 0 || !network_is_routed(boot_network(b)))
+                return r;
+        n->directory_fd = published_open_directory(error);
+        return n->directory_fd < 0 ? n->directory_fd : 0;
+}
+
+/* The others are served by their own launchers, too: whoever lives answers. */
+static void serve_pod(Boot *b)
+{
+        if (!network_is_routed(boot_network(b)))
+                return;
+        if (boot_network(b)->addresses.n > 0)
+                boot_network_answer_names(b);
+        (void)table_watch_open(&b->network.watch); /* or the others watch */
+}
+
 /* In a bridge of somebody else's nothing of ours could lead to it. */
 static int refuse_ports(const Network *n, Error *error)
 {
@@ -46,10 +84,12 @@ int boot_network_acquire(Boot *b, Error *error)
         HostSettings settings = host_settings_default;
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
         Id128 host = {};
-        int r;
+        int r = refuse_name_of_pod(b, error);
 
-        if (!network_plan_has_links(&b->plan->network))
-                return 0;
+        if (r >= 0 && b->plan->pod)
+                return join_pod(b, error);
+        if (r < 0 || !network_plan_has_links(&b->plan->network))
+                return r;
         (void)host_settings_load(HOST_SETTINGS_PATH, &settings, &diagnostics, NULL);
         (void)machine_id_of_host(&host); /* one without an id has the addresses of its kind */
         r = network_acquire(&b->plan->network, b->plan->machine, &settings, &host, &n->network,
@@ -162,7 +202,7 @@ static int find_address(void *userdata, const DnsAddress *address,
 
 void boot_network_answer_names(Boot *b)
 {
-        const Network *n = &b->network.network;
+        const Network *n = boot_network(b);
         DnsRelayConfig config = {
                 .interface = network_host_link(n->plan),
                 .v4 = n->gateway4.family == AF_INET ? &n->gateway4.v4 : NULL,
@@ -179,6 +219,8 @@ int boot_network_finish(Boot *b, Error *error)
 {
         BootNetwork *n = &b->network;
 
+        if (n->member.pod)
+                serve_pod(b);
         if (!n->acquired || !network_is_routed(&n->network))
                 return 0;
         if (n->network.addresses.n > 0)
@@ -227,6 +269,7 @@ void boot_network_release(Boot *b)
                 close_ports(b);
         if (n->acquired)
                 network_release(&n->network);
+        pod_network_part(&n->member);
         closep(&n->table_fd);
         closep(&n->directory_fd);
         *n = BOOT_NETWORK_NULL;

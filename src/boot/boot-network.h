@@ -4,6 +4,7 @@
 /* The network of one machine under its supervisor: what network/ makes, at the right moments of the
  * machine's life, and what the supervisor has to look after meanwhile. */
 
+#include "machine/pod-network.h"
 #include "network/address-watch.h"
 #include "network/dns-relay.h"
 #include "network/network.h"
@@ -16,9 +17,10 @@ typedef struct Boot Boot;
 typedef struct BootNetwork {
         Network network;
         bool acquired;
-        bool forwards;  /* the host forwards for our link */
-        bool published; /* /run/stead/network/NAME and its share of the table */
-        pid_t firewall; /* stead-firewall while it runs, or 0 */
+        bool forwards;    /* the host forwards for our link */
+        bool published;   /* /run/stead/network/NAME and its share of the table */
+        PodMember member; /* in place of a network of its own */
+        pid_t firewall;   /* stead-firewall while it runs, or 0 */
         int directory_fd;
         int table_fd; /* netlink socket to nf_tables */
         DnsRelay *relay;
@@ -33,11 +35,15 @@ typedef struct BootNetwork {
 
 #define BOOT_NETWORK_NULL                             \
         ((BootNetwork){ .network = NETWORK_NULL,      \
+                        .member = POD_MEMBER_NULL,    \
                         .directory_fd = -EBADF,       \
                         .table_fd = -EBADF,           \
                         .watch = TABLE_WATCH_NULL,    \
                         .inside = ADDRESS_WATCH_NULL, \
                         .outside = ADDRESS_WATCH_NULL })
+
+/* The network that the machine sees: its own, or that of its pod; NULL: none that we know. */
+const Network *boot_network(const Boot *b);
 
 /* Once: chooses addresses, and refuses ports that somebody has. */
 int boot_network_acquire(Boot *b, Error *error);

@@ -371,7 +371,7 @@ int boot_start(Boot *b, Error *error)
         int r, back;
 
         a.plan = b->plan;
-        a.network = &b->network.network;
+        a.network = boot_network(b);
         a.base = b->range.base;
         a.size = b->range.size;
         a.nested = !userns_is_initial();

@@ -169,6 +169,7 @@ static void print_isolation(Printer *p, const BootPlan *plan)
                 print_number(p, "user-size", plan->user_size);
         print_string(p, "ownership", ownership_to_string(plan->ownership));
         print_boolean(p, "private-network", plan->private_network);
+        print_string(p, "pod", plan->pod);
         print_string(p, "network-namespace", plan->network_namespace_path);
         print_boolean(p, "nesting", plan->nesting);
         if (capability_set_to_string(plan->bounding, &capabilities) >= 0)

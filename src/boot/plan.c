@@ -8,6 +8,7 @@
 #include "boot/credential.h"
 #include "boot/init.h"
 #include "boot/plan-parts.h"
+#include "machine/pod-network.h"
 #include "os/kernel.h"
 #include "os/machine-id.h"
 #include "os/path.h"
@@ -38,6 +39,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->groups);
         free(p->working_directory);
         free(p->network_namespace_path);
+        free(p->pod);
         network_plan_done(&p->network);
         strv_free(p->system_calls_allowed);
         strv_free(p->system_calls_denied);
@@ -82,7 +84,9 @@ static int plan_capabilities(BootPlan *plan, const Settings *s, Error *error)
 {
         CapabilitySet set = CAPABILITIES_DEFAULT;
 
-        if (plan->private_network)
+        if (plan->pod) /* root there would be root over the network of all members */
+                set &= ~CAP_BIT(CAP_NET_ADMIN);
+        else if (plan->private_network)
                 set |= CAP_BIT(CAP_NET_ADMIN);
         else if (boot_plan_has_user_namespace(plan))
                 set &= ~CAP_BIT(CAP_NET_BIND_SERVICE); /* it could not be used there: CI-110 */
@@ -115,11 +119,17 @@ static int plan_network(BootPlan *plan, Settings *s, Error *error)
 {
         Id128 host = {};
 
+        plan->pod = TAKE_PTR(s->pod);
         plan->network_namespace_path = TAKE_PTR(s->network_namespace_path);
         plan->private_network = s->private_network || plan->network_namespace_path;
         (void)machine_id_of_host(&host); /* one without an id has the addresses of its kind */
         if (network_plan_make(s, plan->machine, &host, &plan->network, error) < 0)
                 return -error->number;
+        if (plan->pod) {
+                plan->network_namespace_path = pod_network_path(plan->pod, "netns");
+                plan->private_network = true;
+                return plan->network_namespace_path ? 0 : out_of_memory(error);
+        }
         if (plan->network_namespace_path && access(plan->network_namespace_path, F_OK) < 0) {
                 error_errno(error, errno, "Network namespace '%s'", plan->network_namespace_path);
                 error_hint(error, "ip netns list  (ip netns add NAME makes /run/netns/NAME)");

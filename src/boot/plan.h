@@ -50,8 +50,9 @@ typedef struct BootPlan {
         BindUser *bind_users;          /* of the host */
         size_t n_bind_users;
         bool private_network, nesting, api_vfs_writable;
-        char *network_namespace_path;
-        NetworkPlan network; /* links of its own */
+        char *network_namespace_path; /* also of the pod */
+        char *pod;                    /* which it is a member of, or NULL */
+        NetworkPlan network;          /* links of its own */
 
         /* privileges and limits */
         CapabilitySet bounding, ambient;

@@ -5,10 +5,13 @@
 #include "cli/arguments.h"
 #include "cli/exec-many.h"
 #include "cli/names.h"
+#include "cli/pod-exec.h"
 #include "cli/session.h"
 
 #include <string.h>
 #include <unistd.h>
+
+#define POD_PREFIX "pod:"
 
 static const Flag flags[] = {
         { "all", 'a', NULL, "In all running machines; then no name is given" },
@@ -39,6 +42,14 @@ static int make_request(const Arguments *a, EnterRequest *request, char ***envir
         return 0;
 }
 
+/* Programs of the host: nothing of a machine's applies. */
+static int exec_in_pod(const Arguments *a, const char *name, Error *error)
+{
+        if (a->n_given > 0)
+                return arguments_usage(a->verb, error, "In a pod, 'exec' takes no options");
+        return pod_exec(name, a->command);
+}
+
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_strv_ char **environment = NULL, **names = NULL, **word = NULL;
@@ -55,6 +66,8 @@ static int run(const Arguments *a, Error *error)
                         r = error_set(error, ENXIO, "No machine is running");
                 return r < 0 ? r : exec_many(names, &request, arguments_has(a, "json"), error);
         }
+        if (strncmp(a->words[0], POD_PREFIX, strlen(POD_PREFIX)) == 0)
+                return exec_in_pod(a, a->words[0] + strlen(POD_PREFIX), error);
         r = session_target(a->words[0], &user, &name, error);
         if (r < 0)
                 return r;
@@ -84,7 +97,8 @@ const Verb verb_exec = {
                 "command, 126 if it cannot be executed, 125 if the machine cannot be entered. With "
                 "--all\n"
                 "or a pattern ('web*') it is 0 if the command succeeded everywhere, else the "
-                "highest one.",
+                "highest one.\n"
+                "pod:POD runs a program of the host in the network of a pod.",
         .group = VERB_GROUP_INSIDE,
         .operand_kind = OPERAND_RUNNING,
         .flags = flags,

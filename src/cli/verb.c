@@ -23,6 +23,7 @@ const Verb *const verb_table[] = {
         &verb_disable,
         &verb_kill,
         &verb_set,
+        &verb_pod,
         &verb_exec,
         &verb_shell,
         &verb_login,

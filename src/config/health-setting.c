@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The four keys of [Health]. */
+/* The keys of [Health]. */
 
 #include "config/health-setting.h"
 
@@ -12,6 +12,7 @@
 
 #define TIME_MIN (USEC_PER_SEC / 10)
 #define TIME_MAX (24 * 60 * 60 * USEC_PER_SEC)
+#define WITHDRAW_MAX (60 * USEC_PER_SEC) /* a stop of the unit has 90 s */
 #define RETRIES_MAX 100U
 
 void health_setting_done(HealthSetting *h)
@@ -60,9 +61,20 @@ static int parse_retries(HealthSetting *h, const char *value, Error *error)
         return 0;
 }
 
+static int parse_withdraw(HealthSetting *h, const char *value, Error *error)
+{
+        uint64_t usec = HEALTH_WITHDRAW_DEFAULT;
+
+        if (*value && (parse_time(value, USEC_PER_SEC, &usec) < 0 || usec > WITHDRAW_MAX))
+                return error_set(error, EINVAL, "not a time; allowed are 0 to 1min, such as 2s");
+        h->withdraw_usec = usec;
+        return 0;
+}
+
 static int unknown(const char *key, Error *error)
 {
-        static const char *const keys[] = { "Command", "IntervalSec", "TimeoutSec", "Retries" };
+        static const char *const keys[] = { "Command", "IntervalSec", "TimeoutSec", "Retries",
+                                            "WithdrawSec" };
         Nearest nearest = NEAREST(key);
         int r = error_set(error, EINVAL, "there is no key %s= in section [Health]", key);
 
@@ -86,6 +98,8 @@ int health_setting_assign(HealthSetting *h, const char *key, const char *value, 
                 r = parse_span(&h->timeout_usec, value, HEALTH_TIMEOUT_DEFAULT, error);
         else if (strcmp(key, "Retries") == 0)
                 r = parse_retries(h, value, error);
+        else if (strcmp(key, "WithdrawSec") == 0)
+                r = parse_withdraw(h, value, error);
         else
                 return unknown(key, error);
         if (r >= 0 || r == -ENOMEM)

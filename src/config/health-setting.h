@@ -11,21 +11,24 @@
 typedef struct HealthSetting {
         char **command; /* NULL: there is no check, the pod is healthy while it runs */
         uint64_t interval_usec, timeout_usec;
-        unsigned retries; /* so many failures in a row make it unhealthy; at least 1 */
+        uint64_t withdraw_usec; /* from the withdrawal of the service addresses to the end */
+        unsigned retries;       /* so many failures in a row make it unhealthy; at least 1 */
 } HealthSetting;
 
 #define HEALTH_INTERVAL_DEFAULT UINT64_C(10000000) /* microseconds */
 #define HEALTH_TIMEOUT_DEFAULT UINT64_C(5000000)
+#define HEALTH_WITHDRAW_DEFAULT UINT64_C(1000000)
 #define HEALTH_RETRIES_DEFAULT 3U
 
 #define HEALTH_SETTING_NULL                               \
         ((HealthSetting){                                 \
                 .interval_usec = HEALTH_INTERVAL_DEFAULT, \
                 .timeout_usec = HEALTH_TIMEOUT_DEFAULT,   \
+                .withdraw_usec = HEALTH_WITHDRAW_DEFAULT, \
                 .retries = HEALTH_RETRIES_DEFAULT,        \
         })
 
 void health_setting_done(HealthSetting *h);
-/* Sets what @key (Command, IntervalSec, TimeoutSec, Retries) says; an empty value is the default.
- * The message names key and value. */
+/* Sets what @key (Command, IntervalSec, TimeoutSec, Retries, WithdrawSec) says; an empty value is
+ * the default. The message names key and value. */
 int health_setting_assign(HealthSetting *h, const char *key, const char *value, Error *error);

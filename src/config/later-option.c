@@ -16,8 +16,10 @@ static const char *const options[] = {
 };
 
 static const LaterKey keys[] = {
-        { "Network", "Pod" }, { "Resources", "DiskMax" }, { "Image", "Layers" },
-        { "Image", "Image" }, { "Image", "OCI" },
+        { "Resources", "DiskMax" },
+        { "Image", "Layers" },
+        { "Image", "Image" },
+        { "Image", "OCI" },
 };
 
 bool later_option(const char *name)

@@ -277,7 +277,8 @@ const Option option_table[] = {
         { KEY("Network", "Pod"), .name = "pod", IN(NETWORK), TRUSTED, ARG("POD"), FIELD(name, pod),
           .help = "Share the network of this pod",
           .text = "Run in the network of this pod, with all its other machines; see stead.pod(5). "
-                  "Excludes all other network options: links, addresses and ports are the pod's." },
+                  "It is started if it is not there. Excludes all other network options: links, "
+                  "addresses and ports are the pod's." },
         { KEY("Network", "VirtualEthernet"), .name = "network-veth", .letter = 'n', IN(NETWORK),
           TRUSTED, OF(BOTH), FIELD(boolean, network_veth),
           .help = "A virtual Ethernet link to the host",

@@ -4,6 +4,7 @@
 #include "config/pod.h"
 
 #include "config/resource-lines.h"
+#include "config/setting-lines.h"
 
 #include <string.h>
 
@@ -94,4 +95,47 @@ int pod_diagnose_missing(const char *root, const Assignments *a, Diagnostics *di
                 return 0; /* what is wrong with it is told where the pod is checked */
         (void)error_prefix(&error, "Pod=%s", item->value);
         return diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, item->origin, &error);
+}
+
+int pod_format(const Pod *p, char **ret)
+{
+        _cleanup_setting_lines_ SettingLines lines = SETTING_LINES_NULL;
+        Buffer out = BUFFER_NULL;
+        int r = setting_lines_collect(&p->definition->assignments, p->definition, &lines);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < lines.n; i++)
+                if (strcmp(lines.items[i].section, "Network") == 0 ||
+                    strcmp(lines.items[i].section, "Health") == 0)
+                        buffer_printf(&out, "[%s]\n%s=%s\n", lines.items[i].section,
+                                      lines.items[i].key, lines.items[i].value);
+        *ret = buffer_steal(&out);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int pod_parse(const char *name, const char *text, Pod **ret, Error *error)
+{
+        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        _cleanup_pod_ Pod *p = calloc(1, sizeof(*p));
+        int r = -ENOMEM;
+
+        if (p) {
+                p->health = HEALTH_SETTING_NULL;
+                p->definition = calloc(1, sizeof(*p->definition));
+        }
+        if (p && p->definition)
+                p->definition->name = strdup(name);
+        if (p && p->definition && p->definition->name)
+                r = definition_parse(p->definition, name, text, strlen(text), DEFINITION_POD,
+                                     &diagnostics);
+        if (r >= 0)
+                r = diagnostics.n_errors > 0 ? -EBADMSG : put_together(p, &diagnostics, error);
+        if (r < 0)
+                return error && error->number != 0
+                               ? r
+                               : error_errno(error, -r,
+                                             "Failed to read what pod '%s' was started with", name);
+        *ret = TAKE_PTR(p);
+        return 0;
 }

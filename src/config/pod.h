@@ -25,3 +25,8 @@ int pod_load(const char *root, const char *name, Pod **ret, Diagnostics *diagnos
 
 /* Adds an error for a machine whose Pod= has no definition, at the place where it is named. */
 int pod_diagnose_missing(const char *root, const Assignments *a, Diagnostics *diagnostics);
+
+/* [Network] and [Health] of @p as the text of one file, to be kept beside a pod that runs. */
+int pod_format(const Pod *p, char **ret);
+/* From that text. -EBADMSG if it is not such a text. */
+int pod_parse(const char *name, const char *text, Pod **ret, Error *error);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define TEMPLATE STEAD_UNIT_DIR "/stead@.service"
+#define POD_TEMPLATE STEAD_UNIT_DIR "/stead-pod@.service"
 
 typedef struct Generator {
         const char *root; /* "" for the system itself */
@@ -69,12 +70,12 @@ static int link_wanted(const Generator *g, const Source *s, const PassedKey *k, 
         STRV_FOREACH (word, words) {
                 _cleanup_free_ char *path = NULL;
 
-                if (asprintf(&path, "%s.%s/stead@%s.service", *word, folder, s->definition->name) <
-                    0) {
+                if (asprintf(&path, "%s.%s/%s@%s.service", *word, folder,
+                             s->pod ? "stead-pod" : "stead", s->definition->name) < 0) {
                         path = NULL;
                         return -ENOMEM;
                 }
-                r = output_link(g->dirfd, path, TEMPLATE, error);
+                r = output_link(g->dirfd, path, s->pod ? POD_TEMPLATE : TEMPLATE, error);
                 if (r < 0)
                         return r;
         }
@@ -150,6 +151,50 @@ static int generate_one(const Generator *g, const Source *s, const Source *sourc
         return r;
 }
 
+static int generate_health(const Generator *g, const Source *s, const Source *machines, size_t n,
+                           Error *error)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_NULL;
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (!unit_text_has_health(s))
+                return 0;
+        r = unit_text_format_health(s, machines, n, &text);
+        if (r < 0)
+                return r;
+        if (asprintf(&path, "stead-pod-health@%s.service.d/10-stead.conf", s->definition->name) <
+            0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        return output_write(g->dirfd, path, text.data, error);
+}
+
+/* The slice also where nothing is limited: who looks at control groups sees what belongs together.
+ */
+static int generate_pod(const Generator *g, const Source *s, Error *error)
+{
+        _cleanup_buffer_ Buffer unit = BUFFER_NULL, slice = BUFFER_NULL, slice_name = BUFFER_NULL;
+        _cleanup_free_ char *path = NULL;
+        int r = unit_text_format_pod(s, &unit);
+
+        if (r >= 0)
+                r = unit_text_format_slice(s, &slice);
+        if (r >= 0)
+                r = unit_text_slice_name(s->definition->name, &slice_name);
+        if (r >= 0 &&
+            asprintf(&path, "stead-pod@%s.service.d/10-stead.conf", s->definition->name) < 0) {
+                path = NULL;
+                r = -ENOMEM;
+        }
+        if (r >= 0)
+                r = output_write(g->dirfd, path, unit.data, error);
+        if (r >= 0)
+                r = output_write(g->dirfd, slice_name.data, slice.data, error);
+        return r < 0 ? r : install(g, s, error);
+}
+
 /* machines.target is systemd-container's. A host can do without that package, but its machines
  * would then never be started. */
 static int make_target(const Generator *g, Error *error)
@@ -179,13 +224,12 @@ static int make_target(const Generator *g, Error *error)
 }
 
 /* Reads all definitions. What is wrong with them is told, and does not count. */
-static size_t load(Generator *g, char **names, char **drop_ins, Source *sources)
+static size_t load(Generator *g, const DefinitionPlace *place, char **names, Source *sources)
 {
-        DefinitionPlace place = { g->root, NULL, DEFINITION_TRUST_BY_PLACE, drop_ins };
         size_t n = 0;
 
         STRV_FOREACH (name, names) {
-                int r = source_load(&place, *name, &sources[n]);
+                int r = source_load(place, *name, &sources[n]);
 
                 if (r == -ENOENT)
                         continue;
@@ -213,11 +257,41 @@ static void link_enabled(Generator *g)
                 fail(g, r, &error);
 }
 
+static void generate_pods(Generator *g, const Source *machines, size_t n_machines)
+{
+        DefinitionPlace place = { .root = g->root, .pod = true };
+        _cleanup_strv_ char **names = NULL;
+        _cleanup_free_ Source *pods = NULL;
+        size_t n;
+        int r = definition_list_pods(g->root, &names);
+
+        if (r >= 0) {
+                pods = calloc(strv_length(names) + 1, sizeof(*pods));
+                r = pods ? 0 : -ENOMEM;
+        }
+        if (r < 0) {
+                fail(g, r, &ERROR_NULL);
+                return;
+        }
+        n = load(g, &place, names, pods);
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_error_ Error one = ERROR_NULL;
+
+                r = generate_pod(g, &pods[i], &one);
+                if (r >= 0)
+                        r = generate_health(g, &pods[i], machines, n_machines, &one);
+                if (r < 0)
+                        fail(g, r, &one);
+                source_done(&pods[i]);
+        }
+}
+
 static void generate(Generator *g)
 {
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_strv_ char **names = NULL, **drop_ins = NULL;
         _cleanup_free_ Source *sources = NULL;
+        DefinitionPlace place = { g->root, NULL, DEFINITION_TRUST_BY_PLACE, NULL, false };
         size_t n;
         int r = definition_list(g->root, &names);
 
@@ -231,7 +305,8 @@ static void generate(Generator *g)
                 fail(g, r, &error);
         if (!sources)
                 return;
-        n = load(g, names, drop_ins, sources);
+        place.drop_ins = drop_ins;
+        n = load(g, &place, names, sources);
         r = references_find(sources, n);
         if (r < 0)
                 fail(g, r, &ERROR_NULL);
@@ -242,6 +317,7 @@ static void generate(Generator *g)
                 if (r < 0)
                         fail(g, r, &one);
         }
+        generate_pods(g, sources, n);
         link_enabled(g);
         for (size_t i = 0; i < n; i++)
                 source_done(&sources[i]);

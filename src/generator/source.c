@@ -24,7 +24,7 @@ const char *source_path(const Source *s)
         const char *path = d->path ?: d->files ? d->files[0] : d->name;
         _cleanup_free_ char *own = NULL;
 
-        if (d->path || asprintf(&own, "/%s.machine.d/", d->name) < 0) {
+        if (d->path || asprintf(&own, "/%s.%s.d/", d->name, s->pod ? "pod" : "machine") < 0) {
                 own = NULL;
                 return path;
         }
@@ -81,7 +81,7 @@ static int find_paths(Source *s)
 int source_load(const DefinitionPlace *place, const char *name, Source *ret)
 {
         _cleanup_error_ Error error = ERROR_NULL;
-        Source s = SOURCE_NULL;
+        Source s = { .pod = place->pod };
         int r = definition_read(place, name, &s.definition, &s.diagnostics, &error);
 
         if (r == -ERFKILL)
@@ -89,7 +89,7 @@ int source_load(const DefinitionPlace *place, const char *name, Source *ret)
         if (r >= 0 && s.diagnostics.n_errors == 0 &&
             settings_from_assignments(&s.definition->assignments, &s.settings, &error) < 0)
                 r = diagnostics_add(&s.diagnostics, DIAGNOSTIC_ERROR, source_path(&s), &error);
-        if (r >= 0)
+        if (r >= 0 && !s.pod)
                 r = find_paths(&s);
         if (r < 0) {
                 source_done(&s);

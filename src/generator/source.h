@@ -8,6 +8,7 @@
 
 typedef struct Source {
         Definition *definition;
+        bool pod;           /* of a pod and not of a machine */
         Settings *settings; /* NULL if the definition has errors */
         Diagnostics diagnostics;
         char *tree;    /* root of the machine */
@@ -19,8 +20,9 @@ typedef struct Source {
 #define SOURCE_NULL ((Source){})
 void source_done(Source *s);
 
-/* Reads the definition of @name. Errors in it are in the diagnostics of *ret. -ENOENT
- * if there is nothing to generate: it is masked, or gone since the directories were listed. */
+/* Reads the definition of @name, of a pod if @place says so. Errors in it are in the diagnostics of
+ * *ret. -ENOENT if there is nothing to generate: it is masked, or gone since the directories were
+ * listed. */
 int source_load(const DefinitionPlace *place, const char *name, Source *ret);
 /* The main file, or the first of its drop-ins where there is none. */
 const char *source_path(const Source *s);

@@ -57,7 +57,8 @@ static void put_error(const Source *s, Buffer *out)
         if (!e)
                 return;
         buffer_printf(out,
-                      "Description=Machine %s, whose definition is wrong: ", s->definition->name);
+                      "Description=%s %s, whose definition is wrong: ", s->pod ? "Pod" : "Machine",
+                      s->definition->name);
         put_text(out, e->origin, SUMMARY_MAX);
         buffer_puts(out, ": ");
         put_text(out, e->message, SUMMARY_MAX);
@@ -119,6 +120,23 @@ static void put_timeout(const Settings *settings, Buffer *out)
                 buffer_printf(out, "TimeoutStopSec=%lluus\n", (unsigned long long)usec);
 }
 
+/* A member needs its pod, and is counted with the others of it. */
+static void put_pod(const Source *s, Buffer *out)
+{
+        if (s->settings && s->settings->pod)
+                buffer_printf(out, "Requires=stead-pod@%s.service\nAfter=stead-pod@%s.service\n",
+                              s->settings->pod, s->settings->pod);
+}
+
+static void put_slice(const Source *s, Buffer *out)
+{
+        if (!s->settings || !s->settings->pod)
+                return;
+        buffer_puts(out, "Slice=");
+        (void)unit_text_slice_name(s->settings->pod, out); /* out of memory is sticky */
+        buffer_puts(out, "\n");
+}
+
 int unit_text_format(const Source *s, const Source *sources, Buffer *out)
 {
         buffer_printf(out, "# Made by stead-generator for machine %s\n\n[Unit]\nSourcePath=",
@@ -133,12 +151,75 @@ int unit_text_format(const Source *s, const Source *sources, Buffer *out)
         for (size_t i = s->n_told; i < s->n_after; i++)
                 buffer_printf(out, "After=stead@%s.service\n",
                               sources[s->after[i]].definition->name);
+        put_pod(s, out);
         put_passed(s, "Unit", out);
         put_error(s, out);
         buffer_puts(out, "\n[Service]\n");
+        put_slice(s, out);
         if (s->settings)
                 put_timeout(s->settings, out);
         put_passed(s, "Service", out);
+        put_resources(s, out);
+        return buffer_error(out);
+}
+
+int unit_text_slice_name(const char *pod, Buffer *out)
+{
+        buffer_puts(out, "machine-");
+        for (; *pod; pod++)
+                if (*pod == '-')
+                        buffer_puts(out, "\\x2d");
+                else
+                        buffer_append(out, pod, 1);
+        buffer_puts(out, ".slice");
+        return buffer_error(out);
+}
+
+static void put_head(const Source *s, Buffer *out)
+{
+        buffer_printf(out, "# Made by stead-generator for pod %s\n\n[Unit]\nSourcePath=",
+                      s->definition->name);
+        put_text(out, source_path(s), SIZE_MAX);
+        buffer_puts(out, "\n");
+}
+
+bool unit_text_has_health(const Source *s)
+{
+        const Definition *d = s->definition;
+        bool has = false;
+
+        for (size_t i = 0; i < d->n_passed; i++)
+                if (strcmp(d->passed[i].section, "Health") == 0 &&
+                    strcmp(d->passed[i].key, "Command") == 0)
+                        has = *d->passed[i].value;
+        return has;
+}
+
+int unit_text_format_health(const Source *s, const Source *machines, size_t n, Buffer *out)
+{
+        put_head(s, out);
+        for (size_t i = 0; i < n; i++)
+                if (machines[i].settings && machines[i].settings->pod &&
+                    strcmp(machines[i].settings->pod, s->definition->name) == 0)
+                        buffer_printf(out, "After=stead@%s.service\n",
+                                      machines[i].definition->name);
+        return buffer_error(out);
+}
+
+int unit_text_format_pod(const Source *s, Buffer *out)
+{
+        put_head(s, out);
+        if (unit_text_has_health(s))
+                buffer_printf(out, "Wants=stead-pod-health@%s.service\n", s->definition->name);
+        put_passed(s, "Unit", out);
+        put_error(s, out);
+        return buffer_error(out);
+}
+
+int unit_text_format_slice(const Source *s, Buffer *out)
+{
+        put_head(s, out);
+        buffer_printf(out, "Description=Machines of pod %s\n\n[Slice]\n", s->definition->name);
         put_resources(s, out);
         return buffer_error(out);
 }

@@ -100,3 +100,19 @@ int network_networkd_file(const Network *n, char **ret)
                                       text_of(gateways[i], text));
         return finish(&out, false, ret);
 }
+
+int network_unmanaged_file(const Network *n, char **ret)
+{
+        (void)n; /* links that come later are not the member's either */
+        *ret = strdup("# Written by stead for this start: the links are the pod's.\n"
+                      "[Match]\nName=*\n[Link]\nUnmanaged=yes\n");
+        return *ret ? 0 : -ENOMEM;
+}
+
+int network_online_file(const Network *n, char **ret)
+{
+        (void)n;
+        *ret = strdup("# Written by stead for this start: the network is the pod's, and there.\n"
+                      "[Unit]\nConditionVirtualization=!container\n");
+        return *ret ? 0 : -ENOMEM;
+}

@@ -14,5 +14,9 @@
 int network_resolv_conf(const Network *n, char **ret);
 /* systemd.network(5), with exactly the addresses and routes that are there */
 int network_networkd_file(const Network *n, char **ret);
+/* The same for a member of a pod, whose links are not its own to manage. */
+int network_unmanaged_file(const Network *n, char **ret);
+/* systemd.unit(5), for what waits for networkd to have brought up a link of its own there. */
+int network_online_file(const Network *n, char **ret);
 /* resolved.conf(5) */
 int network_resolved_file(const Network *n, char **ret);

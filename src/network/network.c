@@ -168,3 +168,11 @@ void network_release(Network *n)
         closep(&n->host_fd);
         *n = NETWORK_NULL;
 }
+
+void network_leave(Network *n)
+{
+        n->up = n->own_taken = false;
+        closep(&n->machine_fd);
+        n->machine_fd = -EBADF;
+        network_release(n);
+}

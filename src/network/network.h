@@ -51,6 +51,16 @@ int network_up(Network *n, int netns_fd, int machine_fd, Error *error);
  * or for network_release(). */
 void network_down(Network *n);
 void network_release(Network *n);
+/* Frees what is ours and leaves the network as it is: it goes on without us. */
+void network_leave(Network *n);
+
+/* What network_acquire() decided, as text: for whoever takes the network up again. The caller frees
+ * *ret. */
+int network_format(const Network *n, char **ret);
+/* From that text; takes nothing anew. @plan and @name must outlive @ret. -EBADMSG if it is not such
+ * a text. */
+int network_restore(const NetworkPlan *plan, const char *name, const char *text, Network *ret,
+                    Error *error);
 
 /* Whether the other end of the machine's link is the host itself, which passes its packets on and
  * answers its questions for names. Its addresses may be known only later. */

@@ -47,6 +47,12 @@ static void append(NetlinkBatch *b, uint16_t type, uint16_t flags, const LinkAdd
         netlink_put(b, IFA_ADDRESS, far->bytes, size);
         if (type == RTM_NEWADDR && a->flags != 0)
                 netlink_put_u32(b, IFA_FLAGS, a->flags);
+        if (type == RTM_NEWADDR && a->valid_sec > 0) {
+                struct ifa_cacheinfo life = { .ifa_prefered = a->valid_sec,
+                                              .ifa_valid = a->valid_sec };
+
+                netlink_put(b, IFA_CACHEINFO, &life, sizeof(life));
+        }
         netlink_end(b);
 }
 

@@ -25,10 +25,12 @@ IpAddress ip_address_read(const NetlinkAttribute *a, int family);
 typedef struct LinkAddress {
         int index;
         IpAddress address;
-        IpAddress peer; /* the other end of a point-to-point link; mostly none */
-        uint8_t prefix; /* bits of the peer's network, or else the address's own */
-        uint8_t scope;  /* RT_SCOPE_UNIVERSE is 0 */
-        uint32_t flags; /* IFA_F_NODAD, IFA_F_NOPREFIXROUTE; listed also IFA_F_TENTATIVE ... */
+        IpAddress peer;     /* the other end of a point-to-point link; mostly none */
+        uint8_t prefix;     /* bits of the peer's network, or else the address's own */
+        uint8_t scope;      /* RT_SCOPE_UNIVERSE is 0 */
+        uint32_t flags;     /* IFA_F_NODAD, IFA_F_NOPREFIXROUTE; listed also IFA_F_TENTATIVE ... */
+        uint32_t valid_sec; /* to add: until the kernel takes it away, unless it is added again; 0:
+                             * for ever */
 } LinkAddress;
 
 typedef struct LinkAddresses {

@@ -84,7 +84,7 @@ def test_install_is_whole_and_starts_nothing(host):
     assert host.ok("stead --version; stead-launch --version")
     assert "ExecStart=/usr/bin/stead-launch" in host.ok("systemctl cat stead@web.service")
     assert host.ok("systemctl list-units --no-legend --all 'stead*'") == ""
-    assert host.sh("systemctl list-unit-files --no-legend 'stead*' | grep -v static").split()[:2] == ["stead@.service", "disabled"]
+    assert host.sh("systemctl list-unit-files --no-legend 'stead@*' | grep -v static").split()[:2] == ["stead@.service", "disabled"]
     assert host.ok("systemd-analyze verify --man=no stead@web.service 2>&1 | grep -v 'Unknown key'; true") == ""
     # the generator ran at the reload: a definition is there at once
     host.write("/etc/stead/later.machine", "[Unit]\nDescription=Comes later\n")

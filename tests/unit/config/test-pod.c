@@ -65,6 +65,31 @@ static void test_load(void **state)
         assert_string_equal(names[0], "dns");
 }
 
+/* What a pod was started with, after its definition is another. */
+static void test_kept(void **state)
+{
+        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_pod_ Pod *pod = NULL, *again = NULL, *broken = NULL;
+        _cleanup_free_ char *text = NULL, *second = NULL;
+
+        put(*state, "/etc/stead/dns.pod",
+            "[Network]\nZone=web\nPort=udp:53\nPort=\nPort=tcp:80\nServiceAddress=203.0.113.53\n"
+            "[Health]\nCommand=dig \"a b\"\n[Resources]\nMemoryMax=1G\n");
+        assert_int_equal(pod_load(*state, "dns", &pod, &diagnostics, &error), 0);
+        assert_int_equal(pod_format(pod, &text), 0);
+        if (pod_parse("dns", text, &again, &error) < 0)
+                fail_msg("%s", error.message);
+        assert_string_equal(again->settings->network_zone, "web");
+        assert_int_equal(again->settings->ports.n, 1);
+        assert_int_equal(again->settings->ports.items[0].host, 80);
+        assert_int_equal(again->settings->service_addresses.n, 1);
+        assert_string_equal(again->health.command[1], "a b");
+        assert_int_equal(pod_format(again, &second), 0);
+        assert_string_equal(text, second);
+        assert_int_equal(pod_parse("dns", "[Network]\nNoKey=1\n", &broken, &error), -EBADMSG);
+}
+
 static void test_errors(void **state)
 {
         static const struct {
@@ -75,6 +100,8 @@ static void test_errors(void **state)
                 { "[Network]\nMACVLAN=a\nAddress=192.0.2.5\nServiceAddress=192.0.2.5\n",
                   "192.0.2.5 is given by both ServiceAddress= and Address=" },
                 { "[Health]\nRetries=0\n", "dns.pod:2: Retries=0: not a number of checks" },
+                { "[Health]\nWithdrawSec=2min\n",
+                  "dns.pod:2: WithdrawSec=2min: not a time; allowed are 0 to 1min" },
                 { "[Exec]\n", "dns.pod:1: there is no section [Exec] in a pod" },
         };
 
@@ -120,6 +147,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_load, make_root, drop_root),
+                cmocka_unit_test_setup_teardown(test_kept, make_root, drop_root),
                 cmocka_unit_test_setup_teardown(test_errors, make_root, drop_root),
                 cmocka_unit_test_setup_teardown(test_missing, make_root, drop_root),
         };

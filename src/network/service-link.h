@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The link with the service addresses of a pod, which a routing daemon announces while they are
+ * there. All by a netlink socket of the pod's network. */
+
+#include "base/error.h"
+#include "config/address-setting.h"
+
+#define SERVICE_LINK "service0"
+
+/* Without addresses. -EEXIST: there is one. */
+int service_link_make(int route_fd, Error *error);
+/* Adds the addresses, or has those that are there stay. After @valid_sec without another call the
+ * kernel takes them away, whatever has become of the caller; 0: never. */
+int service_link_put(int route_fd, const AddressSettings *addresses, uint32_t valid_sec,
+                     Error *error);
+/* Takes away what is there of them. */
+int service_link_withdraw(int route_fd, const AddressSettings *addresses, Error *error);
