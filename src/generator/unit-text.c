@@ -188,6 +188,8 @@ bool unit_text_has_health(const Source *s)
         const Definition *d = s->definition;
         bool has = false;
 
+        if (s->settings && s->settings->service_addresses.n > 0)
+                return true;
         for (size_t i = 0; i < d->n_passed; i++)
                 if (strcmp(d->passed[i].section, "Health") == 0 &&
                     strcmp(d->passed[i].key, "Command") == 0)

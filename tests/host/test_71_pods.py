@@ -198,7 +198,7 @@ def test_health(pods):
     assert show(host, "stead-pod-health@sick.service", "StartLimitIntervalUSec") == "0"
 
 
-@pytest.mark.parametrize("check", [True], ids=["check"])
+@pytest.mark.parametrize("check", [True, False], ids=["check", "no-check"])
 def test_stop_of_a_pod(pods, check):
     """First the service addresses go, then the members, then the network."""
     host = pods.host
