@@ -249,3 +249,31 @@ def test_pod_that_is_missing(pods):
     host.ok("journalctl --sync")
     assert "no definition" in host.sh("systemctl status --no-pager -l stead-pod@nowhere")
     host.ok("systemctl reset-failed stead-pod@nowhere")
+
+
+def test_beside_networkd(pods):
+    """Without Address= a line says what to do; with it all goes on, also when networkd is restarted."""
+    host = pods.host
+    host.ok("systemctl start systemd-networkd")
+    try:
+        pods.pod("mute", NETWORK)
+        host.ok("systemctl start stead-pod@mute; journalctl --sync")
+        assert "Address= in section [Network] of mute.pod" in host.journal("stead-pod@mute")
+        pods.pod("net", NETWORK + ADDRESS + "Port=tcp:8080:80\n")
+        a = pods.member("a", "net").start()
+        ask = "timeout 5 bash -c 'exec 3<>/dev/tcp/{}; echo hello >&3; head -n1 <&3'"
+        refused = "nc -w 2 192.0.2.1 9 2>&1 | grep -q refused"
+        for _ in range(2):
+            host.wait(ask.format("192.0.2.2/80"), 10)
+            assert host.ok(ask.format("127.0.0.1/8080")) == "hello"
+            # the other way: to the host's end, which networkd leaves alone
+            a.wait(refused, 10)
+            assert re.findall(r"inet (\S+)", host.ok("ip -4 -o addr show dev ve-net")) == ["192.0.2.1/32"]
+            host.ok("systemctl restart systemd-networkd")
+            host.wait("networkctl --no-legend --no-pager | grep ve-net | grep -v pending")
+        assert host.ok(ask.format("127.0.0.1/8080")) == "hello"
+        a.wait(refused, 10)
+        host.ok("systemctl stop stead-pod@net")
+        assert host.sh("ls /run/systemd/network") == ""
+    finally:
+        host.ok("systemctl stop systemd-networkd")
