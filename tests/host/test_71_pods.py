@@ -198,6 +198,27 @@ def test_health(pods):
     assert show(host, "stead-pod-health@sick.service", "StartLimitIntervalUSec") == "0"
 
 
+def test_stopped_by_hand(pods):
+    """And not by systemd: the next member makes the network anew, and the check is back with it."""
+    host = pods.host
+    host.ok("touch /run/well")
+    pods.pod("byhand", NETWORK + SERVICE + HEALTH)
+    a = pods.member("a", "byhand").start()
+    pods.wait_served("byhand")
+    assert "Machines run in pod 'byhand': a" in host.sh("stead pod stop byhand 2>&1")
+    a.stop()
+    host.ok("stead pod stop byhand")
+    host.wait("! systemctl is-active -q stead-pod-health@byhand")
+    a.start()
+    pods.wait_served("byhand")
+    # a restart of the pod is one of its members
+    before = a.leader
+    host.ok("systemctl restart stead-pod@byhand")
+    host.wait("systemctl is-active -q stead@a")
+    assert a.leader != before and pods.state("byhand")["kept"]
+    pods.wait_served("byhand")
+
+
 @pytest.mark.parametrize("check", [True, False], ids=["check", "no-check"])
 def test_stop_of_a_pod(pods, check):
     """First the service addresses go, then the members, then the network."""
