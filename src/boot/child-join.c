@@ -8,7 +8,6 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-
 #include "boot/handshake.h"
 #include "network/guest-sysctl.h"
 

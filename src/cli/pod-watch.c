@@ -68,8 +68,11 @@ static int wait_check(const Watch *w, pid_t pid, int pid_fd)
 static int check(const Watch *w, Error *error)
 {
         _cleanup_close_ int pid_fd = -EBADF;
-        pid_t pid = fork();
+        pid_t pid;
 
+        if (!w->pod->definition->health.command)
+                return 1; /* we are here for an orderly end */
+        pid = fork();
         if (pid == 0)
                 run_check(w);
         if (pid > 0)
@@ -92,7 +95,8 @@ static int tell(Watch *w, bool passed, Error *error)
                 fprintf(stderr, "Pod '%s' is %s.\n", w->pod->name,
                         pod_health_to_string(w->healthy ? POD_HEALTH_GOOD : POD_HEALTH_BAD));
         w->told = true;
-        return pod_network_tell(w->pod, w->route_fd, w->healthy, valid + MARGIN_SEC, error);
+        return pod_network_tell(w->pod, w->route_fd, w->healthy,
+                                h->command ? valid + MARGIN_SEC : 0, error);
 }
 
 /* Whether it is time for the next check, and not to end. */

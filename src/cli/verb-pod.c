@@ -145,8 +145,11 @@ static int do_watch(const Arguments *a, Error *error)
         _cleanup_pod_network_ PodNetwork *p = NULL;
         int r = pod_network_open(a->words[1], &p, error);
 
-        if (r >= 0 && !p->definition->health.command)
-                r = error_set(error, EINVAL, "Pod '%s' has no check in [Health]", a->words[1]);
+        if (r >= 0 && !p->definition->health.command &&
+            p->definition->settings->service_addresses.n == 0)
+                r = error_set(error, EINVAL,
+                              "Pod '%s' has neither a check in [Health] nor a service address",
+                              a->words[1]);
         if (r >= 0)
                 r = pod_watch(p, error);
         return r < 0 ? r : EXIT_SUCCESS;

@@ -15,6 +15,7 @@
 
 #define TEMPLATE STEAD_UNIT_DIR "/stead@.service"
 #define POD_TEMPLATE STEAD_UNIT_DIR "/stead-pod@.service"
+#define HEALTH_TEMPLATE STEAD_UNIT_DIR "/stead-pod-health@.service"
 
 typedef struct Generator {
         const char *root; /* "" for the system itself */
@@ -151,6 +152,28 @@ static int generate_one(const Generator *g, const Source *s, const Source *sourc
         return r;
 }
 
+/* The members want the check as well: it ends with a pod that is stopped by hand, which the pod's
+ * unit does not hear of, and the next member makes that pod anew. */
+static int link_health(const Generator *g, const char *pod, const Source *machines, size_t n,
+                       Error *error)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (!source_is_member(&machines[i], pod))
+                        continue;
+                if (asprintf(&path, "stead@%s.service.wants/stead-pod-health@%s.service",
+                             machines[i].definition->name, pod) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                r = output_link(g->dirfd, path, HEALTH_TEMPLATE, error);
+        }
+        return r;
+}
+
 static int generate_health(const Generator *g, const Source *s, const Source *machines, size_t n,
                            Error *error)
 {
@@ -168,7 +191,8 @@ static int generate_health(const Generator *g, const Source *s, const Source *ma
                 path = NULL;
                 return -ENOMEM;
         }
-        return output_write(g->dirfd, path, text.data, error);
+        r = output_write(g->dirfd, path, text.data, error);
+        return r < 0 ? r : link_health(g, s->definition->name, machines, n, error);
 }
 
 /* The slice also where nothing is limited: who looks at control groups sees what belongs together.

@@ -41,6 +41,11 @@ bool source_is_ours(const Source *s)
         return !dot || strcmp(dot, ".machine") == 0;
 }
 
+bool source_is_member(const Source *s, const char *pod)
+{
+        return s->settings && s->settings->pod && strcmp(s->settings->pod, pod) == 0;
+}
+
 static int add_path(Source *s, const char *path)
 {
         return path && *path == '/' && !strv_contains(s->paths, path) ? strv_push(&s->paths, path)

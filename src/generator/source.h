@@ -28,3 +28,5 @@ int source_load(const DefinitionPlace *place, const char *name, Source *ret);
 const char *source_path(const Source *s);
 /* Whether it is one of ours and not a .nspawn file, whose machine may be systemd-nspawn's. */
 bool source_is_ours(const Source *s);
+/* Whether it is a machine in @pod. */
+bool source_is_member(const Source *s, const char *pod);

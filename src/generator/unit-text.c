@@ -188,6 +188,8 @@ bool unit_text_has_health(const Source *s)
         const Definition *d = s->definition;
         bool has = false;
 
+        if (s->settings && s->settings->service_addresses.n > 0)
+                return true;
         for (size_t i = 0; i < d->n_passed; i++)
                 if (strcmp(d->passed[i].section, "Health") == 0 &&
                     strcmp(d->passed[i].key, "Command") == 0)
@@ -199,8 +201,7 @@ int unit_text_format_health(const Source *s, const Source *machines, size_t n, B
 {
         put_head(s, out);
         for (size_t i = 0; i < n; i++)
-                if (machines[i].settings && machines[i].settings->pod &&
-                    strcmp(machines[i].settings->pod, s->definition->name) == 0)
+                if (source_is_member(&machines[i], s->definition->name))
                         buffer_printf(out, "After=stead@%s.service\n",
                                       machines[i].definition->name);
         return buffer_error(out);

@@ -13,6 +13,7 @@ int unit_text_format_pod(const Source *s, Buffer *out);
 /* The drop-in of its check of health, which ends before the members among @machines do. */
 int unit_text_format_health(const Source *s, const Source *machines, size_t n, Buffer *out);
 /* Whether there is one. */
+/* Whether there is something to check, or to withdraw before the members stop. */
 bool unit_text_has_health(const Source *s);
 int unit_text_format_slice(const Source *s, Buffer *out);
 /* "machine-NAME.slice", with what slices read as levels escaped. */

@@ -84,7 +84,8 @@ DECLARE_STRING_TABLE(pod_health, PodHealth);
 PodHealth pod_network_health(const PodNetwork *p);
 /* To be the only one who says how the pod is, as long as *ret is held. -EBUSY. */
 int pod_network_watch(const PodNetwork *p, LockFile *ret, Error *error);
-/* The outcome of a check: adds the service addresses for @valid_sec, or withdraws them. @route_fd:
+/* The outcome of a check: adds the service addresses for @valid_sec (0: until they are withdrawn),
+ * or withdraws them. @route_fd:
  * of pod_network_open_route(). */
 int pod_network_tell(const PodNetwork *p, int route_fd, bool healthy, uint32_t valid_sec,
                      Error *error);

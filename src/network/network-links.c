@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "network/bandwidth.h"
+#include "network/networkd.h"
 
 #include <fcntl.h>
 #include <linux/if.h>
@@ -260,10 +261,19 @@ static int set_inside_up(const Network *n, Error *error)
                      : 0;
 }
 
+/* One that is neither part of a bridge nor a bridge for others, too. */
+static bool has_end(const Network *n)
+{
+        return n->plan->veth && !n->plan->bridge && !n->plan->zone.name[0];
+}
+
 int network_add_links(Network *n, int netns_fd, Error *error)
 {
         int r = 0;
 
+        if (has_end(n)) /* otherwise away with what a killed launcher has left */
+                networkd_leave_alone(network_host_link(n->plan),
+                                     n->addressing == NETWORK_ADDRESSING_DECLARED);
         for (size_t i = 0; i < n->plan->n_links && r >= 0; i++) {
                 const NetworkLink *link = &n->plan->links[i];
 
@@ -341,6 +351,8 @@ void network_down(Network *n)
                 else if (is_veth(link))
                         network_remove_own(n, link->host.name);
         }
+        if (has_end(n))
+                networkd_leave_alone(network_host_link(n->plan), false);
         network_leave_zone(n);
         closep(&n->machine_fd);
         n->machine_fd = -EBADF;

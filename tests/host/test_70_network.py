@@ -168,6 +168,26 @@ def test_no_client(networkd, guest):
     assert_nothing_left(networkd)
 
 
+def test_declared(networkd, guest):
+    """networkd leaves the host's end alone, also when it is restarted, and has it back with the next definition."""
+    a = guest(networkd, "fixed", client=False, network=NETWORK + "Address=192.0.2.2/24\nGateway=192.0.2.1\n").start()
+    networkd.ok("systemctl restart systemd-networkd")
+    networkd.wait("networkctl --no-legend --no-pager | grep 've-fixed .*unmanaged'")
+    assert re.findall(r"inet (\S+)", networkd.ok("ip -4 -o addr show dev ve-fixed")) == ["192.0.2.1/32"]
+    assert networkd.ok(ask("192.0.2.2")) == "fixed"
+    assert "refused" in a.sh(ask("192.0.2.1", 9))
+    # nor does what a killed launcher has left outlive the definition
+    networkd.ok(f"kill -KILL {a.launcher}")
+    networkd.wait(f"! systemctl is-active --quiet {a.q}")
+    assert networkd.sh("ls /run/systemd/network") == "70-stead-ve-fixed.network"
+    networkd.write("/etc/stead/fixed.machine", NETWORK)
+    a.start()
+    assert networkd.ok(ask(ipv4(a))) == "fixed"
+    a.stop()
+    assert networkd.sh("ls /run/systemd/network") == ""
+    assert_nothing_left(networkd)
+
+
 @pytest.mark.parametrize("tree", ["busybox", "guest"])
 def test_plain_command(networkd, tree):
     """It finds address, route and name server when it starts."""
