@@ -461,6 +461,9 @@ def test_orderly_stop_withdraws_first(world):
     world.stead("pod", "start", "dns")
     stop = world.start(lab.STEAD, "pod", "stop", "dns")
     lab.wait_for(lambda: not served(world), 5, "the withdrawal")
+    # nobody announces it any more, but what comes until the routers know is answered
+    local = world.stead("pod", "exec", "dns", "--", "ip", "-o", "address", "show", "dev", "lo").stdout
+    assert all(f" {address}/" in local for address in SERVICE)
     assert stop.poll() is None and "ve-dns" in world.run("ip", "link").stdout
     assert stop.wait(5) == 0
     stop.stdout.close()
