@@ -96,7 +96,7 @@ static int tell(Watch *w, bool passed, Error *error)
                         pod_health_to_string(w->healthy ? POD_HEALTH_GOOD : POD_HEALTH_BAD));
         w->told = true;
         return pod_network_tell(w->pod, w->route_fd, w->healthy,
-                                h->command ? valid + MARGIN_SEC : 0, error);
+                                w->healthy && h->command ? valid + MARGIN_SEC : 0, error);
 }
 
 /* Whether it is time for the next check, and not to end. */
@@ -149,7 +149,9 @@ int pod_watch(const PodNetwork *p, Error *error)
         if (r >= 0)
                 r = watch(&w, error);
         if (w.lock.fd >= 0 && fstat(w.lock.fd, &st) >= 0 && st.st_nlink > 0) {
-                int end = pod_network_tell(p, w.route_fd, false, 0, r < 0 ? NULL : error);
+                int end = pod_network_tell(p, w.route_fd, false,
+                                           w.healthy ? pod_network_linger(p) : 0,
+                                           r < 0 ? NULL : error);
 
                 r = r < 0 ? r : end;
                 /* an orderly end: whoever comes to the addresses now shall hear of it */

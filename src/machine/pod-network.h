@@ -85,10 +85,12 @@ PodHealth pod_network_health(const PodNetwork *p);
 /* To be the only one who says how the pod is, as long as *ret is held. -EBUSY. */
 int pod_network_watch(const PodNetwork *p, LockFile *ret, Error *error);
 /* The outcome of a check: adds the service addresses for @valid_sec (0: until they are withdrawn),
- * or withdraws them. @route_fd:
- * of pod_network_open_route(). */
+ * or withdraws them and answers what is on its way to them for @valid_sec. @route_fd: of
+ * pod_network_open_route(). */
 int pod_network_tell(const PodNetwork *p, int route_fd, bool healthy, uint32_t valid_sec,
                      Error *error);
+/* How long queries that are on their way are answered after an orderly withdrawal, in seconds. */
+uint32_t pod_network_linger(const PodNetwork *p);
 /* Before an orderly stop: withdraws the service addresses for good and gives the world the time to
  * hear of it that the definition says. */
 void pod_network_withdraw(const PodNetwork *p);

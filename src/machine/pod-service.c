@@ -84,9 +84,16 @@ int pod_network_tell(const PodNetwork *p, int route_fd, bool healthy, uint32_t v
                 r = service_link_put(route_fd, addresses, valid_sec, error);
         /* asked again: it may have been withdrawn between our look and our deed */
         if (r >= 0 && addresses->n > 0 && (!healthy || has_file(p, "withdrawn")))
-                r = service_link_withdraw(route_fd, addresses, error);
+                r = service_link_withdraw(route_fd, addresses, healthy ? 0 : valid_sec, error);
         return r < 0 || has_file(p, "healthy") == healthy ? r
                                                           : set_file(p, "healthy", healthy, error);
+}
+
+uint32_t pod_network_linger(const PodNetwork *p)
+{
+        uint64_t usec = p->definition->health.withdraw_usec;
+
+        return usec > 0 ? (uint32_t)(usec / USEC_PER_SEC) + 2 : 0;
 }
 
 void pod_network_withdraw(const PodNetwork *p)
@@ -100,7 +107,7 @@ void pod_network_withdraw(const PodNetwork *p)
                 return;
         route = pod_network_open_route(p->name);
         if (route < 0 || set_file(p, "withdrawn", true, NULL) < 0 ||
-            service_link_withdraw(route, addresses, NULL) < 0)
+            service_link_withdraw(route, addresses, known ? pod_network_linger(p) : 0, NULL) < 0)
                 return; /* they go with the network */
         if (known)
                 (void)usleep((useconds_t)health->withdraw_usec);

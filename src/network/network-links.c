@@ -333,6 +333,18 @@ void network_remove_own(const Network *n, const char *name)
         (void)netlink_call(n->host_fd, &b, NULL); /* nothing could be done about it */
 }
 
+/* A link on one of the host's, whose MAC address it holds. It would go with the namespace, but the
+ * kernel ends that when it finds time, and who comes back before finds the address in use. */
+static void remove_inside(const Network *n, const NetworkLink *link)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+
+        if (n->machine_fd < 0)
+                return;
+        link_delete(&b, LINK_BY_NAME(link->inside));
+        (void)netlink_call(n->machine_fd, &b, NULL); /* or nobody is in a hurry */
+}
+
 void network_down(Network *n)
 {
         _cleanup_close_ int host_netns = -EBADF;
@@ -350,6 +362,8 @@ void network_down(Network *n)
                         bring_home(n, link, host_netns);
                 else if (is_veth(link))
                         network_remove_own(n, link->host.name);
+                else
+                        remove_inside(n, link);
         }
         if (has_end(n))
                 networkd_leave_alone(network_host_link(n->plan), false);

@@ -12,14 +12,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static int add(int route_fd, void (*put)(NetlinkBatch *b, const LinkSpec *spec))
+#define LOOPBACK_INDEX 1 /* in every network namespace */
+
+static int add(int route_fd, void (*put_link)(NetlinkBatch *b, const LinkSpec *spec))
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
         LinkSpec spec = LINK_SPEC_NULL;
 
         spec.name = SERVICE_LINK;
         spec.up = true;
-        put(&b, &spec);
+        put_link(&b, &spec);
         return netlink_call(route_fd, &b, NULL);
 }
 
@@ -60,29 +62,38 @@ static LinkAddress on_link(int index, const AddressSetting *a, uint32_t valid_se
         return address;
 }
 
-int service_link_put(int route_fd, const AddressSettings *addresses, uint32_t valid_sec,
-                     Error *error)
+static int put(int route_fd, int index, const AddressSettings *addresses, uint32_t valid_sec,
+               Error *error)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
-        int index = find_index(route_fd, error), r;
+        int r;
 
-        if (index < 0)
-                return index;
         for (size_t i = 0; i < addresses->n; i++) {
                 LinkAddress a = on_link(index, &addresses->items[i], valid_sec);
 
                 address_add(&b, &a, true);
         }
         r = netlink_call(route_fd, &b, NULL);
-        return r < 0 ? error_errno(error, -r, "Failed to add addresses to '" SERVICE_LINK "'") : 0;
+        return r < 0 ? error_errno(error, -r, "Failed to add service addresses") : 0;
 }
 
-int service_link_withdraw(int route_fd, const AddressSettings *addresses, Error *error)
+int service_link_put(int route_fd, const AddressSettings *addresses, uint32_t valid_sec,
+                     Error *error)
+{
+        int index = find_index(route_fd, error);
+
+        return index < 0 ? index : put(route_fd, index, addresses, valid_sec, error);
+}
+
+int service_link_withdraw(int route_fd, const AddressSettings *addresses, uint32_t linger_sec,
+                          Error *error)
 {
         int index = find_index(route_fd, error);
 
         if (index < 0)
                 return index;
+        if (linger_sec > 0) /* what matters is that they go from the link */
+                (void)put(route_fd, LOOPBACK_INDEX, addresses, linger_sec, NULL);
         for (size_t i = 0; i < addresses->n; i++) {
                 _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
                 LinkAddress a = on_link(index, &addresses->items[i], 0);

@@ -15,5 +15,7 @@ int service_link_make(int route_fd, Error *error);
  * kernel takes them away, whatever has become of the caller; 0: never. */
 int service_link_put(int route_fd, const AddressSettings *addresses, uint32_t valid_sec,
                      Error *error);
-/* Takes away what is there of them. */
-int service_link_withdraw(int route_fd, const AddressSettings *addresses, Error *error);
+/* Takes away what is there of them. For another @linger_sec queries that are on their way are
+ * answered, by the addresses on the loopback link, which nobody announces; 0: not at all. */
+int service_link_withdraw(int route_fd, const AddressSettings *addresses, uint32_t linger_sec,
+                          Error *error);

@@ -322,6 +322,17 @@ def test_links(world, text, links):
         world.run("ip", "link", "delete", "spare")
 
 
+def test_macvlan_is_free_at_once(world):
+    """Its MAC address is the pod's, and can be used as soon as the pod has been stopped, though members live on."""
+    world.pod("dns", "[Network]\nMACVLAN=wire\n")
+    for _ in range(3):
+        m = world.member("dns")
+        world.stead("pod", "stop", "--force", "dns")
+        world.stead("pod", "start", "dns")
+        world.stead("pod", "stop", "dns")
+        world.end(m)
+
+
 def test_reboots_do_not_touch_the_others(world):
     """A connection from outside to one member, while another reboots ten times and is killed."""
     world.pod("web")
@@ -450,6 +461,9 @@ def test_orderly_stop_withdraws_first(world):
     world.stead("pod", "start", "dns")
     stop = world.start(lab.STEAD, "pod", "stop", "dns")
     lab.wait_for(lambda: not served(world), 5, "the withdrawal")
+    # nobody announces it any more, but what comes until the routers know is answered
+    local = world.stead("pod", "exec", "dns", "--", "ip", "-o", "address", "show", "dev", "lo").stdout
+    assert all(f" {address}/" in local for address in SERVICE)
     assert stop.poll() is None and "ve-dns" in world.run("ip", "link").stdout
     assert stop.wait(5) == 0
     stop.stdout.close()
