@@ -4,6 +4,7 @@
 A machine is booted once for each tree with and without user namespace; every check that only looks
 shares it. A test that changes something makes its own.
 """
+import contextlib
 import os
 import pathlib
 import signal
@@ -49,6 +50,14 @@ def pytest_unconfigure(config):
     # the console's last words outlive a machine by design; these machines have no reader
     for path in pathlib.Path("/run/stead/console").glob(f"st{os.getpid()}-*"):
         path.unlink(missing_ok=True)
+    # a killed launcher's control group stays until its name starts again, which these never do
+    for where in ("machine.slice", "*/machine.slice"):
+        for path in pathlib.Path("/sys/fs/cgroup").glob(f"{where}/stead-st{os.getpid()}-*"):
+            with contextlib.suppress(OSError):  # somebody is in it: the check of what is left shall see it
+                for below in path.iterdir():
+                    if below.is_dir():
+                        below.rmdir()
+                path.rmdir()
     if lab.work:
         subprocess.run(["rm", "-rf", "--one-file-system", lab.work], check=False)
 
