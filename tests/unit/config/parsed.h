@@ -3,11 +3,17 @@
 
 /* From words or text to Settings in one call, for the tests of this folder. */
 
-#include "../unit.h"
+#include "../world.h"
 #include "base/strv.h"
 #include "config/command-line.h"
 
 #include <string.h>
+
+/* A definition or one of its drop-ins, below the directory of WITH_DIRECTORY(). */
+static inline void put(const char *root, const char *path, const char *text)
+{
+        world_put(root, path, text, 0644);
+}
 
 /* Words separated by '|'. NULL and the error, or Settings. */
 static inline Settings *parse_words(const char *words, Error *error)

@@ -9,32 +9,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static int make_root(void **state)
-{
-        char *path = strdup("/tmp/stead-test-XXXXXX");
-
-        *state = mkdtemp(path);
-        return *state ? 0 : -1;
-}
-
-static int drop_root(void **state)
-{
-        int r = remove_tree_at(AT_FDCWD, *state);
-
-        free(*state);
-        return r;
-}
-
-static void put(const char *root, const char *path, const char *text)
-{
-        _cleanup_free_ char *full = NULL, *parent = NULL;
-
-        assert_true(asprintf(&full, "%s%s", root, path) > 0);
-        parent = strndup(full, (size_t)(strrchr(full, '/') - full));
-        assert_int_equal(mkdir_parents_at(AT_FDCWD, parent, 0755), 0);
-        assert_int_equal(write_file_atomic_at(AT_FDCWD, full, text, 0644), 0);
-}
-
 static Definition *load(const char *root, const char *tree, DefinitionTrust trust,
                         Diagnostics *diagnostics, Error *error)
 {
@@ -349,17 +323,15 @@ static void test_last_change(void **state)
         assert_int_equal(usec, UINT64_C(500000000));
 }
 
-#define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, drop_root)
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_ROOT(test_precedence),     WITH_ROOT(test_masks),
-                WITH_ROOT(test_nothing),        WITH_ROOT(test_all_errors_of_all_files),
-                WITH_ROOT(test_huge),           WITH_ROOT(test_nspawn_files),
-                WITH_ROOT(test_untrusted_link), WITH_ROOT(test_list),
-                WITH_ROOT(test_launch),         WITH_ROOT(test_unit_yields),
-                WITH_ROOT(test_last_change),
+                WITH_DIRECTORY(test_precedence),     WITH_DIRECTORY(test_masks),
+                WITH_DIRECTORY(test_nothing),        WITH_DIRECTORY(test_all_errors_of_all_files),
+                WITH_DIRECTORY(test_huge),           WITH_DIRECTORY(test_nspawn_files),
+                WITH_DIRECTORY(test_untrusted_link), WITH_DIRECTORY(test_list),
+                WITH_DIRECTORY(test_launch),         WITH_DIRECTORY(test_unit_yields),
+                WITH_DIRECTORY(test_last_change),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,32 +8,6 @@
 
 #include <fcntl.h>
 
-static int make_root(void **state)
-{
-        char *path = strdup("/tmp/stead-test-XXXXXX");
-
-        *state = mkdtemp(path);
-        return *state ? 0 : -1;
-}
-
-static int drop_root(void **state)
-{
-        int r = remove_tree_at(AT_FDCWD, *state);
-
-        free(*state);
-        return r;
-}
-
-static void put(const char *root, const char *path, const char *text)
-{
-        _cleanup_free_ char *full = NULL, *parent = NULL;
-
-        assert_true(asprintf(&full, "%s%s", root, path) > 0);
-        parent = strndup(full, (size_t)(strrchr(full, '/') - full));
-        assert_int_equal(mkdir_parents_at(AT_FDCWD, parent, 0755), 0);
-        assert_int_equal(write_file_atomic_at(AT_FDCWD, full, text, 0644), 0);
-}
-
 static void test_load(void **state)
 {
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
@@ -146,10 +120,10 @@ static void test_missing(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_load, make_root, drop_root),
-                cmocka_unit_test_setup_teardown(test_kept, make_root, drop_root),
-                cmocka_unit_test_setup_teardown(test_errors, make_root, drop_root),
-                cmocka_unit_test_setup_teardown(test_missing, make_root, drop_root),
+                WITH_DIRECTORY(test_load),
+                WITH_DIRECTORY(test_kept),
+                WITH_DIRECTORY(test_errors),
+                WITH_DIRECTORY(test_missing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
