@@ -6,13 +6,10 @@
 
 #include "boot/child.h"
 
-#include "base/cleanup.h"
-#include "base/fd.h"
 #include "boot/handshake.h"
 #include "network/guest-sysctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
@@ -44,20 +41,6 @@ static int explain_limit(const char *kind, const char *limit, Error *error)
         return -number;
 }
 
-/* The supervisor writes the map of a new user namespace meanwhile, and no step of the handshake
- * says so; before, the kernel knows no group that might be let ping. A tenth of a second at most.
- */
-static void wait_for_groups(void)
-{
-        for (unsigned i = 0; i < 1000; i++) {
-                _cleanup_free_ char *map = NULL;
-
-                if (read_file_at(AT_FDCWD, "/proc/self/gid_map", 4096, &map) != 0)
-                        return;
-                (void)usleep(100);
-        }
-}
-
 int child_join(const ChildContext *c, Error *error)
 {
         int flags = 0, r;
@@ -75,10 +58,6 @@ int child_join(const ChildContext *c, Error *error)
                 flags |= CLONE_NEWNET;
         if (flags != 0 && unshare(flags) < 0)
                 return explain_limit("network and cgroup", "net", error);
-        if (network_plan_has_links(&c->plan->network)) {
-                wait_for_groups();
-                (void)network_guest_sysctls(NULL); /* without them ping is root's alone */
-        }
         r = handshake_send(c->handshake_fd, HANDSHAKE_JOINED);
         if (r < 0)
                 return error_errno(error, -r, "Failed to report to the supervisor");
@@ -98,6 +77,9 @@ int child_isolate(const ChildContext *c, Error *error)
         /* after the change of ids, which clears it: if the supervisor dies, so does the machine */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
                 return error_errno(error, errno, "Failed to tie the machine to its supervisor");
+        /* by now the kernel knows our groups */
+        if (network_plan_has_links(&c->plan->network))
+                (void)network_guest_sysctls(NULL); /* without them ping is root's alone */
         if (unshare(CLONE_NEWNS) < 0)
                 return explain_limit("mount", "mnt", error);
         /* not locked like the others, since inits unmount it at their end and would report a
