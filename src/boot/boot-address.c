@@ -6,6 +6,7 @@
 #include "boot/boot-publish.h"
 #include "boot/boot.h"
 #include "image/errand.h"
+#include "machine/firewall.h"
 #include "machine/join.h"
 #include "network/guest-config.h"
 #include "network/published-list.h"
@@ -263,10 +264,10 @@ static void publish(Boot *b)
         int r = boot_publish(b, &cause);
 
         if (r >= 0)
-                r = boot_publish_begin(n, "add", b->plan->machine, &cause);
+                r = firewall_begin(&n->firewall, "add", b->plan->machine, &cause);
         if (r < 0)
                 boot_network_warn(b, &cause);
-        else if (!boot_publish_end(n))
+        else if (!firewall_end(&n->firewall))
                 n->published = false; /* it has said why, and removed the file */
 }
 

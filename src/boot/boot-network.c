@@ -9,12 +9,12 @@
 #include "boot/boot-address.h"
 #include "boot/boot-publish.h"
 #include "boot/boot.h"
+#include "machine/firewall.h"
 #include "network/forwarding.h"
 #include "network/published.h"
 #include "network/table-check.h"
 #include "network/table-guard.h"
 #include "network/table-share.h"
-#include "os/machine-id.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -83,7 +83,6 @@ int boot_network_acquire(Boot *b, Error *error)
         BootNetwork *n = &b->network;
         HostSettings settings = host_settings_default;
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
-        Id128 host = {};
         int r = refuse_name_of_pod(b, error);
 
         if (r >= 0 && b->plan->pod)
@@ -91,9 +90,7 @@ int boot_network_acquire(Boot *b, Error *error)
         if (r < 0 || !network_plan_has_links(&b->plan->network))
                 return r;
         (void)host_settings_load(HOST_SETTINGS_PATH, &settings, &diagnostics, NULL);
-        (void)machine_id_of_host(&host); /* one without an id has the addresses of its kind */
-        r = network_acquire(&b->plan->network, b->plan->machine, &settings, &host, &n->network,
-                            error);
+        r = network_acquire(&b->plan->network, b->plan->machine, &settings, &n->network, error);
         if (r < 0)
                 return r;
         n->acquired = true;
@@ -124,7 +121,7 @@ static int open_ports(Boot *b, bool guarded, Error *error)
                 n->table_fd = table_check_open();
         if (guarded && table_share_add(n->directory_fd, n->table_fd, b->plan->machine) > 0)
                 return 0;
-        return boot_publish_begin(n, "add", b->plan->machine, error);
+        return firewall_begin(&n->firewall, "add", b->plan->machine, error);
 }
 
 static void close_ports(Boot *b)
@@ -132,8 +129,8 @@ static void close_ports(Boot *b)
         BootNetwork *n = &b->network;
 
         if (table_share_remove(n->directory_fd, n->table_fd, b->plan->machine) == 0 &&
-            boot_publish_begin(n, "remove", b->plan->machine, NULL) >= 0)
-                (void)boot_publish_end(n);
+            firewall_begin(&n->firewall, "remove", b->plan->machine, NULL) >= 0)
+                (void)firewall_end(&n->firewall);
         n->published = false;
 }
 
@@ -226,7 +223,7 @@ int boot_network_finish(Boot *b, Error *error)
         if (n->network.addresses.n > 0)
                 boot_network_answer_names(b);
         (void)table_watch_open(&n->watch); /* a host without nf_tables: told by the program */
-        if (boot_publish_end(n)) {
+        if (firewall_end(&n->firewall)) {
                 boot_address_settle(b);
                 return 0;
         }
@@ -243,15 +240,15 @@ int boot_network_finish(Boot *b, Error *error)
 void boot_network_on_table(Boot *b)
 {
         if (table_watch_drain(&b->network.watch) > 0 &&
-            boot_publish_begin(&b->network, "restore", NULL, NULL) >= 0)
-                (void)boot_publish_end(&b->network);
+            firewall_begin(&b->network.firewall, "restore", NULL, NULL) >= 0)
+                (void)firewall_end(&b->network.firewall);
 }
 
 void boot_network_end_start(Boot *b)
 {
         BootNetwork *n = &b->network;
 
-        (void)boot_publish_end(n);
+        (void)firewall_end(&n->firewall);
         n->relay = dns_relay_free(n->relay);
         boot_address_end(b);
         table_watch_done(&n->watch);

@@ -5,19 +5,8 @@
 #include "boot/boot-publish.h"
 
 #include "boot/boot.h"
-#include "machine/firewall.h"
 #include "machine/publish.h"
 #include "network/published.h"
-
-int boot_publish_begin(BootNetwork *n, const char *verb, const char *name, Error *error)
-{
-        return firewall_begin(&n->firewall, verb, name, error);
-}
-
-bool boot_publish_end(BootNetwork *n)
-{
-        return firewall_end(&n->firewall);
-}
 
 int boot_publish(Boot *b, Error *error)
 {

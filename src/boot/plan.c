@@ -122,7 +122,8 @@ static int plan_network(BootPlan *plan, Settings *s, Error *error)
         plan->pod = TAKE_PTR(s->pod);
         plan->network_namespace_path = TAKE_PTR(s->network_namespace_path);
         plan->private_network = s->private_network || plan->network_namespace_path;
-        (void)machine_id_of_host(&host); /* one without an id has the addresses of its kind */
+        if (s->private_network)
+                (void)machine_id_of_host(&host); /* without an id: the addresses of its kind */
         if (network_plan_make(s, plan->machine, &host, &plan->network, error) < 0)
                 return -error->number;
         if (plan->pod) {

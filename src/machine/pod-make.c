@@ -15,7 +15,6 @@
 #include "network/service-link.h"
 #include "network/sysctl.h"
 #include "os/loopback.h"
-#include "os/machine-id.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -105,12 +104,10 @@ static int acquire(PodNetwork *p, Error *error)
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
         _cleanup_free_ char *record = NULL, *resolv_conf = NULL;
         HostSettings settings = host_settings_default;
-        Id128 host = {};
         int r;
 
         (void)host_settings_load(HOST_SETTINGS_PATH, &settings, &diagnostics, NULL);
-        (void)machine_id_of_host(&host);
-        r = network_acquire(&p->plan, p->name, &settings, &host, &p->network, error);
+        r = network_acquire(&p->plan, p->name, &settings, &p->network, error);
         if (r < 0)
                 return r;
         if (p->network.addressing == NETWORK_ADDRESSING_NETWORKD)

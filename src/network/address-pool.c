@@ -35,16 +35,6 @@ static uint64_t hash(const uint8_t key[static 16], const void *data, size_t size
         return siphash_end(&h);
 }
 
-struct in6_addr address_pool_local_prefix(const Id128 *host_id)
-{
-        uint64_t global = hash(prefix_key, host_id->bytes, sizeof(host_id->bytes), 0);
-        struct in6_addr prefix = { .s6_addr = { 0xfd } };
-
-        for (unsigned i = 1; i <= 5; i++, global >>= 8)
-                prefix.s6_addr[i] = (uint8_t)global;
-        return prefix;
-}
-
 AddressPair address_pool_gateway(const AddressPool *pool)
 {
         AddressPair gateway = { .v4.s_addr = htonl(ntohl(pool->network.s_addr) + 1),

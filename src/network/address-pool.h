@@ -25,9 +25,6 @@ typedef struct AddressPair {
         struct in6_addr v6;
 } AddressPair;
 
-/* Of a unique local prefix (RFC 4193) that belongs to this host: from its machine id. */
-struct in6_addr address_pool_local_prefix(const Id128 *host_id);
-
 /* The first address of each family. */
 AddressPair address_pool_gateway(const AddressPool *pool);
 /* What @name would like to have; each attempt from 0 on gives another one. Never the gateway, nor

@@ -170,6 +170,7 @@ int network_plan_make(Settings *s, const char *name, const Id128 *host, NetworkP
                 network_plan_done(&plan);
                 return r;
         }
+        plan.host = *host;
         plan.bridge = TAKE_PTR(s->network_bridge);
         plan.addresses = s->network_addresses;
         plan.gateway_ipv4 = s->gateway_ipv4;

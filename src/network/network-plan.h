@@ -40,6 +40,7 @@ typedef struct NetworkPlan {
         BandwidthSetting bandwidth; /* of host0 */
         LinkName detour;            /* by which host0's packets come if they are limited */
         PortSettings ports;
+        Id128 host; /* machine id of the host; all 0 where it has none */
 } NetworkPlan;
 
 #define NETWORK_PLAN_NULL ((NetworkPlan){})

@@ -115,7 +115,7 @@ static int take_addresses(Network *n, Error *error)
 }
 
 int network_acquire(const NetworkPlan *plan, const char *name, const HostSettings *settings,
-                    const Id128 *host, Network *ret, Error *error)
+                    Network *ret, Error *error)
 {
         Network n = NETWORK_NULL;
         int r = 0;
@@ -124,7 +124,7 @@ int network_acquire(const NetworkPlan *plan, const char *name, const HostSetting
         n.name = name;
         n.addressing = choose(plan);
         n.ipv6 = has_ipv6(plan);
-        n.pool = pool_of(settings, host);
+        n.pool = pool_of(settings, &plan->host);
         if (network_plan_has_links(plan)) {
                 n.host_fd = netlink_open(NETLINK_ROUTE);
                 if (n.host_fd < 0)

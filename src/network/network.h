@@ -41,7 +41,7 @@ typedef struct Network {
 /* Decides who gives addresses and takes ours: before the file systems are made, which tell them to
  * the machine. @plan and @name must outlive @ret. */
 int network_acquire(const NetworkPlan *plan, const char *name, const HostSettings *settings,
-                    const Id128 *host, Network *ret, Error *error);
+                    Network *ret, Error *error);
 
 /* Makes the links between our namespace and the one of @netns_fd. @machine_fd, a NETLINK_ROUTE
  * socket of that one, is taken in any case. Before PID 1 runs. */

@@ -33,7 +33,7 @@ static inline int made_acquire(Made *m, const char *name, const char *words, Err
         HostSettings settings = host_settings_default;
         int r = plan_try(name, words, &m->plan, error);
 
-        return r < 0 ? r : network_acquire(&m->plan, name, &settings, &host_id, &m->network, error);
+        return r < 0 ? r : network_acquire(&m->plan, name, &settings, &m->network, error);
 }
 
 /* A fresh namespace for each start. */
