@@ -5,10 +5,10 @@
 #include "boot/stub.h"
 
 #include "base/strv.h"
+#include "os/own-program.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,28 +17,13 @@
 
 int stub_open(Error *error)
 {
-        static const char installed[] = STEAD_LIBEXECDIR "/stead-stub";
-        char path[PATH_MAX];
-        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("stead-stub"));
-        char *slash;
-        int fd = -EBADF;
+        int fd = own_program_open("launch", "stead-stub");
 
-        /* beside the launcher in a build, else where it is installed */
-        if (n > 0) {
-                path[n] = '\0';
-                slash = strrchr(path, '/');
-                if (slash) {
-                        strcpy(slash + 1, "stead-stub");
-                        fd = open(path, O_PATH | O_CLOEXEC);
-                }
-        }
-        if (fd < 0)
-                fd = open(installed, O_PATH | O_CLOEXEC);
         if (fd < 0) {
-                error_errno(error, errno, "Failed to open '%s', the stub init of --as-pid2",
-                            installed);
+                error_errno(error, -fd,
+                            "Failed to open '" STEAD_LIBEXECDIR
+                            "/stead-stub', the stub init of --as-pid2");
                 error_hint(error, "drop --as-pid2, or install stead anew");
-                return -error->number;
         }
         return fd;
 }

@@ -8,11 +8,11 @@
 #include "base/strv.h"
 #include "machine/unit-message.h"
 #include "os/cgroup.h"
+#include "os/own-program.h"
 #include "os/pidfd.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,26 +31,6 @@ bool unit_host_runs_systemd(void)
         struct stat st;
 
         return lstat("/run/systemd/system", &st) >= 0 && S_ISDIR(st.st_mode); /* sd_booted(3) */
-}
-
-/* Beside the launcher in a build or an installation, else where it belongs. */
-static int open_program(void)
-{
-        static const char *const places[] = { "../unit/" PROGRAM, PROGRAM };
-        char path[PATH_MAX];
-        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 32);
-        int fd = -EBADF;
-
-        if (n > 0) {
-                path[n] = '\0';
-                for (size_t i = 0; fd < 0 && i < ELEMENTSOF(places); i++) {
-                        strcpy(strrchr(path, '/') + 1, places[i]);
-                        fd = open(path, O_PATH | O_CLOEXEC);
-                }
-        }
-        if (fd < 0)
-                fd = open(STEAD_LIBEXECDIR "/" PROGRAM, O_PATH | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
 }
 
 static _noreturn_ void become(int program, int socket)
@@ -75,7 +55,7 @@ static int begin(Boot *b, Error *error)
 
         if (b->unit_fd >= 0)
                 return 0;
-        program = open_program();
+        program = own_program_open("unit", PROGRAM);
         if (program < 0) {
                 error_errno(error, -program,
                             "Failed to open '" STEAD_LIBEXECDIR "/" PROGRAM

@@ -4,30 +4,14 @@
 #include "machine/firewall.h"
 
 #include "base/cleanup.h"
+#include "os/own-program.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define FIREWALL "stead-firewall"
-
-/* Beside us in the build, or installed. */
-static int open_firewall(void)
-{
-        char path[512];
-        ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
-        int fd = -EBADF;
-
-        if (n > 0) {
-                path[n] = '\0';
-                strcpy(strrchr(path, '/') + 1, "../firewall/" FIREWALL);
-                fd = open(path, O_PATH | O_CLOEXEC);
-        }
-        if (fd < 0)
-                fd = open(STEAD_LIBEXECDIR "/" FIREWALL, O_PATH | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
 
 _noreturn_ static void become_firewall(int program, const char *verb, const char *name)
 {
@@ -44,7 +28,7 @@ _noreturn_ static void become_firewall(int program, const char *verb, const char
 
 int firewall_begin(pid_t *ret, const char *verb, const char *name, Error *error)
 {
-        _cleanup_close_ int program = open_firewall();
+        _cleanup_close_ int program = own_program_open("firewall", FIREWALL);
         pid_t pid;
 
         if (program < 0) {
