@@ -101,14 +101,12 @@ static int list_taken(const Boot *b, LinkAddresses *ret)
 
         for (size_t i = 0; i < list.n && r >= 0; i++)
                 for (size_t k = 0; k < list.items[i].n_addresses; k++) {
-                        const PublishedAddress *a = &list.items[i].addresses[k];
                         LinkAddress *grown = reallocarray(ret->items, ret->n + 1, sizeof(*grown));
 
                         if (!grown)
                                 return -ENOMEM;
                         ret->items = grown;
-                        grown[ret->n] = (LinkAddress){ .address.family = a->family };
-                        memcpy(grown[ret->n++].address.bytes, &a->in, ip_address_size(a->family));
+                        grown[ret->n++] = (LinkAddress){ .address = list.items[i].addresses[k] };
                 }
         return r;
 }

@@ -177,20 +177,16 @@ static int find_name(void *userdata, const char *name, DnsHost *ret)
         if (r < 0)
                 return r == -ENOMEM ? r : 0; /* no name of a machine, or a broken file */
         ret->n = 0;
-        for (size_t i = 0; i < p.n_addresses && ret->n < DNS_HOST_ADDRESSES; i++) {
-                DnsAddress *a = &ret->addresses[ret->n++];
-
-                a->family = p.addresses[i].family;
-                memcpy(&a->v6, &p.addresses[i].in, ip_address_size(a->family));
-        }
+        for (size_t i = 0; i < p.n_addresses && ret->n < DNS_HOST_ADDRESSES; i++)
+                ret->addresses[ret->n++] = p.addresses[i];
         return 1;
 }
 
-static int find_address(void *userdata, const DnsAddress *address,
+static int find_address(void *userdata, const IpAddress *address,
                         char ret[static DNS_HOST_NAME_SIZE])
 {
         _cleanup_free_ char *name = NULL;
-        int r = address_pool_holder(address->family, &address->v6, &name);
+        int r = address_pool_holder(address->family, address->bytes, &name);
 
         if (r > 0)
                 (void)snprintf(ret, DNS_HOST_NAME_SIZE, "%s", name);

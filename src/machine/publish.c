@@ -20,13 +20,8 @@ static int describe(const Network *n, Published *p, Error *error)
         p->machine = strdup(n->name);
         p->masquerade = n->addressing != NETWORK_ADDRESSING_NETWORKD;
         r = p->machine ? published_set_interface(p, network_host_link(plan)) : -ENOMEM;
-        for (size_t i = 0; i < n->addresses.n && r >= 0; i++) {
-                const IpAddress *ip = &n->addresses.items[i].address;
-                PublishedAddress a = { .family = ip->family };
-
-                memcpy(&a.in, ip->bytes, ip_address_size(ip->family));
-                r = published_add_address(p, &a);
-        }
+        for (size_t i = 0; i < n->addresses.n && r >= 0; i++)
+                r = published_add_address(p, &n->addresses.items[i].address);
         for (size_t i = 0; i < plan->ports.n && r >= 0; i++) {
                 const PortSetting *s = &plan->ports.items[i];
                 PublishedPort port = { .protocol = s->protocol,
@@ -35,7 +30,7 @@ static int describe(const Network *n, Published *p, Error *error)
                                        .last = (uint16_t)(s->host + s->n - 1),
                                        .machine_first = s->machine };
 
-                memcpy(&port.host.in, s->address.bytes, ip_address_size(s->address.family));
+                memcpy(port.host.bytes, s->address.bytes, ip_address_size(s->address.family));
                 r = published_add_port(p, &port);
         }
         return r < 0 ? error_set(error, -r, "Out of memory") : 0;

@@ -187,8 +187,7 @@ static int gather_addresses(const CheckSockets *fds, const Published *p, CheckFa
 
                 if (p->addresses[i].family == AF_INET6 && !six)
                         continue;
-                a->address.family = p->addresses[i].family;
-                memcpy(a->address.bytes, &p->addresses[i].in, ip_address_size(a->address.family));
+                a->address = p->addresses[i];
                 gather_address(fds, &inside, &host, a);
                 f->n_addresses++;
         }

@@ -188,8 +188,7 @@ static size_t find_targets(const CheckAddress *a, const PublishedPort *port, IpA
         if (port->host.family != AF_UNSPEC && port->host.family != a->address.family)
                 return 0;
         if (!published_address_is_any(&port->host)) {
-                ret[0].family = port->host.family;
-                memcpy(ret[0].bytes, &port->host.in, ip_address_size(port->host.family));
+                ret[0] = port->host;
                 return 1;
         }
         if (loopback.family == AF_INET)

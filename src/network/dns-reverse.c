@@ -35,7 +35,7 @@ static int read_nibble(const char **s)
         return (int)(digit - digits);
 }
 
-static int parse_v4(const char *s, DnsAddress *ret)
+static int parse_v4(const char *s, IpAddress *ret)
 {
         uint8_t bytes[4];
 
@@ -53,7 +53,7 @@ static int parse_v4(const char *s, DnsAddress *ret)
         return 0;
 }
 
-static int parse_v6(const char *s, DnsAddress *ret)
+static int parse_v6(const char *s, IpAddress *ret)
 {
         uint8_t bytes[16] = {};
 
@@ -71,7 +71,7 @@ static int parse_v6(const char *s, DnsAddress *ret)
         return 0;
 }
 
-int dns_reverse_parse(const char *name, DnsAddress *ret)
+int dns_reverse_parse(const char *name, IpAddress *ret)
 {
         int r = parse_v4(name, ret);
 

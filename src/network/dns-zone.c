@@ -38,7 +38,7 @@ static size_t reply_addresses(const Reply *to, const DnsHost *host)
         DnsAnswer a = dns_answer_begin(to->query, to->question, DNS_NOERROR, to->buffer, to->limit);
 
         for (size_t i = 0; i < host->n; i++) {
-                const DnsAddress *address = &host->addresses[i];
+                const IpAddress *address = &host->addresses[i];
 
                 if (address->family == AF_INET && to->question->type == DNS_TYPE_A)
                         dns_answer_add_address(&a, &address->v4, sizeof(address->v4));
@@ -65,7 +65,7 @@ static size_t answer_name(const DnsZone *zone, const Reply *to, const char *name
 
 /* The reverse of a machine's address. Other addresses are not ours, also of our own ranges: the
  * host has more than machines. */
-static size_t answer_address(const DnsZone *zone, const Reply *to, const DnsAddress *address)
+static size_t answer_address(const DnsZone *zone, const Reply *to, const IpAddress *address)
 {
         char name[DNS_HOST_NAME_SIZE], full[2 * DNS_HOST_NAME_SIZE];
         int r = zone->find_address ? zone->find_address(zone->userdata, address, name) : 0;
@@ -104,7 +104,7 @@ size_t dns_zone_answer(const DnsZone *zone, const uint8_t *query, const DnsQuest
 {
         const Reply to = { query, question, buffer, limit };
         char name[DNS_NAME_SIZE], *inner;
-        DnsAddress address;
+        IpAddress address;
 
         strcpy(name, question->name);
         inner = below_domain(domain_of(zone), name);

@@ -21,7 +21,7 @@
 
 /* What is known of a name. */
 typedef struct DnsHost {
-        DnsAddress addresses[DNS_HOST_ADDRESSES];
+        IpAddress addresses[DNS_HOST_ADDRESSES];
         size_t n;
 } DnsHost;
 
@@ -33,7 +33,7 @@ typedef struct DnsZone {
          * machines. */
         int (*find_name)(void *userdata, const char *name, DnsHost *ret);
         /* The name, without domain, of the machine with this address. Returns the same. */
-        int (*find_address)(void *userdata, const DnsAddress *address,
+        int (*find_address)(void *userdata, const IpAddress *address,
                             char ret[static DNS_HOST_NAME_SIZE]);
         void *userdata;
 } DnsZone;

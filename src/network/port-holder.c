@@ -38,11 +38,11 @@ static bool may_bind(const PublishedPort *port, uint16_t number)
         if (fd < 0)
                 return false;
         if (v4) {
-                in.sin_addr = port->host.in;
+                in.sin_addr = port->host.v4;
                 return bind(fd, (const struct sockaddr *)&in, sizeof(in)) >= 0;
         }
         if (port->host.family == AF_INET6)
-                in6.sin6_addr = port->host.in6;
+                in6.sin6_addr = port->host.v6;
         /* of both families at once, unless it is about one */
         else if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0)
                 return false;
@@ -60,9 +60,9 @@ static bool all_may_bind(const PublishedPort *port)
 }
 
 /* The kernel prints an address as 32-bit words in the host's byte order. */
-static int parse_address(const char *hex, PublishedAddress *ret)
+static int parse_address(const char *hex, IpAddress *ret)
 {
-        PublishedAddress a = { .family = strlen(hex) == 8 ? AF_INET : AF_INET6 };
+        IpAddress a = { .family = strlen(hex) == 8 ? AF_INET : AF_INET6 };
         uint32_t words[4] = {};
         size_t n = strlen(hex) / 8;
 
@@ -71,10 +71,10 @@ static int parse_address(const char *hex, PublishedAddress *ret)
         for (size_t i = 0; i < n; i++)
                 if (sscanf(hex + 8 * i, "%8" SCNx32, &words[i]) != 1)
                         return -EINVAL;
-        memcpy(&a.in6, words, n * 4);
-        if (a.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.in6)) {
+        memcpy(&a.v6, words, n * 4);
+        if (a.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a.v6)) {
                 a.family = AF_INET;
-                a.in.s_addr = words[3];
+                a.v4.s_addr = words[3];
         }
         *ret = a;
         return 0;

@@ -69,7 +69,7 @@ static int parse_switch(const char *value, bool *ret)
 /* Unknown keys are of a later version of stead, and no reason to let a port go. */
 static int parse_line(const char *line, Published *p)
 {
-        PublishedAddress address;
+        IpAddress address;
         const char *value = strchr(line, '=');
         int r;
 

@@ -23,15 +23,15 @@ void published_done(Published *p)
         *p = PUBLISHED_NULL;
 }
 
-int published_address_parse(const char *text, PublishedAddress *ret)
+int published_address_parse(const char *text, IpAddress *ret)
 {
-        PublishedAddress a = {};
+        IpAddress a = {};
 
         if (strcmp(text, "*") == 0)
                 a.family = AF_UNSPEC;
-        else if (inet_pton(AF_INET, text, &a.in) > 0)
+        else if (inet_pton(AF_INET, text, &a.v4) > 0)
                 a.family = AF_INET;
-        else if (inet_pton(AF_INET6, text, &a.in6) > 0)
+        else if (inet_pton(AF_INET6, text, &a.v6) > 0)
                 a.family = AF_INET6;
         else
                 return -EINVAL;
@@ -39,26 +39,25 @@ int published_address_parse(const char *text, PublishedAddress *ret)
         return 0;
 }
 
-const char *published_address_to_string(const PublishedAddress *a,
-                                        char buffer[static INET6_ADDRSTRLEN])
+const char *published_address_to_string(const IpAddress *a, char buffer[static INET6_ADDRSTRLEN])
 {
         if (a->family == AF_UNSPEC)
                 return "*";
-        return inet_ntop(a->family, &a->in6, buffer, INET6_ADDRSTRLEN);
+        return inet_ntop(a->family, &a->v6, buffer, INET6_ADDRSTRLEN);
 }
 
-bool published_address_is_any(const PublishedAddress *a)
+bool published_address_is_any(const IpAddress *a)
 {
         if (a->family == AF_INET)
-                return a->in.s_addr == htonl(INADDR_ANY);
-        return a->family == AF_UNSPEC || IN6_IS_ADDR_UNSPECIFIED(&a->in6);
+                return a->v4.s_addr == htonl(INADDR_ANY);
+        return a->family == AF_UNSPEC || IN6_IS_ADDR_UNSPECIFIED(&a->v6);
 }
 
-static bool address_equal(const PublishedAddress *a, const PublishedAddress *b)
+static bool address_equal(const IpAddress *a, const IpAddress *b)
 {
         if (a->family == AF_INET)
-                return a->in.s_addr == b->in.s_addr;
-        return memcmp(&a->in6, &b->in6, sizeof(a->in6)) == 0;
+                return a->v4.s_addr == b->v4.s_addr;
+        return memcmp(&a->v6, &b->v6, sizeof(a->v6)) == 0;
 }
 
 static bool ports_meet(const PublishedPort *a, const PublishedPort *b)
@@ -110,9 +109,9 @@ int published_set_interface(Published *p, const char *name)
         return 0;
 }
 
-int published_add_address(Published *p, const PublishedAddress *a)
+int published_add_address(Published *p, const IpAddress *a)
 {
-        PublishedAddress *grown;
+        IpAddress *grown;
 
         if (a->family == AF_UNSPEC || published_address_is_any(a))
                 return -EINVAL;

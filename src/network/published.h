@@ -6,8 +6,8 @@
  * and of nothing else. Must not know nftables. */
 
 #include "base/error.h"
+#include "os/address.h"
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,18 +15,10 @@
 /* Held (os/lock.h) by whoever changes the table. */
 #define PUBLISHED_LOCK PUBLISHED_DIRECTORY "/.lock"
 
-typedef struct PublishedAddress {
-        int family; /* AF_INET, AF_INET6; AF_UNSPEC: every address of both */
-        union {
-                struct in_addr in;
-                struct in6_addr in6;
-        };
-} PublishedAddress;
-
 /* Ports first..last of the host's address lead to as many ports of the machine. */
 typedef struct PublishedPort {
-        int protocol;          /* IPPROTO_TCP or IPPROTO_UDP */
-        PublishedAddress host; /* 0.0.0.0 and :: are every address of that family */
+        int protocol;   /* IPPROTO_TCP or IPPROTO_UDP */
+        IpAddress host; /* 0.0.0.0 and :: are every address of that family, AF_UNSPEC of both */
         uint16_t first, last;
         uint16_t machine_first;
 } PublishedPort;
@@ -36,7 +28,7 @@ typedef struct Published {
         char *interface; /* the host's end of its link, or its bridge */
         bool masquerade; /* its packets leave the host with an address of the host's */
         bool replaces;   /* the table may still hold what an earlier run of it published */
-        PublishedAddress *addresses;
+        IpAddress *addresses;
         size_t n_addresses;
         PublishedPort *ports;
         size_t n_ports;
@@ -48,16 +40,15 @@ typedef struct Published {
 void published_done(Published *p);
 
 /* "1.2.3.4", "::1"; "*" is AF_UNSPEC. -EINVAL for all else. */
-int published_address_parse(const char *text, PublishedAddress *ret);
-const char *published_address_to_string(const PublishedAddress *a,
-                                        char buffer[static INET6_ADDRSTRLEN]);
+int published_address_parse(const char *text, IpAddress *ret);
+const char *published_address_to_string(const IpAddress *a, char buffer[static INET6_ADDRSTRLEN]);
 /* Whether it stands for every address of its family, or of both. */
-bool published_address_is_any(const PublishedAddress *a);
+bool published_address_is_any(const IpAddress *a);
 
 /* Whether the name of a link can stand in nft's syntax as it is. */
 bool published_interface_is_valid(const char *name);
 int published_set_interface(Published *p, const char *name);
-int published_add_address(Published *p, const PublishedAddress *a);
+int published_add_address(Published *p, const IpAddress *a);
 int published_add_port(Published *p, const PublishedPort *port);
 
 /* A file's text; strict, since the text may come from a broken disk or a clumsy hand: -EBADMSG with

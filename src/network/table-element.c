@@ -47,7 +47,7 @@ static int add(TableElements *e, TableSet set, const char *key, const char *valu
         return 0;
 }
 
-static const PublishedAddress *first_address(const Published *p, int family)
+static const IpAddress *first_address(const Published *p, int family)
 {
         for (size_t i = 0; i < p->n_addresses; i++)
                 if (p->addresses[i].family == family)
@@ -58,7 +58,7 @@ static const PublishedAddress *first_address(const Published *p, int family)
 /* Ports of every address and ports of one address are different maps. */
 static int add_port(TableElements *e, const Published *p, const PublishedPort *port, int family)
 {
-        const PublishedAddress *machine = first_address(p, family);
+        const IpAddress *machine = first_address(p, family);
         const char *protocol = port->protocol == IPPROTO_UDP ? "udp" : "tcp";
         bool any = published_address_is_any(&port->host);
         char host[INET6_ADDRSTRLEN], inside[INET6_ADDRSTRLEN];
@@ -100,7 +100,7 @@ int table_elements_add(TableElements *e, const Published *p)
         int r = add_link(e, p->interface);
 
         for (size_t i = 0; r >= 0 && p->masquerade && i < p->n_addresses; i++) {
-                const PublishedAddress *a = &p->addresses[i];
+                const IpAddress *a = &p->addresses[i];
 
                 r = add(e, a->family == AF_INET ? TABLE_SET_ADDRESS4 : TABLE_SET_ADDRESS6,
                         published_address_to_string(a, text), NULL);

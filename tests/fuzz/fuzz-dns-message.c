@@ -15,7 +15,7 @@ static int find_name(void *userdata, const char *name, DnsHost *ret)
         return 1;
 }
 
-static int find_address(void *userdata, const DnsAddress *address, char ret[static 256])
+static int find_address(void *userdata, const IpAddress *address, char ret[static 256])
 {
         strcpy(ret, "web");
         return 1;

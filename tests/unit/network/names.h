@@ -13,7 +13,7 @@
 
 static inline void name_add(DnsHost *host, int family, const char *text)
 {
-        DnsAddress *a = &host->addresses[host->n++];
+        IpAddress *a = &host->addresses[host->n++];
 
         a->family = family;
         assert_int_equal(inet_pton(family, text, &a->v4), 1); /* both begin at the same place */
@@ -36,7 +36,7 @@ static inline int names_find_name(void *userdata, const char *name, DnsHost *ret
         return 1;
 }
 
-static inline int names_find_address(void *userdata, const DnsAddress *address,
+static inline int names_find_address(void *userdata, const IpAddress *address,
                                      char ret[static DNS_HOST_NAME_SIZE])
 {
         DnsHost web = {};

@@ -107,7 +107,7 @@ static void test_reverse(void **state)
                 "2.0.64.100.ip6.arpa",
         };
         char text[INET6_ADDRSTRLEN];
-        DnsAddress a = {};
+        IpAddress a = {};
 
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++)
                 assert_int_equal(dns_reverse_parse(wrong[i], &a), -EINVAL);
