@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What nothing refers to any more goes: objects, trees, checkouts, dead stages. Commits stay; they
+ * are small and are the history. Roots: the last versions of each ref, generations of machines, and
+ * checkouts that a machine runs on. */
+
+#include "store/progress.h"
+#include "store/store.h"
+
+#define GC_KEEP_DEFAULT 5 /* versions of a ref */
+
+typedef struct GcResult {
+        uint64_t n_objects, n_trees, n_checkouts, bytes;
+} GcResult;
+
+/* @roots: commits and trees that machines need. @dry_run: counts only. */
+int gc_run(Store *store, unsigned keep, const Hash *roots, size_t n_roots, bool dry_run,
+           Progress *progress, GcResult *ret, Error *error);
