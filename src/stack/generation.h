@@ -36,6 +36,11 @@ typedef struct StackLayer {
         char *name; /* "debian/12/base", "site/web@0123abcd" */
 } StackLayer;
 
+void stack_layer_done(StackLayer *l);
+/* @commit: NULL where it does not matter. */
+int stack_layer_append(StackLayer **layers, size_t *n, const char *name, const Hash *commit,
+                       const Hash *tree);
+
 typedef struct Generation {
         unsigned number; /* from 1 */
         int64_t time;
@@ -50,6 +55,8 @@ void generation_done(Generation *g);
 int generation_add_layer(Generation *g, const char *name, const Hash *commit, const Hash *tree);
 /* Whether the layers are named by these words, in this order. */
 bool generation_has_names(const Generation *g, char *const *names);
+/* Whether the layers are the same ones in the same versions. */
+bool generation_is_same(const Generation *a, const Generation *b);
 
 /* O_DIRECTORY of the machine's own directory; -ENOENT: it has none. $STEAD_STATE overrides
  * STATE_DIRECTORY, for tests. */
