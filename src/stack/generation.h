@@ -9,11 +9,12 @@
  *     wanted           the number of the one that the next start is to use
  *     stack            what is in force: see stack.h; written last by a switch
  *     upper/, work/    what the machine wrote (state), as an overlay's upper layer: owners 0-based
- *     state.img        instead of the two, where DiskMax= is kept by a file system of its own
  *     saved/N/         what the switch to generation N took out of upper/, for a way back
- *     try/             upper and work of `stead try`
- *     lock             flock: exclusive by the launcher or a switch, for as long as it works on
- * upper/
+ *     switch/, journal a switch in the making, see switch.h
+ *     state.img        where DiskMax= is kept by a file system of its own: the four above are in
+ * it, and its root is the *data directory*; else that is this directory itself try/ upper and work
+ * of `stead try` lock             flock: exclusive by the launcher or a switch, for as long as it
+ * works on upper/
  *
  *   stead-generation 1
  *   time 1790000000
