@@ -7,7 +7,6 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/strv.h"
-#include "os/remove-tree.h"
 #include "stack/stack.h"
 
 #include <fcntl.h>
@@ -294,9 +293,7 @@ static void remove_generation(int state_fd, unsigned number)
         char path[32];
 
         (void)snprintf(path, sizeof(path), GENERATIONS "/%u", number);
-        (void)unlinkat(state_fd, path, 0);
-        (void)snprintf(path, sizeof(path), "saved/%u", number);
-        (void)remove_tree_one_mount(state_fd, path); /* a way back that nobody can go any more */
+        (void)unlinkat(state_fd, path, 0); /* what it saved goes with the next switch */
 }
 
 /* Those that are too old, but never the one that the machine has or is to have. What cannot be

@@ -9,8 +9,11 @@
  *     wanted           the number of the one that the next start is to use
  *     stack            what is in force: see stack.h; written last by a switch
  *     upper/, work/    what the machine wrote (state), as an overlay's upper layer: owners 0-based
- *     state.img        instead of the two, where DiskMax= is kept by a file system of its own
  *     saved/N/         what the switch to generation N took out of upper/, for a way back
+ *     switch/, journal a switch in the making, see switch.h
+ *     state.img        where DiskMax= is kept by a file system of its own: upper/, work/, saved/,
+ *                      switch/ and journal are in that, and its root is the *data directory*;
+ *                      else that is this directory itself
  *     try/             upper and work of `stead try`
  *     lock             flock: exclusive by whoever works on upper/, the launcher or a switch
  *
