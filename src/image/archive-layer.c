@@ -52,7 +52,7 @@ int whiteout_parse(const char *path, WhiteoutKind *ret_kind, char **ret_director
         if (!directory)
                 return -ENOMEM;
         *ret_kind = strncmp(name, WHITEOUT_PREFIX, strlen(WHITEOUT_PREFIX)) == 0 ? WHITEOUT_OPAQUE
-                                                                                : WHITEOUT_FILE;
+                                                                                 : WHITEOUT_FILE;
         *ret_directory = directory;
         *ret_name = name;
         return 0;
@@ -93,7 +93,8 @@ static int clear_attributes(const char *path)
 static int make_way(struct archive_entry *entry)
 {
         const char *path = archive_entry_pathname(entry);
-        bool directory = !archive_entry_hardlink(entry) && archive_entry_filetype(entry) == AE_IFDIR;
+        bool directory =
+                !archive_entry_hardlink(entry) && archive_entry_filetype(entry) == AE_IFDIR;
         struct stat st;
 
         if (has_dotdot(path) || strcmp(path, ".") == 0 || lstat(path, &st) < 0)
@@ -117,7 +118,8 @@ int archive_layer_entry(const ArchiveSource *source, struct archive_entry *entry
                                  source->name, path);
         if (r >= 0 && kind == WHITEOUT_NONE)
                 r = source->over ? make_way(entry) : 0;
-        else if (r >= 0 && kind != WHITEOUT_IGNORE && source->whiteouts == ARCHIVE_WHITEOUTS_OVERLAY)
+        else if (r >= 0 && kind != WHITEOUT_IGNORE &&
+                 source->whiteouts == ARCHIVE_WHITEOUTS_OVERLAY)
                 r = make_whiteout(kind, directory, name);
         if (r < 0)
                 return error_errno(error, -r, "Failed to unpack '%s' of '%s'", path, source->name);
@@ -131,8 +133,7 @@ static int add_later(ArchiveLater *later, const char *path, const char *name, co
 
         if (later->n == later->allocated) {
                 size_t allocated = MAX_OF(later->allocated * 2, (size_t)16);
-                struct ArchiveAttribute *list =
-                        reallocarray(later->list, allocated, sizeof(*list));
+                struct ArchiveAttribute *list = reallocarray(later->list, allocated, sizeof(*list));
 
                 if (!list)
                         return -ENOMEM;

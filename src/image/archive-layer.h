@@ -32,7 +32,7 @@ typedef struct ArchiveLater {
                 char *path, *name;
                 void *value;
                 size_t size;
-        } *list;
+        } * list;
         size_t n, allocated;
 } ArchiveLater;
 

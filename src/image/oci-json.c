@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Each value is taken only if it has the type that the specification gives it; what is not asked for
- * is passed over, as the specification wants it. */
+/* Each value is taken only if it has the type that the specification gives it; what is not asked
+ * for is passed over, as the specification wants it. */
 
 #include "image/oci-json.h"
 
@@ -87,7 +87,8 @@ static int parse_digest(const char *name, const char *digest, Hash *ret, Error *
         return 0;
 }
 
-/* Appends to @d; a descriptor that fails is one of the list by then, so that its parts are freed. */
+/* Appends to @d; a descriptor that fails is one of the list by then, so that its parts are freed.
+ */
 static int add_descriptor(const char *name, const json_t *json, OciDescriptors *d, Error *error)
 {
         const json_t *size = json_object_get(json, "size");
@@ -249,10 +250,14 @@ static int parse_settings(OciConfig *c, const json_t *json)
         static const struct {
                 const char *member, *key;
         } known[] = {
-                { "Entrypoint", "entrypoint" },    { "Cmd", "command" },
-                { "Env", "environment" },          { "ExposedPorts", "ports" },
-                { "User", "user" },                { "WorkingDir", "working-directory" },
-                { "StopSignal", "stop-signal" },   { "Volumes", "volumes" },
+                { "Entrypoint", "entrypoint" },
+                { "Cmd", "command" },
+                { "Env", "environment" },
+                { "ExposedPorts", "ports" },
+                { "User", "user" },
+                { "WorkingDir", "working-directory" },
+                { "StopSignal", "stop-signal" },
+                { "Volumes", "volumes" },
                 { "Labels", "labels" },
         };
         const json_t *config = json_object_get(json, "config");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The JSON of container images: OCI's image-spec 1.0 and 1.1, Docker's manifests of the registry and
- * the manifest.json of `docker save`. Anybody may have written it. Text in, values out; nothing
+/* The JSON of container images: OCI's image-spec 1.0 and 1.1, Docker's manifests of the registry
+ * and the manifest.json of `docker save`. Anybody may have written it. Text in, values out; nothing
  * here opens a file. */
 
 #include "base/error.h"
@@ -26,8 +26,8 @@ typedef struct OciDescriptor {
         Hash digest;
         uint64_t size;
         char *media_type;
-        char *tag;                       /* its name in an index, or NULL */
-        char *system, *architecture;     /* as the index says, or NULL */
+        char *tag;                   /* its name in an index, or NULL */
+        char *system, *architecture; /* as the index says, or NULL */
 } OciDescriptor;
 
 typedef struct OciDescriptors {

@@ -33,9 +33,9 @@ const char *oci_architecture(void)
         static const struct {
                 const char *machine, *name;
         } known[] = {
-                { "x86_64", "amd64" },   { "aarch64", "arm64" },     { "i686", "386" },
-                { "armv7l", "arm" },     { "ppc64le", "ppc64le" },   { "riscv64", "riscv64" },
-                { "s390x", "s390x" },    { "loongarch64", "loong64" },
+                { "x86_64", "amd64" }, { "aarch64", "arm64" },       { "i686", "386" },
+                { "armv7l", "arm" },   { "ppc64le", "ppc64le" },     { "riscv64", "riscv64" },
+                { "s390x", "s390x" },  { "loongarch64", "loong64" },
         };
         static struct utsname name; /* the answer is a part of it, and always the same */
 
@@ -151,8 +151,7 @@ static int no_choice(const Search *s, const OciDescriptors *d, bool found_tag, E
                            architectures);
         return error_set(error, ENOEXEC, "'%s' has no image for %s%s%s", s->choice->name,
                          wanted_architecture(s),
-                         architectures && *architectures ? "; there is " : "",
-                         architectures ?: "");
+                         architectures && *architectures ? "; there is " : "", architectures ?: "");
 }
 
 /* The one manifest or index of @d that is meant. The tag is asked for at the top only. */
@@ -199,7 +198,7 @@ static int find_manifest(const Search *s, OciDescriptors *manifest, Hash *ret_id
         r = read_text(s, path, &text, &size, error);
         for (unsigned depth = 0; r >= 0; depth++) {
                 _cleanup_oci_descriptors_ OciDescriptors index = OCI_DESCRIPTORS_NULL;
-                const OciDescriptor *chosen;
+                const OciDescriptor *chosen = NULL;
 
                 if (depth == INDEX_DEPTH)
                         return error_set(error, ELOOP, "'%s' has indexes of indexes of indexes",
@@ -324,7 +323,7 @@ static int open_docker(const Search *s, OciImage *image, Error *error)
 {
         _cleanup_docker_images_ DockerImages images = DOCKER_IMAGES_NULL;
         _cleanup_free_ char *text = NULL, *config = NULL;
-        const DockerImage *chosen;
+        const DockerImage *chosen = NULL;
         size_t size, n;
         int r = read_text(s, "manifest.json", &text, &size, error);
 

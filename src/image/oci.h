@@ -8,8 +8,8 @@
 #include "image/oci-json.h"
 
 typedef struct OciLayer {
-        char *path;       /* within the directory */
-        bool has_digest;  /* of the file as it is; else only the next one is known */
+        char *path;      /* within the directory */
+        bool has_digest; /* of the file as it is; else only the next one is known */
         Hash digest;
         uint64_t size;
         Hash content; /* of the tar file that it holds, not compressed */
