@@ -12,8 +12,7 @@
  *     state.img        instead of the two, where DiskMax= is kept by a file system of its own
  *     saved/N/         what the switch to generation N took out of upper/, for a way back
  *     try/             upper and work of `stead try`
- *     lock             flock: exclusive by the launcher or a switch, for as long as it works on
- * upper/
+ *     lock             flock: exclusive by whoever works on upper/, the launcher or a switch
  *
  *   stead-generation 1
  *   time 1790000000

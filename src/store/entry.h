@@ -9,7 +9,7 @@
  * made at each checkout. Times are whole seconds; nothing in a Debian tree needs more. */
 
 #include "base/buffer.h"
-#include "store/hash.h"
+#include "store/sha256.h"
 
 #include <sys/stat.h>
 
@@ -56,13 +56,13 @@ int entry_add_attribute(Entry *e, const char *name, const void *value, size_t si
 
 /* Whether the store holds it as an inode of its own. */
 bool entry_is_object(const Entry *e);
-/* The object's name: SHA-256 of what entry_write_attributes() says, that is of all but the path. */
-void entry_object_id(const Entry *e, Hash *ret);
+/* The object's name: SHA-256 of its lines in a manifest without the path. */
+int entry_object_id(Hasher *h, const Entry *e, Hash *ret);
 /* Equal in all but the path. @ignore_mtime: and in all but the time. */
 bool entry_equal(const Entry *a, const Entry *b, bool ignore_mtime);
 
-/* The canonical text of all but the path; in a manifest the path follows. */
-void entry_write_attributes(const Entry *e, Buffer *out);
+/* Its lines in a manifest; without the path if @with_path is false. */
+void entry_write(const Entry *e, bool with_path, Buffer *out);
 
 /* Paths in the order of manifests: by component, so that a directory comes right before what is in
  * it. As strcmp(). */

@@ -5,18 +5,21 @@
  * tree's id, so that equal trees have one id and a manifest is either the one asked for or refused.
  *
  *   stead-tree 1
- *   d 755 0 0 1700000000 /                             directory; D: an opaque one
+ *   d 755 0 0 1700000000 /                        directory; D: an opaque one
  *   f 644 0 0 1700000000 SIZE HASH /etc/hosts
- *   l 0 0 1700000000 TARGET /bin                       symbolic link (kernels give all the same
- * mode) h /usr/bin/perl /usr/bin/perl5.36.0                other name of an earlier file c 600 0 0
- * 1700000000 5:1 /dev/console              b: block device p 600 0 0 1700000000 /run/initctl fifo;
- * s: socket w /etc/motd                                        whiteout x NAME BASE64 attribute of
- * the entry before it
+ *   l 0 0 1700000000 TARGET /bin                  symbolic link: has no mode of its own
+ *   h /usr/bin/perl /usr/bin/perl5.36.0           other name of an earlier file
+ *   c 600 0 0 1700000000 5:1 /dev/console         b: block device
+ *   p 600 0 0 1700000000 /run/initctl             fifo; s: socket
+ *   w /etc/motd                                   whiteout
+ *   x NAME HEX                                    attribute of the entry before it
  *
- * In words, bytes up to 0x20, 0x7f and the backslash are written as \ooo; no other byte is. */
+ * record.h says how words are written. */
 
 #include "base/error.h"
 #include "store/entry.h"
+
+#define MANIFEST_MAGIC "stead-tree 1"
 
 typedef struct Manifest {
         Entry *entries; /* sorted by entry_path_compare(), no path twice, parents before children */

@@ -11,13 +11,15 @@
  *   time 1790000000
  *   expires 1800000000          only on servers, optional
  *   origin site                 only in a store: the remote that it was pulled from
- *   signature KEY BASE64        ed25519 over all lines before; KEY: 16 hex digits of the public
- * key's hash
+ *   signature KEY BASE64        ed25519 over all lines before; KEY: the first 16 digits of the
+ *                               public key's hash
  */
 
 #include "base/buffer.h"
 #include "base/error.h"
 #include "store/hash.h"
+
+#include <stdbool.h>
 
 typedef struct Ref {
         char *name;

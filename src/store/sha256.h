@@ -7,16 +7,17 @@
 #include "base/cleanup.h"
 #include "store/hash.h"
 
-/* Of a piece of memory. */
-void hash_of(const void *data, size_t size, Hash *ret);
-/* Of all that can be read from @fd from its start; the offset stays. Tells the size. */
-int hash_of_fd(int fd, Hash *ret, uint64_t *ret_size);
-
-/* Piece by piece. */
+/* One computation after the other. */
 typedef struct Hasher Hasher;
+/* NULL on out of memory. */
 Hasher *hasher_new(void);
 Hasher *hasher_free(Hasher *h);
+DEFINE_CLEANUP(Hasher, hasher_free)
 void hasher_add(Hasher *h, const void *data, size_t size);
 /* The hash of all so far; then @h begins anew. */
 void hasher_end(Hasher *h, Hash *ret);
-DEFINE_CLEANUP(Hasher, hasher_free)
+
+/* Of a piece of memory. */
+int hash_of(const void *data, size_t size, Hash *ret);
+/* Of all of a file, from its start; the offset stays as it is. @ret_size may be NULL. */
+int hash_of_fd(Hasher *h, int fd, Hash *ret, uint64_t *ret_size);

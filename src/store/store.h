@@ -26,6 +26,7 @@ typedef struct Store {
         int fd;       /* of the directory */
         int stage_fd; /* of this boot's stage; -EBADF: not opened for adding */
         int lock_fd;
+        Hasher *hasher;
 } Store;
 
 #define STORE_NULL ((Store){ .fd = -EBADF, .stage_fd = -EBADF, .lock_fd = -EBADF })
