@@ -7,6 +7,8 @@
 #include "cli/verb.h"
 #include "config/resource.h"
 
+#include <string.h>
+
 static const char *names_command(OperandKind kind)
 {
         switch (kind) {
@@ -24,6 +26,8 @@ static const char *names_command(OperandKind kind)
                 return "unbind";
         case OPERAND_NET:
                 return "net";
+        case OPERAND_LAYER:
+                return "layer";
         case OPERAND_NONE:
                 break;
         }
@@ -79,6 +83,42 @@ static const char functions[] =
         "        fi\n"
         "}\n\n";
 
+static void print_verb(const Verb *v, FILE *f)
+{
+        const char *quote = strchr(v->name, ' ') ? "\"" : "";
+
+        fprintf(f, "        %s%s%s)\n                flags='--help", quote, v->name, quote);
+        for (size_t i = 0; i < v->n_flags; i++)
+                fprintf(f, " --%s%s", v->flags[i].name, v->flags[i].metavar ? "=" : "");
+        fprintf(f, "'\n                names=%s\n                ;;\n",
+                names_command(v->operand_kind));
+}
+
+/* The second word of a group is a part of its verbs' names. */
+static void print_groups(FILE *f)
+{
+        fputs("        case $verb in\n", f);
+        for (size_t i = 0; i < verb_count; i++) {
+                const Verb *group = verb_table[i];
+
+                if (!group->verbs)
+                        continue;
+                fprintf(f, "        %s)\n                words='", group->name);
+                for (size_t k = 0; k < group->n_verbs; k++)
+                        fprintf(f, "%s ", verb_word(group->verbs[k]));
+                fputs("--help'\n                ;;\n", f);
+        }
+        fputs("        esac\n"
+              "        if [ -n \"$words\" ]; then\n"
+              "                if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+              "                        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+              "                        return\n"
+              "                fi\n"
+              "                verb+=\" ${COMP_WORDS[2]}\"\n"
+              "        fi\n",
+              f);
+}
+
 void completion_print(FILE *f)
 {
         fputs("# SPDX-License-Identifier: LGPL-2.1-or-later\n"
@@ -87,7 +127,7 @@ void completion_print(FILE *f)
         fputs(functions, f);
         fputs("_stead() {\n"
               "        local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} flags= "
-              "names=none\n"
+              "names=none words=\n"
               "        COMPREPLY=()\n"
               "        if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
               "                COMPREPLY=($(compgen -W \"",
@@ -96,17 +136,17 @@ void completion_print(FILE *f)
                 fprintf(f, "%s ", verb_table[i]->name);
         fputs("--help --version\" -- \"$cur\"))\n"
               "                return\n"
-              "        fi\n"
-              "        case $verb in\n",
+              "        fi\n",
               f);
+        print_groups(f);
+        fputs("        case $verb in\n", f);
         for (size_t i = 0; i < verb_count; i++) {
                 const Verb *v = verb_table[i];
 
-                fprintf(f, "        %s)\n                flags='--help", v->name);
-                for (size_t k = 0; k < v->n_flags; k++)
-                        fprintf(f, " --%s%s", v->flags[k].name, v->flags[k].metavar ? "=" : "");
-                fprintf(f, "'\n                names=%s\n                ;;\n",
-                        names_command(v->operand_kind));
+                if (!v->verbs)
+                        print_verb(v, f);
+                for (size_t k = 0; k < v->n_verbs; k++)
+                        print_verb(v->verbs[k], f);
         }
         fputs("        esac\n"
               "        case $cur in\n"
@@ -120,6 +160,8 @@ void completion_print(FILE *f)
               "                copy) _stead_copy ;;\n"
               "                bind | unbind) _stead_bind ;;\n"
               "                net) _stead_net ;;\n"
+              "                layer) COMPREPLY=($(compgen -W \"$(stead layer list -q "
+              "2>/dev/null)\" -- \"$cur\")) ;;\n"
               "                esac\n"
               "                [ \"$names\" != path ] || COMPREPLY+=($(compgen -d -- \"$cur\"))\n"
               "                [ \"$verb\" != create ] || COMPREPLY+=($(compgen -f -W 'debian/11 "

@@ -8,36 +8,60 @@
 #include <string.h>
 #include <unistd.h>
 
-static int unknown_verb(const char *word)
+/* @group: the verb that @word stands after, or NULL. */
+static int unknown_verb(const Verb *group, const char *word)
 {
         _cleanup_error_ Error error = ERROR_NULL;
-        const Verb *nearest = verb_nearest(word);
+        const Verb *nearest = verb_nearest(group, word);
 
         if (nearest)
                 error_hint(&error, "stead %s", nearest->name);
         else
-                error_hint(&error, "stead --help");
-        (void)error_set(&error, EINVAL, "Unknown %s '%s'%s%s%s", word[0] == '-' ? "option" : "verb",
-                        word, nearest ? "; did you mean '" : "", nearest ? nearest->name : "",
-                        nearest ? "'?" : "");
+                error_hint(&error, "stead %s%s--help", group ? group->name : "", group ? " " : "");
+        (void)error_set(&error, EINVAL, "Unknown %s '%s%s%s'%s%s%s",
+                        word[0] == '-' ? "option" : "verb", group ? group->name : "",
+                        group ? " " : "", word, nearest ? "; did you mean '" : "",
+                        nearest ? nearest->name : "", nearest ? "'?" : "");
         error_print(&error);
         return EXIT_USAGE;
 }
 
-/* Words that are no verbs: help, version, completion. -1: it is something else. */
-static int special_word(const char *word, const char *next)
+/* A verb that is several, without one of them. */
+static int run_group(const Verb *group, char *const *words)
 {
-        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-                const Verb *verb = next ? verb_find(next) : NULL;
-
-                if (next && !verb)
-                        return unknown_verb(next);
-                if (verb)
-                        verb_print_help(verb, stdout);
-                else
-                        verb_print_overview(stdout);
-                return EXIT_SUCCESS;
+        if (!*words) {
+                verb_print_help(group, stderr);
+                return EXIT_USAGE;
         }
+        if (strcmp(*words, "--help") != 0 && strcmp(*words, "-h") != 0)
+                return unknown_verb(group, *words);
+        verb_print_help(group, stdout);
+        return EXIT_SUCCESS;
+}
+
+static int print_help(char *const *words)
+{
+        const char *first = *words;
+        const Verb *verb = verb_take(&words);
+
+        if (first && !verb)
+                return unknown_verb(NULL, first);
+        if (verb && verb->verbs && *words)
+                return unknown_verb(verb, *words);
+        if (verb)
+                verb_print_help(verb, stdout);
+        else
+                verb_print_overview(stdout);
+        return EXIT_SUCCESS;
+}
+
+/* Words that are no verbs: help, version, completion. -1: it is something else. */
+static int special_word(char *const *words)
+{
+        const char *word = *words;
+
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+                return print_help(words + 1);
         if (strcmp(word, "--version") == 0) {
                 puts("stead " STEAD_VERSION);
                 return EXIT_SUCCESS;
@@ -74,18 +98,19 @@ static int run_verb(const Verb *verb, char *const *words)
 int main(int argc, char **argv)
 {
         static char list[] = "list", *no_words[] = { list, NULL };
-        const Verb *verb;
+        char *const *words = argc < 2 ? no_words : argv + 1;
+        const char *first = *words;
         int r;
 
         (void)setlocale(LC_ALL, "");
-        if (argc < 2)
-                argv = no_words;
-        else
-                argv++;
-        r = special_word(argv[0], argv[1]);
+        r = special_word(words);
         if (r < 0) {
-                verb = verb_find(argv[0]);
-                r = verb ? run_verb(verb, argv + 1) : unknown_verb(argv[0]);
+                const Verb *verb = verb_take(&words);
+
+                if (!verb)
+                        r = unknown_verb(NULL, first);
+                else
+                        r = verb->verbs ? run_group(verb, words) : run_verb(verb, words);
         }
         /* output that never reached its file is a failure, too */
         if (fflush(stdout) != 0 && r == EXIT_SUCCESS) {

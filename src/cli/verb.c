@@ -13,6 +13,7 @@
 const Verb *const verb_table[] = {
         &verb_create,
         &verb_remove,
+        &verb_layer,
         &verb_boot,
         &verb_run,
         &verb_start,
@@ -48,6 +49,7 @@ const size_t verb_count = ELEMENTSOF(verb_table);
 
 static const char *const group_titles[_VERB_GROUP_MAX] = {
         [VERB_GROUP_TREES] = "Trees",
+        [VERB_GROUP_LAYERS] = "Layers",
         [VERB_GROUP_LIFE] = "Life of a machine",
         [VERB_GROUP_INSIDE] = "Inside a machine",
         [VERB_GROUP_LOOK] = "Looking at machines",
@@ -62,13 +64,45 @@ const Verb *verb_find(const char *name)
         return NULL;
 }
 
-const Verb *verb_nearest(const char *name)
+const char *verb_word(const Verb *verb)
+{
+        const char *space = strchr(verb->name, ' ');
+
+        return space ? space + 1 : verb->name;
+}
+
+static const Verb *find_in_group(const Verb *group, const char *word)
+{
+        for (size_t i = 0; i < group->n_verbs; i++)
+                if (strcmp(verb_word(group->verbs[i]), word) == 0)
+                        return group->verbs[i];
+        return NULL;
+}
+
+const Verb *verb_take(char *const **words)
+{
+        const Verb *verb = **words ? verb_find(**words) : NULL, *inner;
+
+        if (!verb)
+                return NULL;
+        (*words)++;
+        inner = verb->verbs && **words ? find_in_group(verb, **words) : NULL;
+        if (!inner)
+                return verb;
+        (*words)++;
+        return inner;
+}
+
+const Verb *verb_nearest(const Verb *group, const char *name)
 {
         Nearest nearest = NEAREST(name);
+        size_t n = group ? group->n_verbs : verb_count;
 
-        for (size_t i = 0; i < verb_count; i++)
-                nearest_offer(&nearest, verb_table[i]->name);
-        return nearest.best ? verb_find(nearest.best) : NULL;
+        for (size_t i = 0; i < n; i++)
+                nearest_offer(&nearest, group ? verb_word(group->verbs[i]) : verb_table[i]->name);
+        if (!nearest.best)
+                return NULL;
+        return group ? find_in_group(group, nearest.best) : verb_find(nearest.best);
 }
 
 const Flag *verb_flag(const Verb *verb, const char *name)
@@ -91,8 +125,31 @@ static void print_flag(const Flag *flag, FILE *f)
                 fprintf(f, "      %-26s %s\n", left, flag->help);
 }
 
+static void print_row(const Verb *verb, FILE *f)
+{
+        char left[64];
+
+        (void)snprintf(left, sizeof(left), "%s %s", verb_word(verb), verb->operands);
+        fprintf(f, "  %-30s %s\n", left, verb->help);
+}
+
+static void print_group_help(const Verb *group, FILE *f)
+{
+        fprintf(f, "stead %s VERB [OPTIONS] [NAME...]\n\n%s.\n\nVerbs:\n", group->name,
+                group->help);
+        for (size_t i = 0; i < group->n_verbs; i++)
+                print_row(group->verbs[i], f);
+        if (group->text)
+                fprintf(f, "\n%s\n", group->text);
+        fprintf(f, "\n`stead %s VERB --help` tells more about each.\n", group->name);
+}
+
 void verb_print_help(const Verb *verb, FILE *f)
 {
+        if (verb->verbs) {
+                print_group_help(verb, f);
+                return;
+        }
         fprintf(f, "stead %s [OPTIONS]%s%s\n\n%s.\n", verb->name, *verb->operands ? " " : "",
                 verb->operands, verb->help);
         if (verb->text)
@@ -112,15 +169,9 @@ void verb_print_overview(FILE *f)
               f);
         for (VerbGroup g = 0; g < _VERB_GROUP_MAX; g++) {
                 fprintf(f, "\n%s:\n", group_titles[g]);
-                for (size_t i = 0; i < verb_count; i++) {
-                        char left[64];
-
-                        if (verb_table[i]->group != g)
-                                continue;
-                        (void)snprintf(left, sizeof(left), "%s %s", verb_table[i]->name,
-                                       verb_table[i]->operands);
-                        fprintf(f, "  %-30s %s\n", left, verb_table[i]->help);
-                }
+                for (size_t i = 0; i < verb_count; i++)
+                        if (verb_table[i]->group == g)
+                                print_row(verb_table[i], f);
         }
         fputs("\nNames may be patterns ('web*') where several machines make sense.\n"
               "`stead VERB --help` tells more about a verb, stead(1) about all of them.\n",

@@ -22,6 +22,7 @@ typedef struct Flag {
 
 typedef enum VerbGroup {
         VERB_GROUP_TREES,
+        VERB_GROUP_LAYERS,
         VERB_GROUP_LIFE,
         VERB_GROUP_INSIDE,
         VERB_GROUP_LOOK,
@@ -39,13 +40,15 @@ typedef enum OperandKind {
         OPERAND_BIND,        /* a running machine, a path of the host, one of the machine */
         OPERAND_UNBIND,      /* a running machine, what is bound into it */
         OPERAND_NET,         /* list or check, running machines */
+        OPERAND_LAYER,       /* names of layers */
 } OperandKind;
 
 #define NO_COMMAND (-1)
 #define NO_LIMIT (-1)
 
-typedef struct Verb {
-        const char *name;
+typedef struct Verb Verb;
+struct Verb {
+        const char *name;     /* "list"; "layer list" in the table of "layer" */
         const char *operands; /* as --help shows them */
         const char *help;     /* one line */
         const char *text;     /* paragraph of the verb's own --help, or NULL */
@@ -59,23 +62,32 @@ typedef struct Verb {
         bool for_everyone;     /* needs no root: it reads what all may, or the launcher says so */
         /* The exit status, or negative with @error set; VERB_USAGE for a wrong command line. */
         int (*run)(const Arguments *arguments, Error *error);
-} Verb;
+        /* A verb that is several: its first word chooses one of these. Then the row has no flags,
+         * and nobody runs it. */
+        const Verb *const *verbs;
+        size_t n_verbs;
+};
 
 #define VERB_USAGE INT_MIN
 #define EXIT_USAGE 2
 
 extern const Verb verb_apply, verb_bind, verb_boot, verb_cat, verb_check, verb_console, verb_cp,
         verb_create, verb_diff, verb_disable, verb_edit, verb_enable, verb_exec, verb_kill,
-        verb_list, verb_login, verb_logs, verb_net, verb_plan, verb_pod, verb_reboot, verb_remove,
-        verb_restart, verb_run, verb_set, verb_shell, verb_show, verb_start, verb_status, verb_stop,
-        verb_top, verb_unbind;
+        verb_layer, verb_list, verb_login, verb_logs, verb_net, verb_plan, verb_pod, verb_reboot,
+        verb_remove, verb_restart, verb_run, verb_set, verb_shell, verb_show, verb_start,
+        verb_status, verb_stop, verb_top, verb_unbind;
 
 extern const Verb *const verb_table[];
 extern const size_t verb_count;
 
 const Verb *verb_find(const char *name);
-/* The verb most like a misspelt one, or NULL. */
-const Verb *verb_nearest(const char *name);
+/* The verb that *words begins with, and *words after it. Where a group has no such verb, or the
+ * word is missing or an option, the group. */
+const Verb *verb_take(char *const **words);
+/* What a person types after the group: "list" of "layer list". */
+const char *verb_word(const Verb *verb);
+/* The verb most like a misspelt one, or NULL. @group: NULL for the table itself. */
+const Verb *verb_nearest(const Verb *group, const char *name);
 const Flag *verb_flag(const Verb *verb, const char *name);
 
 void verb_print_help(const Verb *verb, FILE *f);

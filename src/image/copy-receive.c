@@ -8,8 +8,8 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "image/copy-attribute.h"
-#include "image/copy-data.h"
 #include "image/copy-entry.h"
+#include "os/copy-data.h"
 #include "os/path.h"
 #include "os/remove-tree.h"
 

@@ -10,11 +10,11 @@
  *     stack            what is in force: see stack.h; written last by a switch
  *     upper/, work/    what the machine wrote (state), as an overlay's upper layer: owners 0-based
  *     saved/N/         what the switch to generation N took out of upper/, for a way back
- *     switch/, journal a switch in the making, see switch.h
- *     state.img        where DiskMax= is kept by a file system of its own: upper/, work/, saved/,
- *                      switch/ and journal are in that, and its root is the *data directory*;
- *                      else that is this directory itself
  *     try/             upper and work of `stead try`
+ *     switch/          a switch in the making, see switch.h; journal: one that is under way
+ *     state.img        where DiskMax= is kept by a file system of its own: upper, work, saved, try,
+ *                      switch and journal are in that, and its root is the *data directory*;
+ *                      otherwise that is the machine's directory itself
  *     lock             flock: exclusive by whoever works on upper/, the launcher or a switch
  *
  *   stead-generation 1

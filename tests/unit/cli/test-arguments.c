@@ -114,20 +114,34 @@ static void test_help(void **state)
         assert_int_equal(parse("boot", "web --help", &a, NULL), 1);
 }
 
+static void check_row(const Verb *v)
+{
+        assert_non_null(v->run);
+        assert_non_null(v->operands);
+        assert_true(strlen(v->help) > 0 && v->help[strlen(v->help) - 1] != '.');
+        for (size_t k = 0; k < v->n_flags; k++)
+                assert_ptr_equal(verb_flag(v, v->flags[k].name), &v->flags[k]);
+}
+
 static void test_table(void **state)
 {
         for (size_t i = 0; i < verb_count; i++) {
                 const Verb *v = verb_table[i];
 
                 assert_ptr_equal(verb_find(v->name), v);
-                assert_non_null(v->run);
-                assert_non_null(v->operands);
-                assert_true(strlen(v->help) > 0 && v->help[strlen(v->help) - 1] != '.');
-                for (size_t k = 0; k < v->n_flags; k++)
-                        assert_ptr_equal(verb_flag(v, v->flags[k].name), &v->flags[k]);
+                if (!v->verbs)
+                        check_row(v);
+                for (size_t k = 0; k < v->n_verbs; k++) {
+                        const char *name = v->verbs[k]->name;
+
+                        check_row(v->verbs[k]);
+                        assert_int_equal(strncmp(name, v->name, strlen(v->name)), 0);
+                        assert_int_equal(name[strlen(v->name)], ' ');
+                        assert_ptr_equal(verb_nearest(v, verb_word(v->verbs[k])), v->verbs[k]);
+                }
         }
-        assert_string_equal(verb_nearest("strat")->name, "start");
-        assert_null(verb_nearest("frobnicate"));
+        assert_string_equal(verb_nearest(NULL, "strat")->name, "start");
+        assert_null(verb_nearest(NULL, "frobnicate"));
 }
 
 int main(void)

@@ -16,7 +16,7 @@ def manual():
     """verb -> set of long options, from the page's indentation."""
     found, verb = {}, None
     for line in open(page):
-        head = re.match(r"\*(?!stead)([a-z]+)\* [\[_]", line)
+        head = re.match(r"\*(?!stead)([a-z]+(?: [a-z]+)?)\* [\[_]", line)
         option = re.match(r"\t\*(?:-\w\*, \*)?--([a-z-]+)\*", line)
         if head:
             verb = head[1]
@@ -29,14 +29,20 @@ def manual():
 
 
 def helped():
-    verbs = re.findall(r"(?m)^  ([a-z]+) ", run("--help"))
-    return {v: set(re.findall(r"(?m)^  (?:-\w,|   ) --([a-z-]+)", run(v, "--help"))) - {"help"} for v in verbs}
+    """The same of the help; verbs that are several stand in it as 'VERB ...'."""
+    verbs = []
+    for verb, operands in re.findall(r"(?m)^  ([a-z]+) (\S*)", run("--help")):
+        if operands == "VERB":
+            verbs += [(verb, word) for word in re.findall(r"(?m)^  ([a-z]+) ", run(verb, "--help"))]
+        else:
+            verbs.append((verb,))
+    return {" ".join(v): set(re.findall(r"(?m)^  (?:-\w,|   ) --([a-z-]+)", run(*v, "--help"))) - {"help"} for v in verbs}
 
 
 def completed():
     text = open(completion).read()
     return {v: set(re.findall(r"--([a-z-]+)", flags)) - {"help"}
-            for v, flags in re.findall(r"(?m)^        ([a-z]+)\)\n +flags='([^']*)'", text)}
+            for v, flags in re.findall(r"(?m)^        \"?([a-z ]+)\"?\)\n +flags='([^']*)'", text)}
 
 
 failed = 0

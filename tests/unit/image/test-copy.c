@@ -5,10 +5,10 @@
 #include "../world.h"
 
 #include "image/acl.h"
-#include "image/copy-data.h"
 #include "image/copy-entry.h"
 #include "image/copy.h"
 #include "image/errand.h"
+#include "os/copy-data.h"
 
 #include <dirent.h>
 #include <endian.h>

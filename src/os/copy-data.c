@@ -2,7 +2,7 @@
 /* Clone, else stretch by stretch in the kernel, else through our memory. A file's size is what its
  * end says: files of proc and sysfs say 0 and hold something. */
 
-#include "image/copy-data.h"
+#include "os/copy-data.h"
 
 #include "base/cleanup.h"
 #include "base/fd.h"

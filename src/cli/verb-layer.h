@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The verbs of `stead layer`, one file each. */
+
+#include "cli/verb.h"
