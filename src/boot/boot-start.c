@@ -371,6 +371,7 @@ int boot_start(Boot *b, Error *error)
         int r, back;
 
         a.plan = b->plan;
+        a.layers = b->layers;
         a.network = boot_network(b);
         a.base = b->range.base;
         a.size = b->range.size;
