@@ -9,9 +9,12 @@
  *     wanted           the number of the one that the next start is to use
  *     stack            what is in force: see stack.h; written last by a switch
  *     upper/, work/    what the machine wrote (state), as an overlay's upper layer: owners 0-based
- *     state.img        instead of the two, where DiskMax= is kept by a file system of its own
  *     saved/N/         what the switch to generation N took out of upper/, for a way back
  *     try/             upper and work of `stead try`
+ *     switch/          a switch in the making, see switch.h; journal: one that is under way
+ *     state.img        where DiskMax= is kept by a file system of its own: upper, work, saved, try,
+ *                      switch and journal are in that, and its root is the *data directory*;
+ *                      otherwise that is the machine's directory itself
  *     lock             flock: exclusive by whoever works on upper/, the launcher or a switch
  *
  *   stead-generation 1
@@ -35,6 +38,11 @@ typedef struct StackLayer {
         char *name; /* "debian/12/base", "site/web@0123abcd" */
 } StackLayer;
 
+void stack_layer_done(StackLayer *l);
+/* @commit: NULL where it does not matter. */
+int stack_layer_append(StackLayer **layers, size_t *n, const char *name, const Hash *commit,
+                       const Hash *tree);
+
 typedef struct Generation {
         unsigned number; /* from 1 */
         int64_t time;
@@ -49,6 +57,8 @@ void generation_done(Generation *g);
 int generation_add_layer(Generation *g, const char *name, const Hash *commit, const Hash *tree);
 /* Whether the layers are named by these words, in this order. */
 bool generation_has_names(const Generation *g, char *const *names);
+/* Whether the layers are the same ones in the same versions. */
+bool generation_is_same(const Generation *a, const Generation *b);
 
 /* O_DIRECTORY of the machine's own directory; -ENOENT: it has none. $STEAD_STATE overrides
  * STATE_DIRECTORY, for tests. */
