@@ -2,12 +2,12 @@
 #include "store/ingest-file.h"
 
 #include "base/fd.h"
+#include "store/inode.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 /* Up to this size a file is read once, into memory, and written from there if it is new. */
 #define SMALL_FILE ((size_t)1024 * 1024)
@@ -15,54 +15,6 @@
 static int failed(const IngestFile *f, int r, Error *error)
 {
         return error_errno(error, -r, "Failed to read '%s'", f->path);
-}
-
-/* Overlay's own marks, and labels that the host's policy gives and not the tree. */
-static bool attribute_is_left_out(const char *name)
-{
-        static const char *const prefixes[] = { "trusted.overlay.", "user.overlay.",
-                                                "security.selinux", "security.ima",
-                                                "security.evm" };
-
-        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
-                if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-                        return true;
-        return false;
-}
-
-static int read_attribute(const char *path, const char *name, Entry *e)
-{
-        _cleanup_free_ char *value = malloc(XATTR_SIZE_MAX);
-        ssize_t size;
-
-        if (!value)
-                return -ENOMEM;
-        size = lgetxattr(path, name, value, XATTR_SIZE_MAX);
-        if (size < 0)
-                return errno == ENODATA ? 0 : -errno;
-        return entry_add_attribute(e, name, value, (size_t)size);
-}
-
-static int read_attributes(const char *path, Entry *e)
-{
-        _cleanup_free_ char *list = NULL;
-        ssize_t size = llistxattr(path, NULL, 0);
-
-        if (size <= 0)
-                return size < 0 && errno != EOPNOTSUPP ? -errno : 0;
-        list = malloc((size_t)size);
-        if (!list)
-                return -ENOMEM;
-        size = llistxattr(path, list, (size_t)size);
-        if (size < 0)
-                return -errno;
-        for (const char *name = list; name < list + size; name += strlen(name) + 1) {
-                int r = attribute_is_left_out(name) ? 0 : read_attribute(path, name, e);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
 }
 
 int ingest_attributes(const IngestFile *f, const IngestOptions *options, Entry *e, Error *error)
@@ -77,7 +29,7 @@ int ingest_attributes(const IngestFile *f, const IngestOptions *options, Entry *
         if (options->clamp_mtime && e->mtime > options->clamp_mtime)
                 e->mtime = options->clamp_mtime;
         (void)snprintf(path, sizeof(path), "%s/%s", fd_path(f->dirfd).path, f->name);
-        r = read_attributes(path, e);
+        r = inode_read_attributes(path, e);
         return r < 0 ? failed(f, r, error) : 0;
 }
 

@@ -4,12 +4,12 @@
 #include "store/store.h"
 
 #include "base/fd.h"
+#include "store/inode.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 ObjectPath object_path(const Hash *id)
 {
@@ -61,29 +61,6 @@ int store_new_object(Store *store, int *ret_fd, Error *error)
         return 0;
 }
 
-/* An inode by a path that works for links and files alike: "/proc/self/fd/N", or a name in a
- * directory. */
-static int set_attributes(const char *path, const Entry *e)
-{
-        const struct timespec times[2] = { { .tv_sec = e->mtime }, { .tv_sec = e->mtime } };
-        bool follow = e->kind != ENTRY_SYMLINK; /* through the magic link of the descriptor */
-        int flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
-
-        if (fchownat(AT_FDCWD, path, e->uid, e->gid, flags) < 0)
-                return -errno;
-        if (follow && chmod(path, e->mode) < 0)
-                return -errno;
-        for (size_t i = 0; i < e->n_attributes; i++) {
-                const EntryAttribute *a = &e->attributes[i];
-
-                /* after the owner: changing that drops file capabilities */
-                if ((follow ? setxattr(path, a->name, a->value, a->size, 0)
-                            : lsetxattr(path, a->name, a->value, a->size, 0)) < 0)
-                        return -errno;
-        }
-        return utimensat(AT_FDCWD, path, times, flags) < 0 ? -errno : 0;
-}
-
 /* link() or rename() into the stage, whose directories are made when they are needed. */
 static int make_parent(int dirfd, const char *path)
 {
@@ -117,7 +94,7 @@ static int stage_symlink(Store *store, const Entry *e, const char *path)
         (void)unlinkat(store->stage_fd, name, 0); /* of a killed process with our number */
         if (symlinkat(e->target, store->stage_fd, name) < 0)
                 return -errno;
-        r = set_attributes(full, e);
+        r = inode_set_attributes(full, e);
         if (r >= 0)
                 r = link_into_stage(store, full, 0, path);
         (void)unlinkat(store->stage_fd, name, 0); /* it has its other name, or is of no use */
@@ -160,7 +137,7 @@ int store_stage_object(Store *store, int fd, const Entry *entry, bool trusted, E
         if (r >= 0) {
                 p = object_path(&id);
                 r = entry->kind == ENTRY_SYMLINK ? stage_symlink(store, entry, stage_path(&p))
-                                                 : set_attributes(fd_path(fd).path, entry);
+                                                 : inode_set_attributes(fd_path(fd).path, entry);
         }
         if (r >= 0 && entry->kind == ENTRY_FILE)
                 r = link_into_stage(store, fd_path(fd).path, AT_SYMLINK_FOLLOW, stage_path(&p));
@@ -177,7 +154,7 @@ int store_stage_inode(Store *store, int dirfd, const char *name, const Entry *en
         if (r >= 0 && asprintf(&full, "%s/%s", fd_path(dirfd).path, name) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         if (r >= 0)
-                r = set_attributes(full, entry);
+                r = inode_set_attributes(full, entry);
         if (r >= 0) {
                 p = object_path(&id);
                 r = link_into_stage(store, full, 0, stage_path(&p));
