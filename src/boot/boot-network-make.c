@@ -94,22 +94,42 @@ static int make(void *argument, Error *error)
         r = network_up(&b->network.network, netns, route, error);
         if (r < 0 || !network_is_routed(&b->network.network))
                 return r;
+        (void)write_all(b->network.linked_fd, "", 1); /* the supervisor may be gone */
         return open_ports(b, forward(b), error);
 }
 
 int boot_network_begin(Boot *b, Error *error)
 {
         BootNetwork *n = &b->network;
-        int r;
+        _cleanup_close_ int theirs = -EBADF;
+        int ends[2], r;
 
         if (!n->acquired)
                 return 0;
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return error_errno(error, errno, "Failed to make a pipe");
+        n->linked_fd = theirs = ends[1];
         r = errand_start(make, b, &n->making, error);
+        n->linked_fd = ends[0];
         if (r < 0)
                 return r;
         n->network.up = true;
         n->forwards = network_is_routed(&n->network);
         return 0;
+}
+
+/* False: there will be none, or none that the host routes to. */
+static bool await_links(BootNetwork *n)
+{
+        ssize_t size;
+        char byte;
+
+        do
+                size = read(n->linked_fd, &byte, 1);
+        while (size < 0 && errno == EINTR);
+        closep(&n->linked_fd);
+        n->linked_fd = -EBADF;
+        return size == 1;
 }
 
 int boot_network_await(Boot *b, Error *error)
@@ -120,7 +140,9 @@ int boot_network_await(Boot *b, Error *error)
 
         if (!n->acquired)
                 return 0;
-        r = errand_wait(&n->making, error);
+        if (await_links(n))
+                boot_network_serve(b); /* while the ports are opened */
+        r = errand_hear(&n->making, error);
         if (r < 0)
                 return r;
         n->refused = r > 0;
@@ -132,6 +154,11 @@ int boot_network_await(Boot *b, Error *error)
 
 void boot_network_abandon(Boot *b)
 {
-        if (b->network.making.pid_fd >= 0)
-                (void)errand_wait(&b->network.making, NULL); /* why it is abandoned was told */
+        BootNetwork *n = &b->network;
+
+        closep(&n->linked_fd);
+        n->linked_fd = -EBADF;
+        if (n->making.report_fd >= 0)
+                (void)errand_hear(&n->making, NULL); /* why it is abandoned was told */
+        errand_done(&n->making);
 }

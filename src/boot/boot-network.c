@@ -55,16 +55,6 @@ static int join_pod(Boot *b, Error *error)
         return n->directory_fd < 0 ? n->directory_fd : 0;
 }
 
-/* The others are served by their own launchers, too: whoever lives answers. */
-static void serve_pod(Boot *b)
-{
-        if (!network_is_routed(boot_network(b)))
-                return;
-        if (boot_network(b)->addresses.n > 0)
-                boot_network_answer_names(b);
-        (void)table_watch_open(&b->network.watch); /* or the others watch */
-}
-
 /* In a bridge of somebody else's nothing of ours could lead to it. */
 static int refuse_ports(const Network *n, Error *error)
 {
@@ -159,17 +149,23 @@ void boot_network_answer_names(Boot *b)
                 boot_network_warn(b, &cause);
 }
 
+void boot_network_serve(Boot *b)
+{
+        if (boot_network(b)->addresses.n > 0)
+                boot_network_answer_names(b);
+        (void)table_watch_open(
+                &b->network.watch); /* a host without nf_tables: told by the program */
+}
+
 int boot_network_finish(Boot *b, Error *error)
 {
         BootNetwork *n = &b->network;
 
-        if (n->member.pod)
-                serve_pod(b);
+        /* the others are served by their own launchers, too: whoever lives answers */
+        if (n->member.pod && network_is_routed(boot_network(b)))
+                boot_network_serve(b);
         if (!n->acquired || !network_is_routed(&n->network))
                 return 0;
-        if (n->network.addresses.n > 0)
-                boot_network_answer_names(b);
-        (void)table_watch_open(&n->watch); /* a host without nf_tables: told by the program */
         if (!n->refused) {
                 boot_address_settle(b);
                 return 0;

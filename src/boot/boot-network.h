@@ -23,6 +23,7 @@ typedef struct BootNetwork {
         PodMember member; /* in place of a network of its own */
         bool refused;     /* its share of the table was */
         Errand making;    /* links and ports, during a start */
+        int linked_fd;    /* pipe: a byte when links are there */
         int directory_fd;
         DnsRelay *relay;
         TableWatch watch;
@@ -38,6 +39,7 @@ typedef struct BootNetwork {
         ((BootNetwork){ .network = NETWORK_NULL,      \
                         .member = POD_MEMBER_NULL,    \
                         .making = ERRAND_NULL,        \
+                        .linked_fd = -EBADF,          \
                         .directory_fd = -EBADF,       \
                         .watch = TABLE_WATCH_NULL,    \
                         .inside = ADDRESS_WATCH_NULL, \
@@ -51,9 +53,9 @@ int boot_network_acquire(Boot *b, Error *error);
 /* For each start, as soon as the first process has its namespaces: begins to make links, addresses
  * and ports, in a process of its own, while the file systems are made. */
 int boot_network_begin(Boot *b, Error *error);
-/* They are there. */
+/* They are there, and somebody answers names. */
 int boot_network_await(Boot *b, Error *error);
-/* Before PID 1 runs: answers names. A port that did not open is an error. */
+/* Before PID 1 runs. A port that did not open is an error. */
 int boot_network_finish(Boot *b, Error *error);
 void boot_network_end_start(Boot *b);
 void boot_network_release(Boot *b);
@@ -65,5 +67,7 @@ void boot_network_on_table(Boot *b);
 void boot_network_warn(const Boot *b, const Error *cause);
 /* Waits for the end of what boot_network_begin() began, whatever came of it. */
 void boot_network_abandon(Boot *b);
+/* What the supervisor of a machine or of a pod's member does for its network meanwhile. */
+void boot_network_serve(Boot *b);
 /* Whoever has port 53 of all addresses of the host answers in our place. */
 void boot_network_answer_names(Boot *b);

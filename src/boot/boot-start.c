@@ -328,6 +328,7 @@ static int set_going(Boot *b, int handshake_fd, Error *error)
                 r = tell(handshake_fd, HANDSHAKE_GO, error);
         if (r < 0)
                 return r;
+        boot_network_abandon(b); /* its process may need time to end */
         r = handshake_wait(handshake_fd, HANDSHAKE_FAILED, error);
         return r == 1 ? 0 : r; /* end of file: exec closed it */
 }
