@@ -35,7 +35,7 @@ static const struct {
         { "--bind=/a:/|-U", "--bind: a mount on '/' and -U 'pick' exclude each other" },
         { "--overlay=/a:/b:/|--private-users-ownership=auto", "--overlay: a mount on '/'" },
         { "--bind=/a:/|--private-users=65536", NULL },
-        { "--layers=a b|-D/c", "--layers 'a b' and -D '/c' exclude each other" },
+        { "--layers=a b|-D/c", "--layers 'a b' and --directory '/c' exclude each other" },
         { "--layers=a|--pivot-root=/b", "--layers 'a' and --pivot-root '/b' exclude" },
         { "--layers=a|--private-users-ownership=chown", "--layers 'a' and" },
         { "--layers=a|--private-users=no|--private-users-ownership=off", NULL },
