@@ -6,6 +6,7 @@
 /* A line each, so that two new verbs do not meet. */
 /* clang-format off */
 static const Verb *const verbs[] = {
+        &verb_layer_import,
         NULL,
 };
 /* clang-format on */
