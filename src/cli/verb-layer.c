@@ -7,6 +7,7 @@
 /* clang-format off */
 static const Verb *const verbs[] = {
         &verb_layer_import,
+        &verb_layer_export,
         NULL,
 };
 /* clang-format on */
