@@ -8,6 +8,8 @@
 static const Verb *const verbs[] = {
         &verb_layer_import,
         &verb_layer_export,
+        &verb_layer_squash,
+        &verb_layer_build,
         NULL,
 };
 /* clang-format on */

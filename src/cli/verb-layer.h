@@ -5,4 +5,4 @@
 
 #include "cli/verb.h"
 
-extern const Verb verb_layer_export, verb_layer_import;
+extern const Verb verb_layer_build, verb_layer_export, verb_layer_import, verb_layer_squash;
