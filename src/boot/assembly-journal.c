@@ -35,7 +35,9 @@ static int link_guest(Assembly *a, const char *host_path, const char *id, Error 
         _cleanup_free_ char *target = NULL, *inside = NULL;
         int r;
 
-        if (asprintf(&target, "%s%s", a->plan->directory, host_path) < 0 ||
+        /* of layers, it is what the machine writes that is of interest */
+        if (asprintf(&target, "%s%s%s", a->plan->directory, a->layers ? "/" STATE_UPPER : "",
+                     host_path) < 0 ||
             asprintf(&inside, JOURNAL "/%s", id) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         r = assembly_mkdir(a, inside, 0755, error);

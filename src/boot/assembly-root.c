@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/strv.h"
 #include "os/mount.h"
+#include "os/overlay.h"
 #include "os/path.h"
 
 #include <errno.h>
@@ -22,12 +23,19 @@
 
 int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, int map_fd, Error *error)
 {
-        _cleanup_close_ int fd = mount_clone(dirfd, path, true);
-        int r;
+        int fd = mount_clone(dirfd, path, true);
 
         if (fd < 0)
                 return error_errno(error, -fd, "Failed to clone the mount of tree '%s'",
                                    a->plan->directory);
+        return assembly_map_consume(a, fd, map_fd, error);
+}
+
+int assembly_map_consume(const Assembly *a, int mount_fd, int map_fd, Error *error)
+{
+        _cleanup_close_ int fd = mount_fd;
+        int r;
+
         if (map_fd >= 0) {
                 r = mount_set_idmap(fd, map_fd, true);
                 if (r < 0) {
@@ -57,46 +65,34 @@ static int clone_tree(const Assembly *a, int dirfd, Error *error)
         return assembly_clone_mapped(a, dirfd, "", a->tree_map_fd, error);
 }
 
-static int set_string(int fs_fd, const char *key, const char *value)
-{
-        return fsconfig(fs_fd, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
-}
-
 int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work,
                      Error *error)
 {
-        _cleanup_buffer_ Buffer layers = BUFFER_NULL;
-        _cleanup_close_ int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
-        int fd = -EBADF, r = fs_fd < 0 ? -errno : 0;
+        int fd = overlay_new(&(OverlayLayers){ .lowers = lower,
+                                               .n_lowers = n_lower,
+                                               .upper = upper,
+                                               .work = work,
+                                               .user_xattr = a->nested,
+                                               .attributes = a->mapped ? MOUNT_ATTR_NODEV : 0 });
 
-        /* descriptors as paths: no file name needs escaping, and nobody can swap a component */
-        for (size_t i = n_lower; i > 0; i--)
-                buffer_printf(&layers, "%s%s", i == n_lower ? "" : ":", fd_path(lower[i - 1]).path);
-        if (r >= 0)
-                r = buffer_error(&layers);
-        if (r >= 0 && fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay", 0) < 0)
-                r = -errno;
-        /* inside another machine overlayfs may only use attributes of the user namespace */
-        if (r >= 0 && a->nested && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
-                r = -errno;
-        if (r >= 0)
-                r = set_string(fs_fd, "lowerdir", layers.data);
-        if (r >= 0 && upper >= 0)
-                r = set_string(fs_fd, "upperdir", fd_path(upper).path);
-        if (r >= 0 && upper >= 0)
-                r = set_string(fs_fd, "workdir", fd_path(work).path);
-        if (r >= 0 && fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-                r = -errno;
-        if (r >= 0) {
-                fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, a->mapped ? MOUNT_ATTR_NODEV : 0);
-                r = fd < 0 ? -errno : 0;
+        if (fd >= 0)
+                return fd;
+        if (fd == -E2BIG) {
+                error_hint(error, "stead layer squash  (makes one of several)");
+                return error_set(error, E2BIG,
+                                 "Machine '%s' has %zu layers, and this kernel takes no more than "
+                                 "%d",
+                                 a->plan->machine, n_lower, OVERLAY_LOWERS_MAX);
         }
-        if (r < 0) {
-                error_errno(error, -r, "Failed to make an overlay file system for machine '%s'",
-                            a->plan->machine);
-                error_hint(error, "modprobe overlay; dmesg | tail");
-                return r;
-        }
+        if (fd == -EROFS)
+                (void)error_set(error, EROFS,
+                                "The kernel cannot write to the upper layer of machine '%s'",
+                                a->plan->machine);
+        else
+                (void)error_errno(error, -fd,
+                                  "Failed to make an overlay file system for machine '%s'",
+                                  a->plan->machine);
+        error_hint(error, "modprobe overlay; dmesg | tail");
         return fd;
 }
 
@@ -118,25 +114,39 @@ static int make_layer_directory(int dirfd, const char *name, uid_t owner)
         return fd;
 }
 
+/* A plain tree as the only lower layer. */
+static int tree_lower(Assembly *a, Lowers *ret, Error *error)
+{
+        int r;
+
+        ret->fds = malloc(sizeof(int));
+        if (!ret->fds)
+                return error_set(error, ENOMEM, "Out of memory");
+        r = ret->fds[0] = clone_tree(a, a->tree_fd, error);
+        if (r < 0)
+                return r;
+        ret->n = 1;
+        return assembly_scratch(a, ret->fds[0], error);
+}
+
 /* The tree below an upper layer in @dirfd. */
 static int root_overlay(Assembly *a, int dirfd, Error *error)
 {
-        _cleanup_close_ int lower = -EBADF, upper = -EBADF, work = -EBADF;
+        _cleanup_close_ int upper = -EBADF, work = -EBADF;
+        _cleanup_lowers_ Lowers lowers = LOWERS_NULL;
         struct stat st;
         int r;
 
-        lower = clone_tree(a, a->tree_fd, error);
-        if (lower < 0)
-                return lower;
-        r = assembly_scratch(a, lower, error);
+        r = a->layers ? assembly_lowers(a, true, &lowers, error) : tree_lower(a, &lowers, error);
         if (r < 0)
                 return r;
         upper = make_layer_directory(dirfd, "upper", a->base);
         work = make_layer_directory(dirfd, "work", a->base);
-        if (upper < 0 || work < 0 || fstat(lower, &st) < 0 || fchmod(upper, st.st_mode & 07777) < 0)
+        if (upper < 0 || work < 0 || fstat(lowers.fds[lowers.n - 1], &st) < 0 ||
+            fchmod(upper, st.st_mode & 07777) < 0)
                 return error_errno(error, errno, "Failed to make the upper layer of machine '%s'",
                                    a->plan->machine);
-        return assembly_overlay(a, &lower, 1, upper, work, error);
+        return assembly_overlay(a, lowers.fds, lowers.n, upper, work, error);
 }
 
 static int root_volatile_overlay(Assembly *a, Error *error)
@@ -314,14 +324,43 @@ static int attach_root(Assembly *a, int root_fd_take, Error *error)
                      : 0;
 }
 
-int assembly_root(Assembly *a, Error *error)
+/* A plain tree in the place of layers, for what is only taken from it. */
+static int layers_as_tree(Assembly *a, Error *error)
 {
-        int fd, r;
+        int r = a->tree_fd = assembly_layered_root(a, false, error);
 
-        r = refuse_mounted(a, error);
         if (r < 0)
                 return r;
-        if (a->plan->root_mount)
+        closep(&a->tree_map_fd); /* it is mapped already */
+        a->tree_map_fd = -EBADF;
+        return assembly_scratch(a, a->tree_fd, error);
+}
+
+/* Mounts of the definition may be of the tree ("+/srv"): for them it is there once more, without
+ * what comes to be mounted in it. */
+static int show_tree(Assembly *a, Error *error)
+{
+        if (!a->layers || a->tree_fd >= 0 || !a->plan->mounts_of_tree)
+                return 0;
+        closep(&a->tree_map_fd); /* it is mapped already */
+        a->tree_map_fd = -EBADF;
+        a->tree_fd = assembly_clone_mapped(a, a->root_fd, "", -EBADF, error);
+        return a->tree_fd < 0 ? a->tree_fd : assembly_scratch(a, a->tree_fd, error);
+}
+
+int assembly_root(Assembly *a, Error *error)
+{
+        bool throw_away = a->plan->volatile_mode == VOLATILE_OVERLAY || a->plan->ephemeral;
+        int fd, r;
+
+        r = !a->layers                               ? refuse_mounted(a, error)
+            : a->plan->volatile_mode == VOLATILE_YES ? layers_as_tree(a, error)
+                                                     : 0;
+        if (r < 0)
+                return r;
+        if (a->layers && a->plan->volatile_mode != VOLATILE_YES && !throw_away)
+                fd = assembly_layered_root(a, !a->plan->read_only, error);
+        else if (a->plan->root_mount)
                 fd = assembly_custom_root(a, error);
         else if (a->plan->volatile_mode == VOLATILE_YES)
                 fd = root_volatile_yes(a, error);
@@ -334,6 +373,8 @@ int assembly_root(Assembly *a, Error *error)
         if (fd < 0)
                 return fd;
         r = attach_root(a, fd, error);
+        if (r >= 0)
+                r = show_tree(a, error);
         if (r < 0)
                 return r;
         if (a->plan->volatile_mode == VOLATILE_STATE)

@@ -277,7 +277,7 @@ int assembly_begin(Assembly *a, Error *error)
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return error_errno(error, errno, "Failed to make a private mount namespace");
-        r = reopen_tree(a, error);
+        r = a->layers ? 0 : reopen_tree(a, error);
         if (r >= 0)
                 r = open_places(a, error);
         if (r >= 0)

@@ -21,12 +21,13 @@
 
 struct Assembly {
         const BootPlan *plan;
-        const Network *network; /* of the machine or its pod, or NULL; borrowed */
-        uint32_t base;          /* host uid of the machine's root */
-        uint32_t size;          /* number of its users; 0: no user namespace */
-        bool nested;            /* we are not in the host's user namespace ourselves */
-        bool mapped;            /* there is a user namespace with another base than 0 */
-        pid_t pid;              /* the waiting first process */
+        const LayerRoot *layers; /* what the root is made of, or NULL: a plain tree; borrowed */
+        const Network *network;  /* of the machine or its pod, or NULL; borrowed */
+        uint32_t base;           /* host uid of the machine's root */
+        uint32_t size;           /* number of its users; 0: no user namespace */
+        bool nested;             /* we are not in the host's user namespace ourselves */
+        bool mapped;             /* there is a user namespace with another base than 0 */
+        pid_t pid;               /* the waiting first process */
         int pid_fd;
         int map_fd;              /* a user namespace with its plain range, or -EBADF */
         int tree_map_fd;         /* the one to show the tree through, or -EBADF: as it is */
@@ -104,6 +105,21 @@ int assembly_mkdir(Assembly *a, const char *path, mode_t mode, Error *error);
 int assembly_write(Assembly *a, const char *path, mode_t mode, const void *data, size_t size,
                    Error *error);
 
+/* The tree as lower layers of an overlay, through the machine's user range. */
+typedef struct Lowers {
+        int *fds; /* from the lowest */
+        size_t n;
+} Lowers;
+#define LOWERS_NULL ((Lowers){})
+#define _cleanup_lowers_ _cleanup_(lowers_done)
+void lowers_done(Lowers *l);
+
+/* Of a machine of layers: its lower layers, and on top of them, if @with_state, what the machine
+ * has written. */
+int assembly_lowers(Assembly *a, bool with_state, Lowers *ret, Error *error);
+/* The root of such a machine, writable or not. */
+int assembly_layered_root(Assembly *a, bool writable, Error *error);
+
 /* An overlay file system. @lower from the lowest; upper and work < 0 for a read-only one. All
  * descriptors are of attached mounts. */
 int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work,
@@ -111,6 +127,8 @@ int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, i
 /* A detached view of (dirfd, path), recursive, through the map of that user namespace unless < 0.
  */
 int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, int map_fd, Error *error);
+/* The same with a detached mount that is there already; consumes it. */
+int assembly_map_consume(const Assembly *a, int mount_fd, int map_fd, Error *error);
 /* Shows @source again at @target, both paths of the machine. A missing target is fine. */
 int assembly_overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,
                        Error *error);

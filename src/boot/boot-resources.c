@@ -80,6 +80,14 @@ static int take_tree_lock(Boot *b, Error *error)
         return r;
 }
 
+/* Layers are locked already, and so is the machine's state. */
+static int take_layers(const Boot *b, struct stat *ret_st, Error *error)
+{
+        return fstat(b->layers->state_fd, ret_st) < 0
+                       ? error_errno(error, errno, "Failed to examine '%s'", b->plan->directory)
+                       : 0;
+}
+
 static int take_tree(Boot *b, struct stat *ret_st, Error *error)
 {
         _cleanup_close_ int top = open(b->plan->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -257,10 +265,12 @@ int boot_acquire(Boot *b, Error *error)
         if (r >= 0)
                 r = take_name(b, error);
         if (r >= 0)
-                r = take_tree(b, &root, error);
+                r = b->layers ? take_layers(b, &root, error) : take_tree(b, &root, error);
         if (r >= 0)
                 r = user_range_take(b->plan, &root, &b->range, error);
-        if (r >= 0)
+        if (r >= 0 && b->layers)
+                b->owners = (TreeOwners){ .mapped = b->range.base != 0 };
+        else if (r >= 0)
                 r = tree_owners_settle(b->plan, &b->range, &root, b->tree_fd, &b->owners, error);
         if (r >= 0)
                 r = take_filter(b, error);

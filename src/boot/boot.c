@@ -34,6 +34,15 @@ static int exit_status(const BootPlan *plan, int status)
                                                                                   : status;
 }
 
+/* What an update wants takes effect now. Without it the machine runs on as it was. */
+static void refresh_layers(Boot *b)
+{
+        _cleanup_error_ Error problem = ERROR_NULL;
+
+        if (b->layers && layer_root_refresh(b->layers, &problem) < 0)
+                error_print(&problem);
+}
+
 static int run_until_off(Boot *b, Supervisor *s, Error *error)
 {
         for (;;) {
@@ -52,6 +61,7 @@ static int run_until_off(Boot *b, Supervisor *s, Error *error)
                 if (!b->plan->quiet)
                         fprintf(stderr, "Machine '%s' reboots.\n", b->plan->machine);
                 unit_unregister(b);
+                refresh_layers(b);
                 r = reset_cgroup(b, error);
                 if (r >= 0)
                         r = boot_keep_settings(b, error);
@@ -60,11 +70,12 @@ static int run_until_off(Boot *b, Supervisor *s, Error *error)
         }
 }
 
-int boot_run(const BootPlan *plan, Error *error)
+int boot_run(const BootPlan *plan, LayerRoot *layers, Error *error)
 {
         _cleanup_(supervisor_freep) Supervisor *s = NULL;
         Boot b = {
                 .plan = plan,
+                .layers = layers,
                 .start_gate_fd = -EBADF,
                 .directory_fd = -EBADF,
                 .tree_fd = -EBADF,

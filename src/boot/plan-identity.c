@@ -4,6 +4,7 @@
 #include "boot/plan-parts.h"
 
 #include "base/fd.h"
+#include "base/strv.h"
 #include "config/definition.h"
 #include "os/path.h"
 
@@ -90,6 +91,17 @@ int plan_directory(BootPlan *plan, Settings *s, Error *error)
                 return -EINVAL;
         }
         return 0;
+}
+
+int plan_layers(BootPlan *plan, const LayerRoot *layers, Error *error)
+{
+        plan->directory = realpath(layers->state, NULL);
+        if (!plan->directory)
+                return error_errno(error, errno, "Cannot use '%s'", layers->state);
+        plan->generation = layers->generation;
+        return strv_copy(layers->names, &plan->layers) < 0
+                       ? error_set(error, ENOMEM, "Out of memory")
+                       : 0;
 }
 
 int plan_name(BootPlan *plan, Settings *s, Error *error)

@@ -12,6 +12,7 @@
 /* The directory of that name where trees are kept; -ENOENT: there is none. */
 int plan_find_tree(const char *name, char **ret);
 int plan_directory(BootPlan *plan, Settings *s, Error *error);
+int plan_layers(BootPlan *plan, const LayerRoot *layers, Error *error);
 int plan_name(BootPlan *plan, Settings *s, Error *error);
 int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error);
 int plan_os_release(BootPlan *plan, const Settings *s, int root_fd, Error *error);

@@ -137,6 +137,9 @@ static void print_identity(Printer *p, const BootPlan *plan)
         print_string(p, "hostname", plan->hostname);
         print_string(p, "uuid", id128_to_uuid(&plan->uuid, uuid));
         print_string(p, "directory", plan->directory);
+        print_list(p, "layers", plan->layers);
+        if (plan->layers)
+                print_number(p, "generation", plan->generation);
         print_string(p, "pivot-root", plan->pivot_root_new);
         print_string(p, "old-root", plan->pivot_root_old);
         print_boolean(p, "read-only", plan->read_only);

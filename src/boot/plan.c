@@ -27,6 +27,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->hostname);
         free(p->container_service);
         free(p->directory);
+        strv_free(p->layers);
         free(p->pivot_root_new);
         free(p->pivot_root_old);
         if (p->root_mount)
@@ -190,9 +191,14 @@ static int plan_content(BootPlan *plan, Settings *s, Error *error)
         plan->n_mounts = s->n_mounts;
         s->n_mounts = 0;
         sort_mounts(plan);
-        for (size_t i = 0; i < plan->n_mounts; i++)
-                plan->mounts_in_tmp |= strncmp(plan->mounts[i].destination, "/tmp/", 5) == 0 ||
-                                       strcmp(plan->mounts[i].destination, "/tmp") == 0;
+        for (size_t i = 0; i < plan->n_mounts; i++) {
+                const MountSetting *m = &plan->mounts[i];
+
+                plan->mounts_in_tmp |= strncmp(m->destination, "/tmp/", 5) == 0 ||
+                                       strcmp(m->destination, "/tmp") == 0;
+                STRV_FOREACH (source, m->sources)
+                        plan->mounts_of_tree |= **source == '+';
+        }
         plan->credentials = TAKE_PTR(s->credentials);
         plan->n_credentials = s->n_credentials;
         s->n_credentials = 0;
@@ -309,7 +315,20 @@ int boot_check_kernel(bool mounts, Error *error)
         return -ENOSYS;
 }
 
-int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
+/* Of layers the finished root is looked at, since what they say is only known together. */
+static int open_layers(const LayerRoot *layers, struct stat *ret_st, Error *error)
+{
+        int fd = layer_root_view(layers, error);
+
+        if (fd >= 0 && fstat(fd, ret_st) < 0) {
+                (void)error_errno(error, errno, "Failed to look at the layers");
+                closep(&fd);
+                return -error->number;
+        }
+        return fd;
+}
+
+int boot_plan_new(Settings *s, const LayerRoot *layers, BootPlan **ret, Error *error)
 {
         _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
         _cleanup_close_ int root_fd = -EBADF;
@@ -348,13 +367,14 @@ int boot_plan_new(Settings *s, BootPlan **ret, Error *error)
         plan_console(plan, s);
         plan_listen(plan);
 
-        r = plan_directory(plan, s, error);
+        r = layers ? plan_layers(plan, layers, error) : plan_directory(plan, s, error);
         if (r >= 0)
                 r = plan_pivot_root(plan, s, error);
         if (r >= 0)
                 r = plan_root_mount(plan, s, error);
         if (r >= 0)
-                r = root_fd = open_root(plan, &root, error);
+                r = root_fd =
+                        layers ? open_layers(layers, &root, error) : open_root(plan, &root, error);
         if (r >= 0)
                 r = plan_name(plan, s, error);
         if (r >= 0)

@@ -7,6 +7,7 @@
 
 #include "boot/bind-user.h"
 #include "config/settings.h"
+#include "image/layer-root.h"
 #include "machine/machine.h"
 #include "network/network-plan.h"
 
@@ -22,7 +23,9 @@ typedef struct BootPlan {
         char *container_service;
 
         /* tree */
-        char *directory; /* absolute, symlinks resolved */
+        char *directory; /* absolute, symlinks resolved; of layers: where its state is */
+        char **layers;   /* names, lowest first; NULL: a plain tree */
+        unsigned generation;
         bool read_only, ephemeral, tmpfs_tmp;
         VolatileMode volatile_mode;
         char *pivot_root_new, *pivot_root_old;
@@ -87,6 +90,7 @@ typedef struct BootPlan {
         MountSetting *mounts; /* in the order in which they are made */
         size_t n_mounts;
         bool mounts_in_tmp;             /* some of them are on or below /tmp */
+        bool mounts_of_tree;            /* some have a source in the tree */
         CredentialSetting *credentials; /* loaded */
         size_t n_credentials;
         unsigned n_listen; /* sockets passed on, from descriptor 3 */
@@ -97,8 +101,9 @@ typedef struct BootPlan {
 /* -ENOSYS with @error set if a system call is missing without which a start cannot be safe. */
 int boot_check_kernel(bool mounts, Error *error);
 
-/* Takes what it needs out of @settings (which is emptied of it, not freed). */
-int boot_plan_new(Settings *settings, BootPlan **ret, Error *error);
+/* Takes what it needs out of @settings (which is emptied of it, not freed). @layers: what the root
+ * is made of, or NULL for a plain tree. */
+int boot_plan_new(Settings *settings, const LayerRoot *layers, BootPlan **ret, Error *error);
 BootPlan *boot_plan_free(BootPlan *plan);
 DEFINE_CLEANUP(BootPlan, boot_plan_free)
 

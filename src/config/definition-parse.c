@@ -364,7 +364,11 @@ static void read_key(Reader *reader, char *text)
         if (reader->skip_section || strncmp(text, "X-", 2) == 0)
                 return;
         if (listed(passed_sections, ELEMENTSOF(passed_sections), reader->section)) {
-                if (!is_nspawn(reader))
+                const Option *o = option_by_key(reader->section, text);
+
+                if (o && is_ours(reader, o))
+                        read_own_key(reader, text, value);
+                else if (!is_nspawn(reader))
                         pass_key(reader, text, value);
                 return;
         }

@@ -4,11 +4,10 @@
 #include "config/host-settings.h"
 
 #include "base/fd.h"
-#include "base/nearest.h"
 #include "base/parse.h"
+#include "config/key-file.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,12 +29,6 @@ const HostSettings host_settings_default = {
         /* RFC 6598: of a carrier's own network, so that no site has it already */
         .network_pool = { .family = AF_INET, .prefix = 10, .bytes = { 100, 64 } },
 };
-
-typedef struct Key {
-        const char *section, *name;
-        int (*parse)(void *field, const char *value, Error *error);
-        size_t offset;
-} Key;
 
 static int parse_parallel(void *field, const char *value, Error *error)
 {
@@ -109,7 +102,7 @@ static int parse_pool6(void *field, const char *value, Error *error)
         return 0;
 }
 
-static const Key keys[] = {
+static const KeyFileKey keys[] = {
         { "Start", "Parallel", parse_parallel, offsetof(HostSettings, start_parallel) },
         { "Start", "TurnSec", parse_turn, offsetof(HostSettings, start_turn) },
         { "Start", "CPUPressure", parse_percent, offsetof(HostSettings, start_cpu_pressure) },
@@ -119,113 +112,10 @@ static const Key keys[] = {
         { "Network", "Pool6", parse_pool6, offsetof(HostSettings, network_pool6) },
 };
 
-static int set_key(HostSettings *settings, const char *section, const char *name, const char *value,
-                   Error *error)
-{
-        Nearest nearest = NEAREST(name);
-        int r;
-
-        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
-                const Key *k = &keys[i];
-
-                if (strcmp(k->section, section) != 0)
-                        continue;
-                if (strcmp(k->name, name) == 0) {
-                        r = k->parse((char *)settings + k->offset, value, error);
-                        return r < 0 ? error_prefix(error, "%s=%s", name, value) : 0;
-                }
-                nearest_offer(&nearest, k->name);
-        }
-        r = error_set(error, EINVAL, "there is no key %s= in section [%s]", name, section);
-        if (nearest.best)
-                error_hint(error, "%s=", nearest.best);
-        return r;
-}
-
-static char *trim(char *s)
-{
-        size_t n;
-
-        s += strspn(s, " \t\r");
-        for (n = strlen(s); n > 0 && strchr(" \t\r", s[n - 1]); n--)
-                ;
-        s[n] = '\0';
-        return s;
-}
-
-/* What a message may repeat. */
-static bool is_plain(const char *s)
-{
-        for (; *s; s++)
-                if (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7f)
-                        return false;
-        return true;
-}
-
-/* @ret_nearest: the one that was meant, or NULL. */
-static bool section_is_known(const char *name, const char **ret_nearest)
-{
-        Nearest nearest = NEAREST(name);
-
-        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
-                if (strcmp(keys[i].section, name) == 0)
-                        return true;
-                nearest_offer(&nearest, keys[i].section);
-        }
-        *ret_nearest = nearest.best;
-        return false;
-}
-
-/* @section lies in the text, too. */
-static int read_line(HostSettings *settings, char *line, const char **section, Error *error)
-{
-        char *equals = strchr(line, '='), *end = strchr(line, '\0');
-        const char *nearest;
-
-        if (!is_plain(line))
-                return error_set(error, EINVAL, "the line is not plain text");
-        if (*line == '[' && end[-1] == ']') {
-                end[-1] = '\0';
-                *section = line + 1;
-                if (section_is_known(*section, &nearest) || strncmp(*section, "X-", 2) == 0)
-                        return 0;
-                error_set(error, EINVAL, "there is no section [%s]", *section);
-                error_hint(error, "[%s]", nearest ?: "Start] or [Network");
-                *section = "X-unknown"; /* its keys are no further mistakes */
-                return -EINVAL;
-        }
-        if (!equals || equals == line)
-                return error_set(error, EINVAL, "'%s' is neither Key=value nor [Section]", line);
-        if (!*section)
-                return error_set(error, EINVAL, "'%s' comes before the first section", line);
-        *equals = '\0';
-        if (strncmp(*section, "X-", 2) == 0)
-                return 0;
-        return set_key(settings, *section, trim(line), trim(equals + 1), error);
-}
-
 int host_settings_parse(const char *path, char *text, HostSettings *settings,
                         Diagnostics *diagnostics)
 {
-        const char *section = NULL;
-        char *line;
-
-        for (unsigned number = 1; (line = strsep(&text, "\n")); number++) {
-                _cleanup_error_ Error problem = ERROR_NULL;
-                char origin[PATH_MAX + 16];
-                int r = 0;
-
-                line = trim(line);
-                if (*line != '\0' && *line != '#' && *line != ';')
-                        r = read_line(settings, line, &section, &problem);
-                if (r >= 0)
-                        continue;
-                (void)snprintf(origin, sizeof(origin), "%s:%u", path, number);
-                if (problem.number == ENOMEM ||
-                    diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, origin, &problem) < 0)
-                        return -ENOMEM;
-        }
-        return 0;
+        return key_file_parse(path, text, keys, ELEMENTSOF(keys), settings, diagnostics);
 }
 
 int host_settings_load(const char *path, HostSettings *ret, Diagnostics *diagnostics, Error *error)

@@ -16,8 +16,6 @@ static const char *const options[] = {
 };
 
 static const LaterKey keys[] = {
-        { "Resources", "DiskMax" },
-        { "Image", "Layers" },
         { "Image", "Image" },
         { "Image", "OCI" },
 };

@@ -23,7 +23,7 @@ static int tree_path(const Settings *s, char **ret)
 /* Where nothing says which tree is meant, it is the one that we stand in. */
 static int use_current_directory(Assignments *command, Error *error)
 {
-        static const char *const names[] = { "directory", "machine", "template" };
+        static const char *const names[] = { "directory", "machine", "template", "layers" };
         _cleanup_free_ char *here = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)

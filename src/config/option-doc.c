@@ -197,23 +197,39 @@ int option_print_pod_keys(FILE *f)
         return finish(f);
 }
 
+static int print_section(const char *section, FILE *f)
+{
+        for (size_t i = 0; i < option_count; i++) {
+                const Option *o = &option_table[i];
+                bool here = o->key && o->holder != OPTION_OF_POD && strcmp(o->section, section) == 0;
+                int r = here ? print_key(o, f) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int option_print_keys(FILE *f)
 {
         static const char *const sections[] = { "Image", "Exec", "Files", "Network" };
 
         for (size_t s = 0; s < ELEMENTSOF(sections); s++) {
-                fprintf(f, "# [%s] SECTION\n\n", sections[s]);
-                for (size_t i = 0; i < option_count; i++) {
-                        const Option *o = &option_table[i];
-                        bool here = o->key && o->holder != OPTION_OF_POD &&
-                                    strcmp(o->section, sections[s]) == 0;
-                        int r = here ? print_key(o, f) : 0;
+                int r;
 
-                        if (r < 0)
-                                return r;
-                }
+                fprintf(f, "# [%s] SECTION\n\n", sections[s]);
+                r = print_section(sections[s], f);
+                if (r < 0)
+                        return r;
         }
         return finish(f);
+}
+
+int option_print_resource_keys(FILE *f)
+{
+        int r = print_section("Resources", f);
+
+        return r < 0 ? r : finish(f);
 }
 
 /* How bash finds the values of an option: by what its metavar says. */

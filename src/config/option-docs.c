@@ -19,6 +19,14 @@ static int print_list(FILE *f)
         return 0;
 }
 
+/* Ours, then systemd's. */
+static int print_resources(FILE *f)
+{
+        int r = option_print_resource_keys(f);
+
+        return r < 0 ? r : resource_print_keys(f);
+}
+
 static int fill(const char *path)
 {
         _cleanup_fclose_ FILE *f = fopen(path, "re");
@@ -37,7 +45,7 @@ static int fill(const char *path)
                 else if (strcmp(line, "@PODKEYS@\n") == 0)
                         r = option_print_pod_keys(stdout);
                 else if (strcmp(line, "@RESOURCES@\n") == 0)
-                        r = resource_print_keys(stdout);
+                        r = print_resources(stdout);
                 else
                         fputs(line, stdout);
                 if (r < 0)

@@ -56,6 +56,8 @@ DECLARE_OPTION_TYPE(bandwidth);
 DECLARE_OPTION_TYPE(port);
 DECLARE_OPTION_TYPE(set_credential);
 DECLARE_OPTION_TYPE(load_credential);
+DECLARE_OPTION_TYPE(layers);
+DECLARE_OPTION_TYPE(disk_max);
 
 /* Words of the command line. */
 int option_word_path(const Option *option, const char *word, const char *origin, Assignments *a,

@@ -88,6 +88,14 @@ const Option option_table[] = {
           .text = "The directory that is the machine's root. Without it, and with a machine name, "
                   "/var/lib/machines/NAME. With neither, the current directory. Relative paths "
                   "are allowed on the command line only." },
+        { KEY("Image", "Layers"), .name = "layers", IN(TREE), TRUSTED, ARG("NAME..."), TYPE(layers),
+          .help = "Make the root of these layers of the store",
+          .text = "The layers of the store that the machine's root is made of, from the lowest, "
+                  "separated by blanks: a base and what is on top of it, such as "
+                  "\"debian/12/base site/web\". Machines share them; what a machine writes is "
+                  "kept apart, in /var/lib/stead/machines/NAME. A name may ask for one version: "
+                  "site/web@0123abcd, or site/web~1 for the one before the newest. In place of "
+                  "Directory=; the machine needs a name." },
         { .name = "template",
           IN(TREE),
           ARG("PATH"),
@@ -442,6 +450,13 @@ const Option option_table[] = {
         LIMIT(NICE, "nice level with its sign, or 0 to 40"),
         LIMIT(RTPRIO, "real-time priority"),
         LIMIT(RTTIME, "microseconds of real time, or a span"),
+        { KEY("Resources", "DiskMax"), .name = "disk-max", IN(RESOURCES), APPLY(START), TRUSTED,
+          ARG("BYTES"), TYPE(disk_max), .help = "How much a machine of layers may write",
+          .text = "The most that a machine of layers may have written on top of them, in bytes "
+                  "with K, M, G or T, or infinity. Kept by a project quota (ext4, xfs) where "
+                  "/var/lib/stead/machines is on a file system with quotas, otherwise by "
+                  "a file system of its own in a sparse file of that size. "
+                  "It can be raised at any time. Default: infinity." },
         { KEY("Exec", "OOMScoreAdjust"), .name = "oom-score-adjust", IN(RESOURCES), APPLY(LIVE),
           TRUSTED, ARG("NUMBER"), FIELD(oom_score, oom_score_adjust),
           .help = "How early the machine is killed for lack of memory",

@@ -153,10 +153,12 @@ int option_check(const Option *option, const char *value, Error *error);
  * Values were checked one by one before; this reports the first conflict. */
 int settings_from_assignments(const Assignments *a, Settings **ret, Error *error);
 
-/* --help, the options of stead-launch(1), the keys of stead.machine(5) and those of stead.pod(5)
- * (all three scdoc), and bash completion from the table. */
+/* --help, the options of stead-launch(1), the keys of stead.machine(5), those among the resources
+ * that are not systemd's, and those of stead.pod(5) (all four scdoc), and bash completion from the
+ * table. */
 int option_print_help(FILE *f);
 int option_print_scdoc(FILE *f);
 int option_print_keys(FILE *f);
+int option_print_resource_keys(FILE *f);
 int option_print_pod_keys(FILE *f);
 int option_print_completion(FILE *f);

@@ -107,6 +107,36 @@ static int check_tree(const Assignments *a, const Settings *s, Error *error)
         return 0;
 }
 
+/* What a tree of layers cannot be at the same time. */
+static int check_layers(const Assignments *a, const Settings *s, Error *error)
+{
+        const char *one = "layers";
+
+        if (!s->layers)
+                return 0;
+        if (s->directory)
+                return settings_conflict(a, one, "directory", "a machine has one root",
+                                         "drop one of them", error);
+        if (s->template_path)
+                return settings_conflict(a, one, "template",
+                                         "a stack of layers is not copied, it is shared",
+                                         "drop one of them", error);
+        if (s->pivot_root)
+                return settings_conflict(a, one, "pivot-root", "a layer is a whole root",
+                                         "--directory=PATH", error);
+        if (s->ownership == OWNERSHIP_CHOWN ||
+            (s->ownership == OWNERSHIP_OFF && s->user_namespace != USER_NAMESPACE_NO))
+                return settings_conflict(a, one, "private-users-ownership",
+                                         "layers belong to all machines, so their owners are never "
+                                         "changed but mapped",
+                                         "--private-users-ownership=map", error);
+        if (s->user_namespace == USER_NAMESPACE_TREE)
+                return settings_conflict(a, one, "private-users",
+                                         "a layer's owners tell nothing about the machine's range",
+                                         "--private-users=pick", error);
+        return 0;
+}
+
 static int check_users(const Assignments *a, const Settings *s, Error *error)
 {
         bool none = s->user_namespace == USER_NAMESPACE_NO;
@@ -156,6 +186,8 @@ static int check_root_mount(const Assignments *a, const Settings *s, Error *erro
                 other = "ephemeral";
         else if (s->pivot_root)
                 other = "pivot-root";
+        else if (s->layers)
+                other = "layers";
         else
                 return 0;
         settings_describe(a, other, &second);
@@ -183,7 +215,8 @@ static void imply(Settings *s)
         if (!settings_is_set(s, "private-users-ownership") &&
             (s->user_namespace == USER_NAMESPACE_NO || s->user_namespace == USER_NAMESPACE_TREE ||
              s->user_namespace == USER_NAMESPACE_FIXED ||
-             s->user_namespace == USER_NAMESPACE_IDENTITY))
+             s->user_namespace == USER_NAMESPACE_IDENTITY) &&
+            !s->layers)
                 s->ownership = OWNERSHIP_OFF; /* the tree is said to fit already */
         settings_network_imply(s);
 }
@@ -191,7 +224,8 @@ static void imply(Settings *s)
 int settings_from_assignments(const Assignments *a, Settings **ret, Error *error)
 {
         static int (*const checks[])(const Assignments *, const Settings *, Error *) = {
-                check_start, check_tree, check_users, check_root_mount, settings_network_check,
+                check_start, check_tree,       check_layers,
+                check_users, check_root_mount, settings_network_check,
         };
         _cleanup_settings_ Settings *settings = NULL;
         size_t first[SETTINGS_OPTIONS_MAX] = {};

@@ -128,6 +128,7 @@ Settings *settings_free(Settings *s)
         free(s->directory);
         free(s->template_path);
         free(s->machine);
+        strv_free(s->layers);
         free(s->pivot_root);
         strv_free(s->parameters);
         strv_free(s->environment);

@@ -193,12 +193,16 @@ typedef struct CredentialSetting {
 
 CredentialSetting *credential_setting_done(CredentialSetting *c);
 
+#define DISK_MAX_INFINITY UINT64_MAX
+#define DISK_MAX_MINIMUM (UINT64_C(16) * 1024 * 1024) /* a file system of its own needs as much */
+
 /* Which rows were given a value by someone, one bit per option table row. */
 #define SETTINGS_OPTIONS_MAX 192
 
 typedef struct Settings {
         /* tree */
         char *directory, *template_path, *machine;
+        char **layers; /* lowest first; in place of a directory */
         bool ephemeral, read_only;
         VolatileMode volatile_mode;
         char *pivot_root;      /* "new[:old]" */
@@ -259,6 +263,7 @@ typedef struct Settings {
 
         /* of the machine as a whole; words of [Resources], "MemoryMax=1G" */
         char **resources;
+        uint64_t disk_max; /* bytes that it may write; 0: not given */
 
         /* integration */
         ResolvConf resolv_conf;

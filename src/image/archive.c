@@ -4,12 +4,15 @@
 #include "image/archive.h"
 
 #include "base/cleanup.h"
+#include "image/archive-layer.h"
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define BLOCK_SIZE ((size_t)256 * 1024)
@@ -18,7 +21,8 @@ typedef struct Extraction {
         Worker *worker;
         const ArchiveSource *source;
         struct archive *in, *out;
-        uint64_t n_entries, n_devices;
+        ArchiveLater later;
+        uint64_t n_entries, n_devices, n_bytes, done_before;
         int percent;
 } Extraction;
 
@@ -28,7 +32,7 @@ static int archive_error(const Extraction *x, struct archive *a, Error *error)
         int number = archive_errno(a);
 
         if (number == ENOSPC || number == EDQUOT) {
-                error_hint(error, "df -h /var/lib/machines");
+                error_hint(error, "df -h /var/lib");
                 return error_set(error, ENOSPC, "No space left on the disk while unpacking '%s'",
                                  x->source->name);
         }
@@ -58,8 +62,12 @@ static int open_output(Extraction *x, Error *error)
         /* Owners by number: the host's and the tree's user databases are both the wrong ones. */
         int flags = ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME |
                     ARCHIVE_EXTRACT_ACL | ARCHIVE_EXTRACT_XATTR | ARCHIVE_EXTRACT_UNLINK |
-                    ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
-                    ARCHIVE_EXTRACT_SPARSE;
+                    ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_SPARSE;
+
+        /* A layer may write through a link of the one below (/bin to /usr/bin); the root directory
+         * was changed, so it leads nowhere else. */
+        if (!x->source->over)
+                flags |= ARCHIVE_EXTRACT_SECURE_SYMLINKS;
 
         x->out = archive_write_disk_new();
         if (!x->out || archive_write_disk_set_options(x->out, flags) != ARCHIVE_OK)
@@ -86,6 +94,8 @@ static void tell(Extraction *x)
         int64_t done = archive_filter_bytes(x->in, -1);
         int percent;
 
+        if (x->source->done && done > 0)
+                *x->source->done = x->done_before + (uint64_t)done;
         if (x->source->size == 0 || done < 0)
                 return;
         percent = (int)MIN_OF((uint64_t)done * 100 / x->source->size, UINT64_C(100));
@@ -93,6 +103,32 @@ static void tell(Extraction *x)
                 return;
         x->percent = percent;
         worker_stage(x->worker, "unpacking '%s': %d%%", x->source->name, percent);
+}
+
+static int too_large(const Extraction *x, Error *error)
+{
+        error_hint(error, "df -h /var/lib");
+        return error_set(error, EFBIG,
+                         "'%s' is not unpacked: it holds more than the %" PRIu64
+                         " MiB that are free on the disk",
+                         x->source->name, x->source->max_bytes >> 20);
+}
+
+/* Sizes that headers name come first: what cannot fit is not begun. */
+static int check_limits(Extraction *x, struct archive_entry *entry, Error *error)
+{
+        int64_t size = archive_entry_size(entry);
+
+        if (x->source->max_bytes > 0 &&
+            (size < 0 || (uint64_t)size > x->source->max_bytes - x->n_bytes))
+                return too_large(x, error);
+        x->n_bytes += (uint64_t)MAX_OF(size, INT64_C(0));
+        if (x->source->max_entries > 0 && x->n_entries >= x->source->max_entries)
+                return error_set(error, EFBIG,
+                                 "'%s' is not unpacked: it holds more than %" PRIu64
+                                 " files, which the file system has not left",
+                                 x->source->name, x->source->max_entries);
+        return 0;
 }
 
 static int copy_data(Extraction *x, Error *error)
@@ -109,6 +145,7 @@ static int copy_data(Extraction *x, Error *error)
                         return archive_error(x, x->in, error);
                 if (archive_write_data_block(x->out, block, size, offset) < ARCHIVE_WARN)
                         return archive_error(x, x->out, error);
+                tell(x);
         }
 }
 
@@ -128,6 +165,13 @@ static int extract_entry(Extraction *x, struct archive_entry *entry, Error *erro
         if (link)
                 archive_entry_copy_hardlink(entry, relative_name(link));
         archive_entry_copy_pathname(entry, relative_name(name));
+        r = check_limits(x, entry, error);
+        if (r >= 0)
+                r = archive_layer_entry(x->source, entry, error);
+        if (r != 0) {
+                x->n_entries += r > 0;
+                return MIN_OF(r, 0);
+        }
         r = archive_write_header(x->out, entry);
         if (r < ARCHIVE_WARN)
                 return archive_error(x, x->out, error);
@@ -139,7 +183,8 @@ static int extract_entry(Extraction *x, struct archive_entry *entry, Error *erro
         if (archive_write_finish_entry(x->out) < ARCHIVE_WARN)
                 return archive_error(x, x->out, error);
         x->n_entries++;
-        return 0;
+        r = link ? 0 : archive_later_acls(&x->later, entry);
+        return r < 0 ? error_errno(error, -r, "Failed to set the ACLs of '%s'", name) : 0;
 }
 
 static int extract_all(Extraction *x, Error *error)
@@ -160,9 +205,10 @@ static int extract_all(Extraction *x, Error *error)
         /* times and modes of directories are set at the end */
         if (archive_write_close(x->out) < ARCHIVE_WARN)
                 return archive_error(x, x->out, error);
-        if (x->n_entries == 0)
+        if (x->n_entries == 0 && !x->source->over)
                 return error_set(error, ENODATA, "Archive '%s' is empty", x->source->name);
-        return 0;
+        tell(x);
+        return archive_later_end(&x->later, error);
 }
 
 /* What is no root file system is better said now than at the first boot. */
@@ -178,9 +224,23 @@ static int check_content(const ArchiveSource *source, Error *error)
                          source->name);
 }
 
+void archive_limit(ArchiveSource *source, int fd)
+{
+        struct statvfs st;
+
+        if (fstatvfs(fd, &st) < 0)
+                return; /* then the disk itself is the limit */
+        source->max_bytes = MAX_OF((uint64_t)st.f_bavail * st.f_frsize / 16 * 15, UINT64_C(1));
+        /* file systems without a table of inodes say 0 */
+        source->max_entries = st.f_files > 0 ? MAX_OF((uint64_t)st.f_favail, UINT64_C(1)) : 0;
+}
+
 int archive_extract(Worker *worker, const ArchiveSource *source, int tree_fd, Error *error)
 {
-        Extraction x = { .worker = worker, .source = source, .percent = -1 };
+        Extraction x = { .worker = worker,
+                         .source = source,
+                         .done_before = source->done ? *source->done : 0,
+                         .percent = -1 };
         int r;
 
         worker_stage(worker, "unpacking '%s'", source->name);
@@ -194,11 +254,14 @@ int archive_extract(Worker *worker, const ArchiveSource *source, int tree_fd, Er
                 r = error_errno(error, errno, "Failed to change to the new tree");
         if (r >= 0)
                 r = extract_all(&x, error);
-        if (r >= 0)
+        if (r >= 0 && !source->part)
                 r = check_content(source, error);
-        if (r >= 0 && x.n_devices > 0)
+        if (source->n_devices)
+                *source->n_devices += x.n_devices;
+        else if (r >= 0 && x.n_devices > 0)
                 worker_stage(worker, "%llu device nodes left out (--keep-devices)",
                              (unsigned long long)x.n_devices);
+        archive_later_done(&x.later);
         (void)archive_read_free(x.in); /* NULL is fine; the data is complete or an error is set */
         (void)archive_write_free(x.out);
         return r;

@@ -44,6 +44,7 @@ static int launch(int argc, char **argv, Error *error)
         _cleanup_assignments_ Assignments all = ASSIGNMENTS_NULL;
         _cleanup_settings_ Settings *settings = NULL;
         _cleanup_definition_ Definition *definition = NULL;
+        _cleanup_layer_root_ LayerRoot *layers = NULL;
         _cleanup_plan_ BootPlan *plan = NULL;
         _cleanup_free_ char *dry_run = NULL;
         int r;
@@ -55,10 +56,12 @@ static int launch(int argc, char **argv, Error *error)
         if (r != 0)
                 return r < 0 ? r : EXIT_SUCCESS;
         r = boot_instantiate(settings, error);
+        if (r >= 0 && settings->layers)
+                r = boot_open_layers(settings, &layers, error);
         if (r < 0)
                 return r;
         dry_run = TAKE_PTR(settings->dry_run);
-        r = boot_plan_new(settings, &plan, error);
+        r = boot_plan_new(settings, layers, &plan, error);
         if (r < 0)
                 return r;
         if (dry_run) {
@@ -71,7 +74,7 @@ static int launch(int argc, char **argv, Error *error)
                 return -EPERM;
         }
         r = keep_settings(&all, definition, plan, error);
-        return r < 0 ? r : boot_run(plan, error);
+        return r < 0 ? r : boot_run(plan, layers, error);
 }
 
 int main(int argc, char **argv)

@@ -315,7 +315,7 @@ MISTAKES = [
     ("[Unit]\nDescription=x\nAfter=db.machine\n", 3, "After=db.machine: 'db.machine' is a definition, not a unit"),
     ("[Service]\nKillMode=none\n", 2, "KillMode= cannot be set in [Service]"),
     ("[Install]\nWantedBy=machines\n", 2, "WantedBy=machines: 'machines' is not the name of a unit"),
-    ("[Resources]\nDiskMax=4G\n", 2, "DiskMax= is not supported by this version"),
+    ("[Resources]\nDiskMax=4Q\n", 2, "DiskMax=4Q: not a size"),
 ]
 
 

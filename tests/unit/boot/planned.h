@@ -33,7 +33,7 @@ static inline BootPlan *plan_try(const char *tree, const char *words, Error *err
         assert_true(asprintf(&all, "-D|%s|-M|web|%s", tree, words) > 0);
         s = parse_words(all, error);
         if (s)
-                (void)boot_plan_new(s, &plan, error);
+                (void)boot_plan_new(s, NULL, &plan, error);
         return plan;
 }
 

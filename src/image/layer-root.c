@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From names of layers to open directories. */
+
+#include "image/layer-root.h"
+
+#include "base/fd.h"
+#include "base/strv.h"
+#include "image/layer-switch.h"
+#include "os/overlay.h"
+#include "os/userns.h"
+#include "stack/stack.h"
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+
+#define TRIES 3 /* a garbage collection may take away what was made a moment ago */
+
+static int out_of_memory(Error *error)
+{
+        return error_set(error, ENOMEM, "Out of memory");
+}
+
+static void close_layers(LayerRoot *l)
+{
+        for (size_t i = 0; l->fds && i < l->n; i++)
+                closep(&l->fds[i]);
+        free(l->fds);
+        l->fds = NULL;
+        l->trees = strv_free(l->trees);
+        l->n = 0;
+}
+
+LayerRoot *layer_root_free(LayerRoot *l)
+{
+        if (!l)
+                return NULL;
+        close_layers(l);
+        state_disk_close(&l->disk);
+        closep(&l->lock_fd);
+        closep(&l->state_fd);
+        strv_free(l->names);
+        free(l->store);
+        free(l->checkouts);
+        free(l->state);
+        free(l->machine);
+        free(l);
+        return NULL;
+}
+
+static const char *place(const char *variable, const char *usual)
+{
+        return secure_getenv(variable) ?: usual;
+}
+
+static int layer_root_new(const char *machine, char *const *layers, LayerRoot **ret, Error *error)
+{
+        _cleanup_layer_root_ LayerRoot *l = calloc(1, sizeof(*l));
+        const char *store = place("STEAD_STORE", STORE_DIRECTORY);
+
+        if (!l)
+                return out_of_memory(error);
+        l->state_fd = l->lock_fd = -EBADF;
+        l->disk = STATE_DISK_NULL;
+        l->machine = strdup(machine);
+        l->store = strdup(store);
+        if (!l->machine || !l->store || strv_copy(layers, &l->names) < 0)
+                return out_of_memory(error);
+        if (asprintf(&l->checkouts, "%s/checkouts", store) < 0) {
+                l->checkouts = NULL;
+                return out_of_memory(error);
+        }
+        if (asprintf(&l->state, "%s/%s", place("STEAD_STATE", STATE_DIRECTORY), machine) < 0) {
+                l->state = NULL;
+                return out_of_memory(error);
+        }
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+/* 1: it is as it is to be. @s: empty if there is none yet. */
+static int load_stack(const LayerRoot *l, Stack *s, Error *error)
+{
+        _cleanup_error_ Error problem = ERROR_NULL;
+        unsigned wanted;
+        int r = stack_load(l->state_fd, s, &problem);
+
+        if (r < 0 && r != -ENOENT)
+                return error_move(error, &problem);
+        r = generation_wanted(l->state_fd, &wanted, error);
+        return r < 0 ? r : stack_is_ready(s, wanted, l->names, l->store);
+}
+
+/* A machine whose update cannot be made runs on as it was. */
+static int keep_old_stack(const LayerRoot *l, Stack *s, Error *problem, Error *error)
+{
+        int r = stack_load(l->state_fd, s, error);
+
+        if (r < 0)
+                return r;
+        if (!stack_is_ready(s, s->generation, l->names, l->store))
+                return error_move(error, problem); /* these are not the layers that it is to have */
+        error_print(problem);
+        fprintf(stderr, "Machine '%s' starts on its generation %u all the same.\n", l->machine,
+                s->generation);
+        return 0;
+}
+
+static int make_stack(const LayerRoot *l, Stack *s, Error *error)
+{
+        _cleanup_error_ Error problem = ERROR_NULL;
+        int r = layer_switch_run(l->machine, l->names, l->lock_fd, l->disk.fd, &problem);
+
+        stack_done(s);
+        if (r == -ESTALE)
+                return keep_old_stack(l, s, &problem, error);
+        if (r < 0)
+                return error_move(error, &problem);
+        r = load_stack(l, s, error);
+        if (r != 0)
+                return r;
+        return error_set(error, EBADMSG,
+                         "The stack of machine '%s' is not what it is to be even now that it was "
+                         "made",
+                         l->machine);
+}
+
+/* The stack as it is to be, made so if it is not. */
+static int ready_stack(const LayerRoot *l, Stack *ret, Error *error)
+{
+        _cleanup_stack_ Stack s = STACK_NULL;
+        int r = load_stack(l, &s, error);
+
+        if (r == 0 && l->lock_fd < 0) {
+                error_hint(error, "stead start %s", l->machine);
+                return error_set(error, ENOENT,
+                                 "The layers of machine '%s' are not together yet as they are "
+                                 "to be; its next start does that",
+                                 l->machine);
+        }
+        if (r == 0)
+                r = make_stack(l, &s, error);
+        if (r < 0)
+                return r;
+        *ret = s;
+        s = STACK_NULL;
+        return 0;
+}
+
+/* -ESTALE: it was removed in between. */
+static int open_locked(const char *checkouts, const char *tree, int *ret)
+{
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+        int r;
+
+        if (asprintf(&path, "%s/%s", checkouts, tree) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? -ESTALE : -errno;
+        do
+                r = flock(fd, LOCK_SH);
+        while (r < 0 && errno == EINTR);
+        if (r < 0)
+                return -errno;
+        if (stat(path, &st) < 0)
+                return errno == ENOENT ? -ESTALE : -errno;
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
+static int open_layers(LayerRoot *l, const Stack *s, Error *error)
+{
+        l->fds = calloc(s->n_lowers, sizeof(int));
+        if (!l->fds)
+                return out_of_memory(error);
+        for (size_t i = 0; i < s->n_lowers; i++) {
+                char tree[HASH_TEXT_SIZE];
+                int r = strv_push(&l->trees, hash_to_string(&s->lowers[i].tree, tree));
+
+                if (r >= 0)
+                        r = open_locked(l->checkouts, tree, &l->fds[i]);
+                if (r < 0) {
+                        error_hint(error, "stead layer fsck");
+                        return error_errno(error, -r,
+                                           "Failed to open layer '%s' of machine '%s' in '%s'",
+                                           s->lowers[i].name, l->machine, l->checkouts);
+                }
+                l->n = i + 1;
+        }
+        l->generation = s->generation;
+        return 0;
+}
+
+static int take_layers(LayerRoot *l, Error *error)
+{
+        for (unsigned try = 1;; try++) {
+                _cleanup_error_ Error problem = ERROR_NULL;
+                _cleanup_stack_ Stack s = STACK_NULL;
+                int r = ready_stack(l, &s, &problem);
+
+                if (r >= 0)
+                        r = open_layers(l, &s, &problem);
+                if (r >= 0)
+                        return 0;
+                close_layers(l);
+                if (r != -ESTALE || try == TRIES)
+                        return error_move(error, &problem);
+        }
+}
+
+static int open_state(LayerRoot *l, bool look_only, Error *error)
+{
+        int r = generation_open_state(l->machine, !look_only, &l->state_fd, error);
+
+        if (r == -ENOENT)
+                error_hint(error, "stead start %s  (makes its directory)", l->machine);
+        if (r < 0 || look_only)
+                return r;
+        return generation_lock_state(l->state_fd, l->machine, false, &l->lock_fd, error);
+}
+
+int layer_root_open(const char *machine, char *const *layers, uint64_t disk_max, bool look_only,
+                    LayerRoot **ret, Error *error)
+{
+        _cleanup_layer_root_ LayerRoot *l = NULL;
+        int r = layer_root_new(machine, layers, &l, error);
+
+        if (r >= 0)
+                r = open_state(l, look_only, error);
+        if (r >= 0)
+                r = state_disk_open(l->state_fd, l->state, machine, disk_max, look_only, &l->disk,
+                                    error);
+        if (r >= 0)
+                r = take_layers(l, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+int layer_root_refresh(LayerRoot *l, Error *error)
+{
+        LayerRoot old = *l;
+        unsigned wanted;
+        int r = generation_wanted(l->state_fd, &wanted, error);
+
+        if (r < 0 || wanted == l->generation)
+                return r;
+        l->fds = NULL;
+        l->trees = NULL;
+        l->n = 0;
+        r = take_layers(l, error);
+        if (r < 0) {
+                *l = old;
+                return r;
+        }
+        close_layers(&old);
+        return 0;
+}
+
+int layer_root_open_layer(const LayerRoot *l, size_t i, int dirfd, Error *error)
+{
+        _cleanup_close_ int fd =
+                openat(dirfd, l->trees[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        struct stat here, locked;
+
+        if (fd < 0 || fstat(fd, &here) < 0 || fstat(l->fds[i], &locked) < 0)
+                return error_errno(error, errno, "Failed to open '%s/%s'", l->checkouts,
+                                   l->trees[i]);
+        if (here.st_dev != locked.st_dev || here.st_ino != locked.st_ino)
+                return error_set(error, ESTALE, "'%s/%s' was replaced during the start",
+                                 l->checkouts, l->trees[i]);
+        return TAKE_FD(fd);
+}
+
+int layer_root_make_upper(const LayerRoot *l, Error *error)
+{
+        struct stat st;
+        int r = 0;
+
+        if (l->disk.fd < 0)
+                return 0; /* only looked at */
+        if (fstat(l->fds[l->n - 1], &st) < 0)
+                r = -errno;
+        /* under another name until the mode is right, which is that of the machine's "/" */
+        else if (faccessat(l->disk.fd, STATE_UPPER, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                r = (mkdirat(l->disk.fd, STATE_UPPER ".new", 0700) < 0 && errno != EEXIST) ||
+                                    fchmodat(l->disk.fd, STATE_UPPER ".new", st.st_mode & 07777,
+                                             0) < 0 ||
+                                    renameat(l->disk.fd, STATE_UPPER ".new", l->disk.fd,
+                                             STATE_UPPER) < 0
+                            ? -errno
+                            : 0;
+        if (r >= 0 && mkdirat(l->disk.fd, STATE_WORK, 0700) < 0 && errno != EEXIST)
+                r = -errno;
+        return r < 0 ? error_errno(error, -r, "Failed to make the upper layer in '%s'", l->state)
+                     : 0;
+}
+
+int layer_root_view(const LayerRoot *l, Error *error)
+{
+        _cleanup_close_ int upper = -EBADF;
+        _cleanup_free_ int *lowers = calloc(l->n + 1, sizeof(int));
+        size_t n = l->n;
+        int fd;
+
+        if (!lowers)
+                return out_of_memory(error);
+        memcpy(lowers, l->fds, l->n * sizeof(int));
+        if (l->disk.fd >= 0)
+                upper = openat(l->disk.fd, STATE_UPPER, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (upper >= 0)
+                lowers[n++] = upper;
+        if (n == 1) {
+                fd = fcntl(lowers[0], F_DUPFD_CLOEXEC, 3);
+                return fd < 0 ? error_errno(error, errno, "Failed to keep a descriptor") : fd;
+        }
+        fd = overlay_new(&(OverlayLayers){ .lowers = lowers,
+                                           .n_lowers = n,
+                                           .upper = -EBADF,
+                                           .work = -EBADF,
+                                           .user_xattr = !userns_is_initial(),
+                                           .attributes = MOUNT_ATTR_RDONLY });
+        if (fd < 0) {
+                error_errno(error, -fd, "Failed to look at the layers of machine '%s' together",
+                            l->machine);
+                error_hint(error, fd == -EPERM ? "run as root" : "modprobe overlay; dmesg | tail");
+        }
+        return fd;
+}
