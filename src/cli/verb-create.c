@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* stead create: a new tree, from Debian's archive, from a tar file, or as a copy. */
+/* stead create: a new machine, of layers, or with a tree of its own from Debian's archive, from a
+ * tar file, or as a copy. */
 
 #include "base/strv.h"
 #include "cli/arguments.h"
 #include "cli/color.h"
+#include "cli/create-layers.h"
+#include "cli/layered.h"
 #include "cli/names.h"
 #include "config/definition.h"
 #include "image/create.h"
@@ -17,10 +20,11 @@
 #include <unistd.h>
 
 static const Flag flags[] = {
-        { "from", 0, "NAME|DIR", "Copy this tree" },
-        { "init", 0, "INIT", "Debian: systemd, sysvinit, openrc or runit (default: systemd)" },
-        { "include", 0, "PACKAGE,...", "Debian: further packages" },
-        { "mirror", 0, "URL", "Debian: mirror, or a whole line of sources.list" },
+        { "from", 0, "NAME|DIR", "Copy this machine or tree" },
+        { "tree", 0, NULL, "Debian: a tree of its own instead of a layer that machines share" },
+        { "init", 0, "INIT", "Tree: systemd, sysvinit, openrc or runit (default: systemd)" },
+        { "include", 0, "PACKAGE,...", "Tree: further packages" },
+        { "mirror", 0, "URL", "Tree: mirror, or a whole line of sources.list" },
         { "keep-devices", 0, NULL, "Archive: make the device nodes that are in it" },
         { "force", 'f', NULL, "Copy: also while the source is in use" },
         { "quiet", 'q', NULL, "No progress display" },
@@ -86,9 +90,8 @@ static int prepare_archive(const Arguments *a, const char *word, CreateRequest *
         source->fd = strcmp(word, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
                                             : open(word, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (source->fd < 0 && errno == ENOENT) {
-                error_hint(error, "stead create %s debian/12  (or a tar file, or --from=NAME)",
-                           request->name);
-                return error_set(error, ENOENT, "'%s' is no file, and none of %s", word,
+                error_hint(error, "stead create %s debian/12; stead layer list", request->name);
+                return error_set(error, ENOENT, "'%s' is no layer, no file, and none of %s", word,
                                  debian_choices());
         }
         if (source->fd < 0 || fstat(source->fd, &st) < 0)
@@ -144,24 +147,52 @@ static int check_name(const char *name, Error *error)
         return 0;
 }
 
-static int run(const Arguments *a, Error *error)
+/* What only a tree of its own can have. */
+static int check_tree_flags(const Arguments *a, Error *error)
 {
-        const char *name = a->words[0], *word = a->words[1], *from = arguments_value(a, "from");
-        CreateRequest request = { .directory = TREES_DIRECTORY, .name = name };
-        Display display = { .name = name,
-                            .quiet = arguments_has(a, "quiet"),
-                            .terminal = isatty(STDERR_FILENO),
-                            .start = time(NULL) };
+        static const char *const names[] = { "init", "include", "mirror", "keep-devices" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (arguments_has(a, names[i]))
+                        return arguments_usage(
+                                a->verb, error,
+                                "--%s is for a tree of its own: 'stead create --tree' makes one",
+                                names[i]);
+        return 0;
+}
+
+/* The words after the name as layers: 1, or 0 if they are another source. */
+static int find_layers(const Arguments *a, char ***ret, Error *error)
+{
+        char *const *words = a->words + 1;
+
+        if (!*words || arguments_has(a, "tree"))
+                return 0;
+        if (!words[1] && !debian_suite(*words) && !create_layers_is_layer(*words))
+                return 0;
+        for (; *words; words++) {
+                _cleanup_free_ char *base = create_layers_base(*words);
+
+                if (strv_push(ret, base ?: *words) < 0)
+                        return error_set(error, ENOMEM, "Out of memory");
+        }
+        return 1;
+}
+
+static bool is_layered(const char *name)
+{
+        _cleanup_strv_ char **layers = NULL;
+
+        return !strchr(name, '/') && layered_names(name, &layers, NULL) >= 0 && layers;
+}
+
+static int create_tree_from(const Arguments *a, const char *word, const char *from,
+                            Display *display, Error *error)
+{
+        CreateRequest request = { .directory = TREES_DIRECTORY, .name = a->words[0] };
         _cleanup_free_ char *path = NULL;
         int r;
 
-        if (!word == !from)
-                return arguments_usage(a->verb, error,
-                                       "'create' needs one source: %s, a tar file, or --from=NAME",
-                                       debian_choices());
-        r = check_name(name, error);
-        if (r < 0)
-                return r;
         request.archive.fd = -EBADF;
         if (from)
                 r = prepare_copy(a, from, &path, &request, error);
@@ -173,8 +204,50 @@ static int run(const Arguments *a, Error *error)
                 r = prepare_archive(a, word, &request, error);
         if (r < 0)
                 return r;
-        r = create_tree(&request, on_progress, &display, error);
+        r = create_tree(&request, on_progress, display, error);
         closep(&request.archive.fd);
+        return r;
+}
+
+static int create(const Arguments *a, Display *display, Error *error)
+{
+        const char *from = arguments_value(a, "from");
+        _cleanup_strv_ char **layers = NULL;
+        CreateLayers request = { .name = a->words[0],
+                                 .from = from,
+                                 .from_busy = arguments_has(a, "force") };
+        int r = from ? is_layered(from) : find_layers(a, &layers, error);
+
+        if (r == 0 && a->words[1] && a->words[2])
+                return arguments_usage(a->verb, error, "A tree has one source, not '%s %s'",
+                                       a->words[1], a->words[2]);
+        if (r == 0)
+                return create_tree_from(a, a->words[1], from, display, error);
+        if (r > 0)
+                r = check_tree_flags(a, error);
+        if (r < 0)
+                return r;
+        request.layers = layers;
+        return create_layers(&request, on_progress, display, error);
+}
+
+static int run(const Arguments *a, Error *error)
+{
+        const char *name = a->words[0], *word = a->words[1], *from = arguments_value(a, "from");
+        Display display = { .name = name,
+                            .quiet = arguments_has(a, "quiet"),
+                            .terminal = isatty(STDERR_FILENO),
+                            .start = time(NULL) };
+        int r;
+
+        if (!word == !from)
+                return arguments_usage(a->verb, error,
+                                       "'create' needs a source: layers, %s, a tar file, or "
+                                       "--from=NAME",
+                                       debian_choices());
+        r = check_name(name, error);
+        if (r >= 0)
+                r = create(a, &display, error);
         end_display(&display);
         if (r < 0)
                 return r;
@@ -187,19 +260,26 @@ static int run(const Arguments *a, Error *error)
 
 const Verb verb_create = {
         .name = "create",
-        .operands = "NAME SOURCE",
-        .help = "Create a machine's tree",
-        .text = "SOURCE is debian/11, debian/12 or debian/13 (or the suite's name), a tar file "
-                "(.tar, .tar.gz,\n"
-                ".tar.xz, .tar.zst; '-' for standard input), or, with --from=, another tree. The "
-                "new tree is\n"
-                "/var/lib/machines/NAME; it gets a host name, machine id and ssh keys of its own.",
+        .operands = "NAME SOURCE|LAYER...",
+        .help = "Create a machine",
+        .text = "LAYER... are layers of the store from the lowest, such as debian/12/base "
+                "site/web; debian/12\n"
+                "(or 11, 13, or the suite's name) means its base. Machines share layers, so this "
+                "takes no time and\n"
+                "no room; /etc/stead/NAME.machine names them. Other sources make a tree of its "
+                "own,\n"
+                "/var/lib/machines/NAME: debian/12 with --tree, a tar file (.tar, .tar.gz, "
+                ".tar.xz, "
+                ".tar.zst; '-' for\n"
+                "standard input), or a copy with --from=. In any case the machine gets a host "
+                "name, machine id and\n"
+                "ssh keys of its own.",
         .group = VERB_GROUP_TREES,
         .operand_kind = OPERAND_NONE,
         .flags = flags,
         .n_flags = ELEMENTSOF(flags),
         .minimum = 1,
-        .maximum = 2,
+        .maximum = NO_LIMIT,
         .command_after = NO_COMMAND,
         .run = run,
 };

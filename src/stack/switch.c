@@ -308,13 +308,14 @@ static int prepare(Switch *s, Error *error)
         return r;
 }
 
+/* A machine that never ran has none: then nothing hides anything. */
 static int open_upper(Switch *s, Error *error)
 {
-        if (mkdirat(s->place->data_fd, "upper", 0755) < 0 && errno != EEXIST)
-                return error_errno(error, errno, "Failed to make 'upper'");
-        s->upper_fd =
-                openat(s->place->data_fd, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        return s->upper_fd < 0 ? error_errno(error, errno, "Failed to open 'upper'") : 0;
+        s->upper_fd = openat(s->place->data_fd, "upper",
+                             O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return s->upper_fd < 0 && errno != ENOENT
+                       ? error_errno(error, errno, "Failed to open 'upper'")
+                       : 0;
 }
 
 static int switch_run(Switch *s, Error *error)
