@@ -4,122 +4,13 @@
 #include "stack/merge-parts.h"
 
 #include "stack/debian-version.h"
+#include "stack/package-change.h"
 #include "stack/stanza.h"
-
-#include "base/strv.h"
 
 #include <fnmatch.h>
 #include <string.h>
 
 #define STATUS "/var/lib/dpkg/status"
-
-typedef struct Package {
-        char *name, *version;
-} Package;
-
-typedef struct Packages {
-        Package *list; /* sorted by name */
-        size_t n;
-} Packages;
-
-static void packages_done(Packages *p)
-{
-        for (size_t i = 0; i < p->n; i++) {
-                free(p->list[i].name);
-                free(p->list[i].version);
-        }
-        free(p->list);
-}
-
-static int compare_package(const void *a, const void *b)
-{
-        return strcmp(((const Package *)a)->name, ((const Package *)b)->name);
-}
-
-/* Files of the package are there: not only its configuration, or nothing. */
-static bool is_installed(const char *stanza, size_t size)
-{
-        StanzaField status;
-
-        if (!stanza_find(stanza, size, "Status", &status))
-                return false;
-        return !memmem(status.value, status.value_size, "not-installed", 13) &&
-               !memmem(status.value, status.value_size, "config-files", 12);
-}
-
-static int packages_read(const char *text, Packages *ret)
-{
-        const char *stanza;
-        size_t size, allocated = 0;
-
-        while (text && (size = stanza_next(&text, &stanza)) > 0) {
-                Package p;
-
-                if (!is_installed(stanza, size))
-                        continue;
-                if (ret->n == allocated) {
-                        Package *grown;
-
-                        allocated = MAX_OF(2 * allocated, (size_t)128);
-                        grown = reallocarray(ret->list, allocated, sizeof(*grown));
-                        if (!grown)
-                                return -ENOMEM;
-                        ret->list = grown;
-                }
-                p.name = stanza_value(stanza, size, "Package");
-                p.version = stanza_value(stanza, size, "Version");
-                ret->list[ret->n++] = p; /* also a half one, so that it is freed */
-                if (!p.name || !p.version)
-                        return -ENOMEM;
-        }
-        if (ret->n > 0)
-                qsort(ret->list, ret->n, sizeof(Package), compare_package);
-        return 0;
-}
-
-static int add_change(Drift *d, const Package *before, const Package *after)
-{
-        PackageChange *grown = reallocarray(d->packages, d->n_packages + 1, sizeof(*grown));
-        PackageChange *c;
-        int order;
-
-        if (!grown)
-                return -ENOMEM;
-        d->packages = grown;
-        c = grown + d->n_packages++;
-        order = debian_version_compare(before ? before->version : NULL,
-                                       after ? after->version : NULL);
-        *c = (PackageChange){
-                .kind = !before     ? PACKAGE_ADDED
-                        : !after    ? PACKAGE_REMOVED
-                        : order < 0 ? PACKAGE_UPGRADED
-                                    : PACKAGE_DOWNGRADED,
-                .name = strdup((after ?: before)->name),
-                .before = before ? strdup(before->version) : NULL,
-                .after = after ? strdup(after->version) : NULL,
-        };
-        return c->name && (!before || c->before) && (!after || c->after) ? 0 : -ENOMEM;
-}
-
-/* Two sorted lists. A name that is there twice (two architectures) pairs off in its order. */
-static int compare_packages(Drift *d, const Packages *before, const Packages *after)
-{
-        size_t i = 0, j = 0;
-        int r = 0;
-
-        while (r >= 0 && (i < before->n || j < after->n)) {
-                const Package *b = i < before->n ? before->list + i : NULL,
-                              *a = j < after->n ? after->list + j : NULL;
-                int order = !b ? 1 : !a ? -1 : strcmp(b->name, a->name);
-
-                i += order <= 0;
-                j += order >= 0;
-                if (order == 0 && strcmp(b->version, a->version) == 0)
-                        continue;
-                r = add_change(d, order <= 0 ? b : NULL, order >= 0 ? a : NULL);
-        }
-        return r;
-}
 
 /* The changes that one of apt's lists of a security archive has. */
 static int mark_listed(Drift *d, const char *text)
@@ -186,7 +77,7 @@ static Side status_before(const Merge *m)
 
 int drift_packages(Merge *m, Drift *ret)
 {
-        _cleanup_(packages_done) Packages before = {}, after = {};
+        _cleanup_package_changes_ PackageChanges changes = PACKAGE_CHANGES_NULL;
         _cleanup_free_ char *old = NULL, *new = NULL;
         Side b = status_before(m), a = merge_seen(m, true, STATUS);
         size_t size;
@@ -198,10 +89,11 @@ int drift_packages(Merge *m, Drift *ret)
         if (r >= 0)
                 r = merge_read_text(m, &a, &new, &size);
         if (r >= 0)
-                r = packages_read(old, &before);
-        if (r >= 0)
-                r = packages_read(new, &after);
-        if (r >= 0)
-                r = compare_packages(ret, &before, &after);
-        return r < 0 ? r : mark_security(m, ret);
+                r = package_changes_find(old, new, &changes);
+        if (r < 0)
+                return r;
+        ret->packages = TAKE_PTR(changes.items);
+        ret->n_packages = changes.n;
+        changes.n = 0;
+        return mark_security(m, ret);
 }
