@@ -257,16 +257,16 @@ static void complain(Boot *b)
 
 static void publish(Boot *b)
 {
-        BootNetwork *n = &b->network;
         _cleanup_error_ Error cause = ERROR_NULL;
+        pid_t firewall = 0;
         int r = boot_publish(b, &cause);
 
         if (r >= 0)
-                r = firewall_begin(&n->firewall, "add", b->plan->machine, &cause);
+                r = firewall_begin(&firewall, "add", b->plan->machine, &cause);
         if (r < 0)
                 boot_network_warn(b, &cause);
-        else if (!firewall_end(&n->firewall))
-                n->published = false; /* it has said why, and removed the file */
+        else if (!firewall_end(&firewall))
+                b->network.published = false; /* it has said why, and removed the file */
 }
 
 uint64_t boot_address_update(Boot *b)

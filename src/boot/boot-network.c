@@ -5,7 +5,7 @@
 
 #include "boot/boot-network.h"
 
-#include "base/fd.h"
+#include "base/cleanup.h"
 #include "boot/boot-address.h"
 #include "boot/boot-publish.h"
 #include "boot/boot.h"
@@ -13,10 +13,8 @@
 #include "network/forwarding.h"
 #include "network/published.h"
 #include "network/table-check.h"
-#include "network/table-guard.h"
 #include "network/table-share.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,16 +55,6 @@ static int join_pod(Boot *b, Error *error)
         return n->directory_fd < 0 ? n->directory_fd : 0;
 }
 
-/* The others are served by their own launchers, too: whoever lives answers. */
-static void serve_pod(Boot *b)
-{
-        if (!network_is_routed(boot_network(b)))
-                return;
-        if (boot_network(b)->addresses.n > 0)
-                boot_network_answer_names(b);
-        (void)table_watch_open(&b->network.watch); /* or the others watch */
-}
-
 /* In a bridge of somebody else's nothing of ours could lead to it. */
 static int refuse_ports(const Network *n, Error *error)
 {
@@ -99,38 +87,15 @@ int boot_network_acquire(Boot *b, Error *error)
         return network_is_routed(&n->network) ? boot_publish(b, error) : 0;
 }
 
-/* Returns whether the host's uplinks are guarded by the table as before. */
-static bool forward(Boot *b)
-{
-        _cleanup_table_guard_ TableGuard before = TABLE_GUARD_NULL, after = TABLE_GUARD_NULL;
-        _cleanup_error_ Error cause = ERROR_NULL;
-        int r = table_guard_read(&before, NULL);
-
-        if (forwarding_enable(network_host_link(&b->plan->network), &cause) < 0)
-                boot_network_warn(b, &cause);
-        b->network.forwards = true;
-        return r >= 0 && table_guard_read(&after, NULL) >= 0 && table_guard_equal(&before, &after);
-}
-
-/* The program only where more than the machine's own elements has to change. */
-static int open_ports(Boot *b, bool guarded, Error *error)
-{
-        BootNetwork *n = &b->network;
-
-        if (n->table_fd < 0)
-                n->table_fd = table_check_open();
-        if (guarded && table_share_add(n->directory_fd, n->table_fd, b->plan->machine) > 0)
-                return 0;
-        return firewall_begin(&n->firewall, "add", b->plan->machine, error);
-}
-
 static void close_ports(Boot *b)
 {
         BootNetwork *n = &b->network;
+        _cleanup_close_ int table = table_check_open();
+        pid_t firewall = 0;
 
-        if (table_share_remove(n->directory_fd, n->table_fd, b->plan->machine) == 0 &&
-            firewall_begin(&n->firewall, "remove", b->plan->machine, NULL) >= 0)
-                (void)firewall_end(&n->firewall);
+        if (table_share_remove(n->directory_fd, table, b->plan->machine) == 0 &&
+            firewall_begin(&firewall, "remove", b->plan->machine, NULL) >= 0)
+                (void)firewall_end(&firewall);
         n->published = false;
 }
 
@@ -142,30 +107,6 @@ static void end_forwarding(Boot *b)
         if (b->network.forwards)
                 (void)forwarding_disable(plan->zone.name[0] ? NULL : network_host_link(plan), NULL);
         b->network.forwards = false;
-}
-
-int boot_network_start(Boot *b, int route_fd, Error *error)
-{
-        _cleanup_close_ int route = route_fd, netns = -EBADF;
-        BootNetwork *n = &b->network;
-        char path[64];
-        int r;
-
-        if (!n->acquired)
-                return 0;
-        (void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)b->pid);
-        netns = open(path, O_RDONLY | O_CLOEXEC);
-        if (netns < 0)
-                return error_errno(error, errno, "Failed to open the network namespace of '%s'",
-                                   b->plan->machine);
-        r = network_up(&n->network, netns, TAKE_FD(route), error);
-        if (r < 0 || !network_is_routed(&n->network))
-                return r;
-        if (n->network.addressing == NETWORK_ADDRESSING_NETWORKD)
-                r = boot_address_start(b, netns, error);
-        if (r < 0)
-                return r;
-        return open_ports(b, forward(b), error);
 }
 
 static int find_name(void *userdata, const char *name, DnsHost *ret)
@@ -208,18 +149,24 @@ void boot_network_answer_names(Boot *b)
                 boot_network_warn(b, &cause);
 }
 
+void boot_network_serve(Boot *b)
+{
+        if (boot_network(b)->addresses.n > 0)
+                boot_network_answer_names(b);
+        (void)table_watch_open(
+                &b->network.watch); /* a host without nf_tables: told by the program */
+}
+
 int boot_network_finish(Boot *b, Error *error)
 {
         BootNetwork *n = &b->network;
 
-        if (n->member.pod)
-                serve_pod(b);
+        /* the others are served by their own launchers, too: whoever lives answers */
+        if (n->member.pod && network_is_routed(boot_network(b)))
+                boot_network_serve(b);
         if (!n->acquired || !network_is_routed(&n->network))
                 return 0;
-        if (n->network.addresses.n > 0)
-                boot_network_answer_names(b);
-        (void)table_watch_open(&n->watch); /* a host without nf_tables: told by the program */
-        if (firewall_end(&n->firewall)) {
+        if (!n->refused) {
                 boot_address_settle(b);
                 return 0;
         }
@@ -235,16 +182,18 @@ int boot_network_finish(Boot *b, Error *error)
 
 void boot_network_on_table(Boot *b)
 {
+        pid_t firewall = 0;
+
         if (table_watch_drain(&b->network.watch) > 0 &&
-            firewall_begin(&b->network.firewall, "restore", NULL, NULL) >= 0)
-                (void)firewall_end(&b->network.firewall);
+            firewall_begin(&firewall, "restore", NULL, NULL) >= 0)
+                (void)firewall_end(&firewall);
 }
 
 void boot_network_end_start(Boot *b)
 {
         BootNetwork *n = &b->network;
 
-        (void)firewall_end(&n->firewall);
+        boot_network_abandon(b);
         n->relay = dns_relay_free(n->relay);
         boot_address_end(b);
         table_watch_done(&n->watch);
@@ -263,7 +212,6 @@ void boot_network_release(Boot *b)
         if (n->acquired)
                 network_release(&n->network);
         pod_network_part(&n->member);
-        closep(&n->table_fd);
         closep(&n->directory_fd);
         *n = BOOT_NETWORK_NULL;
 }

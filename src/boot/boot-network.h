@@ -4,6 +4,7 @@
 /* The network of one machine under its supervisor: what network/ makes, at the right moments of the
  * machine's life, and what the supervisor has to look after meanwhile. */
 
+#include "image/errand.h"
 #include "machine/pod-network.h"
 #include "network/address-watch.h"
 #include "network/dns-relay.h"
@@ -20,9 +21,10 @@ typedef struct BootNetwork {
         bool forwards;    /* the host forwards for our link */
         bool published;   /* /run/stead/network/NAME and its share of the table */
         PodMember member; /* in place of a network of its own */
-        pid_t firewall;   /* stead-firewall while it runs, or 0 */
+        bool refused;     /* its share of the table was */
+        Errand making;    /* links and ports, during a start */
+        int linked_fd;    /* pipe: a byte when links are there */
         int directory_fd;
-        int table_fd; /* netlink socket to nf_tables */
         DnsRelay *relay;
         TableWatch watch;
         AddressWatch inside, outside; /* host0 and the host's end, where networkd is asked */
@@ -36,8 +38,9 @@ typedef struct BootNetwork {
 #define BOOT_NETWORK_NULL                             \
         ((BootNetwork){ .network = NETWORK_NULL,      \
                         .member = POD_MEMBER_NULL,    \
+                        .making = ERRAND_NULL,        \
+                        .linked_fd = -EBADF,          \
                         .directory_fd = -EBADF,       \
-                        .table_fd = -EBADF,           \
                         .watch = TABLE_WATCH_NULL,    \
                         .inside = ADDRESS_WATCH_NULL, \
                         .outside = ADDRESS_WATCH_NULL })
@@ -47,10 +50,12 @@ const Network *boot_network(const Boot *b);
 
 /* Once: chooses addresses, and refuses ports that somebody has. */
 int boot_network_acquire(Boot *b, Error *error);
-/* For each start, while the first process waits: links and addresses, begins to open its ports.
- * Takes @route_fd, a netlink socket of the machine's namespace. */
-int boot_network_start(Boot *b, int route_fd, Error *error);
-/* Before PID 1 runs: what had begun is there. */
+/* For each start, as soon as the first process has its namespaces: begins to make links, addresses
+ * and ports, in a process of its own, while the file systems are made. */
+int boot_network_begin(Boot *b, Error *error);
+/* They are there, and somebody answers names. */
+int boot_network_await(Boot *b, Error *error);
+/* Before PID 1 runs. A port that did not open is an error. */
 int boot_network_finish(Boot *b, Error *error);
 void boot_network_end_start(Boot *b);
 void boot_network_release(Boot *b);
@@ -60,5 +65,9 @@ void boot_network_on_table(Boot *b);
 
 /* Parts, for boot-*.c only. */
 void boot_network_warn(const Boot *b, const Error *cause);
+/* Waits for the end of what boot_network_begin() began, whatever came of it. */
+void boot_network_abandon(Boot *b);
+/* What the supervisor of a machine or of a pod's member does for its network meanwhile. */
+void boot_network_serve(Boot *b);
 /* Whoever has port 53 of all addresses of the host answers in our place. */
 void boot_network_answer_names(Boot *b);

@@ -253,6 +253,8 @@ static int start_in_private_namespace(Boot *b, Assembly *a, int *ret_handshake, 
         if (r >= 0)
                 r = expect(b, *ret_handshake, HANDSHAKE_JOINED, error);
         if (r >= 0)
+                r = boot_network_begin(b, error);
+        if (r >= 0)
                 r = assembly_finish(a, error);
         if (r < 0)
                 return r;
@@ -307,16 +309,16 @@ static int announce(Boot *b, Error *error)
         return machine_save(b->machine, b->directory_fd, error);
 }
 
-static int set_going(Boot *b, int handshake_fd, int route_fd, Error *error)
+static int set_going(Boot *b, int handshake_fd, Error *error)
 {
-        int r = boot_network_start(b, route_fd, error);
+        int r = announce(b, error);
 
-        if (r >= 0)
-                r = announce(b, error);
         if (r >= 0)
                 r = boot_restrict_devices(b, error);
         if (r >= 0)
-                r = unit_register(b, error);
+                r = boot_network_await(b, error);
+        if (r >= 0)
+                r = unit_register(b, error); /* which tells machined of the links */
         if (r < 0)
                 return r;
         r = expect(b, handshake_fd, HANDSHAKE_PREPARED, error);
@@ -326,6 +328,7 @@ static int set_going(Boot *b, int handshake_fd, int route_fd, Error *error)
                 r = tell(handshake_fd, HANDSHAKE_GO, error);
         if (r < 0)
                 return r;
+        boot_network_abandon(b); /* its process may need time to end */
         r = handshake_wait(handshake_fd, HANDSHAKE_FAILED, error);
         return r == 1 ? 0 : r; /* end of file: exec closed it */
 }
@@ -336,6 +339,7 @@ static void take_over(Boot *b, Assembly *a)
         b->console_fd = TAKE_FD(a->console_fd);
         b->notify_fd = TAKE_FD(a->notify_fd);
         b->kmsg_fd = TAKE_FD(a->kmsg_fd);
+        b->network.network.machine_fd = TAKE_FD(a->namespaced.route_fd);
         b->limits_view = a->limits_view;
         a->limits_view = LIMITS_VIEW_NULL;
         b->ephemeral = TAKE_PTR(a->ephemeral);
@@ -367,7 +371,7 @@ static int clone_incoming(const Boot *b)
 int boot_start(Boot *b, Error *error)
 {
         Assembly a = ASSEMBLY_NULL;
-        _cleanup_close_ int handshake_fd = -EBADF, route_fd = -EBADF;
+        _cleanup_close_ int handshake_fd = -EBADF;
         int r, back;
 
         a.plan = b->plan;
@@ -400,10 +404,9 @@ int boot_start(Boot *b, Error *error)
                         r = back;
         }
         take_over(b, &a);
-        route_fd = TAKE_FD(a.namespaced.route_fd);
         assembly_done(&a);
         if (r >= 0)
-                r = set_going(b, handshake_fd, TAKE_FD(route_fd), error);
+                r = set_going(b, handshake_fd, error);
         if (r < 0)
                 boot_end_start(b);
         return r;

@@ -60,13 +60,16 @@ static int firewall_open(Firewall *f, Error *error)
         return r < 0 ? r : table_guard_read(&f->guard, error);
 }
 
+/* Whoever deletes a table waits at the end until the kernel has freed it, 10 to 20 ms: so not where
+ * none is, before the first machine. */
 static int replace(Firewall *f, Error *error)
 {
         _cleanup_free_ char *text = NULL;
+        bool there = table_exists(f->check_fd) != 0;
 
-        if (table_text_replace(&f->list, &f->guard, &text) < 0)
+        if (table_text_replace(&f->list, &f->guard, there, &text) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        return transaction_run(&f->transaction, text, error);
+        return *text == '\0' ? 0 : transaction_run(&f->transaction, text, error);
 }
 
 /* One machine's share, or everything: when the table is unsound, or the share does not fit. */

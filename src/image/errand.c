@@ -59,23 +59,30 @@ int errand_start(ErrandFunction function, void *argument, Errand *ret, Error *er
         return 0;
 }
 
-int errand_wait(Errand *errand, Error *error)
+static void reap(Errand *errand, siginfo_t *ret)
 {
-        _cleanup_(errand_done) Errand e = *errand;
-        siginfo_t info = {};
+        (void)pidfd_reap(errand->pid_fd, ret); /* our child: it cannot fail */
+        closep(&errand->pid_fd);
+        errand->pid_fd = -EBADF;
+}
+
+int errand_hear(Errand *errand, Error *error)
+{
         Report report;
         ssize_t n;
 
-        *errand = ERRAND_NULL;
         do
-                n = read(e.report_fd, &report, sizeof(report));
+                n = read(errand->report_fd, &report, sizeof(report));
         while (n < 0 && errno == EINTR);
-        (void)pidfd_reap(e.pid_fd, &info); /* our child: it cannot fail */
-        closep(&e.pid_fd);
-        e.pid_fd = -EBADF;
-        if (n != sizeof(report))
+        closep(&errand->report_fd);
+        errand->report_fd = -EBADF;
+        if (n != sizeof(report)) {
+                siginfo_t info = {};
+
+                reap(errand, &info);
                 return error_set(error, EIO, "A process that worked for us was ended by signal %d",
                                  info.si_status);
+        }
         if (report.result >= 0)
                 return report.result;
         if (*report.hint)
@@ -84,15 +91,24 @@ int errand_wait(Errand *errand, Error *error)
         return report.result;
 }
 
+int errand_wait(Errand *errand, Error *error)
+{
+        int r = errand_hear(errand, error);
+        siginfo_t info;
+
+        if (errand->pid_fd >= 0)
+                reap(errand, &info);
+        return r;
+}
+
 void errand_done(Errand *errand)
 {
         siginfo_t info;
 
         if (errand->pid_fd >= 0) {
                 (void)pidfd_signal(errand->pid_fd, SIGKILL);
-                (void)pidfd_reap(errand->pid_fd, &info);
+                reap(errand, &info);
         }
-        closep(&errand->pid_fd);
         closep(&errand->report_fd);
         *errand = ERRAND_NULL;
 }

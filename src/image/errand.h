@@ -20,6 +20,9 @@ typedef struct Errand {
 int errand_start(ErrandFunction function, void *argument, Errand *ret, Error *error);
 /* Waits for the end and reaps. Returns what the function did; -EIO if it was killed. */
 int errand_wait(Errand *errand, Error *error);
+/* The same as soon as it is done, without waiting for the end of its process, which can take as
+ * long as the errand: errand_done() must follow. */
+int errand_hear(Errand *errand, Error *error);
 /* Kills and reaps one that was not waited for. */
 void errand_done(Errand *errand);
 

@@ -129,6 +129,13 @@ int table_check_open(void)
         return fd;
 }
 
+int table_exists(int fd)
+{
+        int r = table_has_mark(fd);
+
+        return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
 int table_is_sound(int fd)
 {
         int r = table_has_mark(fd);

@@ -10,6 +10,8 @@
  */
 int table_check_open(void);
 
+/* Whether there is a table of that name, sound or not. */
+int table_exists(int fd);
 /* 1: sound; 0: missing, of another version, or chains or rules of it are gone. -EPERM without
  * CAP_NET_ADMIN, -EOPNOTSUPP where the kernel has no nf_tables. */
 int table_is_sound(int fd);

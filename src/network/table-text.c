@@ -143,7 +143,7 @@ static int collect(const PublishedList *list, const char *but, TableElements *e)
         return r;
 }
 
-int table_text_replace(const PublishedList *list, const TableGuard *guard, char **ret)
+int table_text_replace(const PublishedList *list, const TableGuard *guard, bool there, char **ret)
 {
         _cleanup_table_elements_ TableElements e = TABLE_ELEMENTS_NULL;
         _cleanup_buffer_ Buffer b = BUFFER_NULL;
@@ -153,8 +153,9 @@ int table_text_replace(const PublishedList *list, const TableGuard *guard, char 
                 r = collect(list, NULL, &e);
         if (r < 0)
                 return r;
-        /* add, delete: the only way to delete what may not be there in a transaction */
-        buffer_puts(&b, "table inet " TABLE_NAME "\ndelete table inet " TABLE_NAME "\n");
+        /* add, delete: the only way to delete what may be gone meanwhile in a transaction */
+        if (there)
+                buffer_puts(&b, "table inet " TABLE_NAME "\ndelete table inet " TABLE_NAME "\n");
         if (list->n > 0) {
                 buffer_puts(&b, "table inet " TABLE_NAME " {\n");
                 buffer_puts(&b, table_sets);

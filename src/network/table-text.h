@@ -23,8 +23,9 @@ extern const TableChain table_chains[];
 extern const size_t n_table_chains;
 
 /* One transaction that puts the whole table in place of whatever is there, or takes it away when
- * nothing is published. Of two machines with one port the first by name has it. */
-int table_text_replace(const PublishedList *list, const TableGuard *guard, char **ret);
+ * nothing is published. "" if that is so already: @there is whether a table of this name is there.
+ * Of two machines with one port the first by name has it. */
+int table_text_replace(const PublishedList *list, const TableGuard *guard, bool there, char **ret);
 
 const char *table_set_name(TableSet set);
 

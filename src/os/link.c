@@ -45,6 +45,10 @@ static void put_spec(NetlinkBatch *b, const LinkSpec *spec)
                 netlink_put(b, IFLA_ADDRESS, spec->mac->bytes, sizeof(spec->mac->bytes));
         if (spec->mtu > 0)
                 netlink_put_u32(b, IFLA_MTU, spec->mtu);
+        if (spec->n_queues > 0) {
+                netlink_put_u32(b, IFLA_NUM_TX_QUEUES, spec->n_queues);
+                netlink_put_u32(b, IFLA_NUM_RX_QUEUES, spec->n_queues);
+        }
         if (spec->netns_fd >= 0)
                 netlink_put_u32(b, IFLA_NET_NS_FD, (uint32_t)spec->netns_fd);
 }

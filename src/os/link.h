@@ -23,6 +23,7 @@ typedef struct LinkSpec {
         uint32_t mtu;          /* 0: the default of its kind */
         int netns_fd;          /* where it is made; < 0: in the namespace of the socket */
         bool up;
+        uint32_t n_queues; /* in each direction; 0: the default of its kind */
 } LinkSpec;
 #define LINK_SPEC_NULL ((LinkSpec){ .netns_fd = -EBADF })
 

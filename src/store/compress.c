@@ -167,8 +167,8 @@ int decompressor_new(const void *prefix, size_t prefix_size, uint64_t limit, Com
         d->left = limit;
         d->complete = false;
         if (!d->context ||
-            ZSTD_isError(ZSTD_DCtx_setParameter(d->context, ZSTD_d_windowLogMax,
-                                                COMPRESS_WINDOW_LOG)) ||
+            ZSTD_isError(
+                    ZSTD_DCtx_setParameter(d->context, ZSTD_d_windowLogMax, COMPRESS_WINDOW_LOG)) ||
             (prefix && ZSTD_isError(ZSTD_DCtx_refPrefix(d->context, prefix, prefix_size)))) {
                 decompressor_free(d);
                 return -ENOMEM;

@@ -62,6 +62,14 @@ static bool attribute_is_left_out(const char *name)
         return false;
 }
 
+int inode_drop_attributes(const char *path, const Entry *now)
+{
+        for (size_t i = 0; i < now->n_attributes; i++)
+                if (lremovexattr(path, now->attributes[i].name) < 0 && errno != ENODATA)
+                        return -errno;
+        return 0;
+}
+
 static int read_attribute(const char *path, const char *name, Entry *e)
 {
         _cleanup_free_ char *value = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keys by libcrypto's EVP interface; files as other programs write them, so that a key can also come
- * from `openssl genpkey -algorithm ed25519`. */
+/* Keys by libcrypto's EVP interface; files as other programs write them, so that a key can also
+ * come from `openssl genpkey -algorithm ed25519`. */
 
 #include "store/key.h"
 
@@ -60,17 +60,20 @@ static int crypto_error(Error *error, const char *what)
         const char *reason = ERR_reason_error_string(ERR_get_error());
 
         ERR_clear_error();
-        return error_set(error, EIO, "Failed to %s: %s", what, reason ?: "libcrypto gives no reason");
+        return error_set(error, EIO, "Failed to %s: %s", what,
+                         reason ?: "libcrypto gives no reason");
 }
 
-static void set_id(Key *k)
+static int set_id(Key *k)
 {
         char text[HASH_TEXT_SIZE];
         Hash hash;
 
-        hash_of(k->bytes, sizeof(k->bytes), &hash);
+        if (hash_of(k->bytes, sizeof(k->bytes), &hash) < 0)
+                return -ENOMEM;
         memcpy(k->id, hash_to_string(&hash, text), KEY_ID_SIZE - 1);
         k->id[KEY_ID_SIZE - 1] = '\0';
+        return 0;
 }
 
 /* The public half of k->pair into the rest. */
@@ -82,8 +85,7 @@ static int take_pair(Key *k, Error *error)
                 return error_set(error, EINVAL, "it is no ed25519 key");
         if (EVP_PKEY_get_raw_public_key(k->pair, k->bytes, &size) != 1)
                 return crypto_error(error, "read the public half");
-        set_id(k);
-        return 0;
+        return set_id(k) < 0 ? no_memory(error) : 0;
 }
 
 /* Strict: the canonical text of exactly @size bytes. */
@@ -116,11 +118,13 @@ int key_parse_public(const char *text, Key *ret, Error *error)
             decode_base64(words[1], k.bytes, sizeof(k.bytes)) < 0 ||
             (n == 3 && !key_name_is_valid(words[2])))
                 return error_set(error, EINVAL,
-                                 "not a public key, which is '" WORD " BASE64 NAME', as in NAME.pub");
+                                 "not a public key, which is '" WORD
+                                 " BASE64 NAME', as in NAME.pub");
         k.name = strdup(n == 3 ? words[2] : "unnamed");
-        if (!k.name)
+        if (!k.name || set_id(&k) < 0) {
+                key_done(&k);
                 return no_memory(error);
-        set_id(&k);
+        }
         *ret = k;
         return 0;
 }
@@ -182,8 +186,8 @@ int key_make(const char *directory, const char *name, Key *ret, Error *error)
         int r;
 
         if (!key_name_is_valid(name))
-                return error_set(error, EINVAL, "'%s' is no name for a key: letters, digits and '-'",
-                                 name);
+                return error_set(error, EINVAL,
+                                 "'%s' is no name for a key: letters, digits and '-'", name);
         r = mkdir_parents_at(AT_FDCWD, directory, 0755);
         dirfd = r < 0 ? r : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (dirfd < 0)

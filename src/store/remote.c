@@ -40,7 +40,8 @@ bool remote_name_is_valid(const char *name)
 static bool is_clean(const char *s)
 {
         for (; *s; s++)
-                if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f || strchr("\"<>\\^`{|}?#", *s))
+                if ((unsigned char)*s <= ' ' || (unsigned char)*s >= 0x7f ||
+                    strchr("\"<>\\^`{|}?#", *s))
                         return false;
         return true;
 }
@@ -122,9 +123,11 @@ int remote_parse(const char *path, char *text, Remote *remote, Diagnostics *diag
         if (!remote->url)
                 (void)error_set(&problem, EINVAL, "Url= is missing in section [Remote]");
         else if (remote->n_keys == 0)
-                (void)error_set(&problem, EINVAL,
-                                "Key= is missing: without one nothing that is pulled can be trusted");
-        return problem.number == 0 ? 0 : diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, path, &problem);
+                (void)error_set(
+                        &problem, EINVAL,
+                        "Key= is missing: without one nothing that is pulled can be trusted");
+        return problem.number == 0 ? 0
+                                   : diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, path, &problem);
 }
 
 static int no_such_remote(const char *directory, const char *name, Error *error)
@@ -141,8 +144,8 @@ static int no_such_remote(const char *directory, const char *name, Error *error)
                         (void)strv_push(&all, e->d_name); /* one less to offer */
                 }
         }
-        STRV_FOREACH(s, all)
-        nearest_offer(&nearest, *s);
+        STRV_FOREACH (s, all)
+                nearest_offer(&nearest, *s);
         if (nearest.best)
                 error_hint(error, "did you mean '%s'? (stead remote list)", nearest.best);
         else

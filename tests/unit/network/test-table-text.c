@@ -34,7 +34,7 @@ static void test_whole(void **state)
         _cleanup_free_ char *text = NULL, *expected = NULL;
 
         assert_true(read_file_at(AT_FDCWD, golden, 1 << 20, &expected) > 0);
-        assert_int_equal(table_text_replace(&list, &guard, &text), 0);
+        assert_int_equal(table_text_replace(&list, &guard, true, &text), 0);
         assert_string_equal(text, expected);
 }
 
@@ -42,8 +42,25 @@ static void test_nothing(void **state)
 {
         _cleanup_free_ char *text = NULL;
 
-        assert_int_equal(table_text_replace(&PUBLISHED_LIST_NULL, &TABLE_GUARD_NULL, &text), 0);
+        assert_int_equal(table_text_replace(&PUBLISHED_LIST_NULL, &TABLE_GUARD_NULL, true, &text),
+                         0);
         assert_string_equal(text, "table inet stead\ndelete table inet stead\n");
+}
+
+/* A deletion would cost whoever makes the first table a wait for the kernel. */
+static void test_first(void **state)
+{
+        static const char prelude[] = "table inet stead\ndelete table inet stead\n";
+        _cleanup_published_list_ PublishedList list = make_list(ELEMENTSOF(texts));
+        _cleanup_free_ char *first = NULL, *again = NULL, *nothing = NULL;
+
+        assert_int_equal(table_text_replace(&list, &TABLE_GUARD_NULL, false, &first), 0);
+        assert_int_equal(table_text_replace(&list, &TABLE_GUARD_NULL, true, &again), 0);
+        assert_memory_equal(again, prelude, strlen(prelude));
+        assert_string_equal(first, again + strlen(prelude));
+        assert_int_equal(
+                table_text_replace(&PUBLISHED_LIST_NULL, &TABLE_GUARD_NULL, false, &nothing), 0);
+        assert_string_equal(nothing, "");
 }
 
 /* The bridge is the other's, too. */
@@ -93,7 +110,7 @@ static void test_two_meanings(void **state)
         assert_int_equal(table_text_delete(&list, &list.items[2], &text), -EEXIST);
         assert_null(text);
         /* the whole has it once: the first by name has the port */
-        assert_int_equal(table_text_replace(&list, &TABLE_GUARD_NULL, &text), 0);
+        assert_int_equal(table_text_replace(&list, &TABLE_GUARD_NULL, true, &text), 0);
         assert_non_null(strstr(text, "port4 { udp . 53 : 100.64.3.3 . 53 }"));
 }
 
@@ -113,9 +130,10 @@ static void test_all_ports(void **state)
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_whole),     cmocka_unit_test(test_nothing),
-                cmocka_unit_test(test_share),     cmocka_unit_test(test_two_meanings),
-                cmocka_unit_test(test_all_ports), cmocka_unit_test(test_guard),
+                cmocka_unit_test(test_whole),        cmocka_unit_test(test_nothing),
+                cmocka_unit_test(test_first),        cmocka_unit_test(test_share),
+                cmocka_unit_test(test_two_meanings), cmocka_unit_test(test_all_ports),
+                cmocka_unit_test(test_guard),
         };
 
         golden = argc > 1 ? argv[1] : "table.nft";

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a tree into the store and out again, as links and as copies; locks; what goes wrong. */
 
-#include "scratch-store.h"
+#include "scratch-layer.h"
 
 #include "store/checkout-parts.h"
 #include "store/checkout.h"
-#include "store/ingest.h"
 
 #include <stdlib.h>
 #include <sys/file.h>
@@ -29,24 +28,12 @@ static void fill_tree(const ScratchStore *s)
         assert_return_code(linkat(s->tree_fd, "bin/tool", s->tree_fd, "tool-too", 0), errno);
         assert_return_code(linkat(s->tree_fd, "bin/nothing", s->tree_fd, "nothing-too", 0), errno);
         assert_return_code(mkfifoat(s->tree_fd, "fifo", 0600), errno);
-        /* nobody may enter it, until its content is there */
         assert_return_code(mkdirat(s->tree_fd, "closed", 0755), errno);
         scratch_write(s->tree_fd, "closed/inside", "in", 0600);
-        assert_return_code(fchmodat(s->tree_fd, "closed", 0500, 0), errno);
+        assert_return_code(fchmodat(s->tree_fd, "closed", 01711, 0), errno);
         assert_return_code(utimensat(s->tree_fd, "bin", times, 0), errno);
         assert_return_code(utimensat(s->tree_fd, "bin-x", times, 0), errno);
         assert_return_code(utimensat(s->tree_fd, "link", times, AT_SYMLINK_NOFOLLOW), errno);
-}
-
-static void ingest(ScratchStore *s, int fd, Manifest *ret, Hash *ret_tree)
-{
-        _cleanup_error_ Error error = ERROR_NULL;
-        const Manifest *list[1] = { ret };
-
-        if (ingest_tree(&s->store, fd, &(IngestOptions){ .layer = true }, ret, &error) < 0)
-                fail_msg("%s", error.message);
-        assert_int_equal(store_publish_objects(&s->store, list, 1, NULL), 0);
-        assert_int_equal(store_add_tree(&s->store, ret, ret_tree, NULL), 0);
 }
 
 /* Whether the directory, taken into the store once more, is the same tree. Checkouts have more hard
@@ -56,7 +43,7 @@ static void assert_same_tree(ScratchStore *s, int fd, const Manifest *expected)
         _cleanup_manifest_ Manifest again = MANIFEST_NULL;
         Hash tree;
 
-        ingest(s, fd, &again, &tree);
+        scratch_ingest(s, fd, &again, &tree);
         assert_int_equal(again.n, expected->n);
         for (size_t i = 0; i < again.n; i++) {
                 const Entry *a = manifest_resolve_link(&again, &again.entries[i]),
@@ -87,7 +74,7 @@ static void test_round_trip(void **state)
         Hash tree, id;
 
         fill_tree(s);
-        ingest(s, s->tree_fd, &m, &tree);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
         assert_false(checkout_exists(&s->store, &tree));
         assert_int_equal(checkout_make(&s->store, &tree, NULL, &path, NULL), 0);
         assert_true(checkout_exists(&s->store, &tree));
@@ -123,7 +110,7 @@ static void test_copy(void **state)
         Hash tree;
 
         fill_tree(s);
-        ingest(s, s->tree_fd, &m, &tree);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
         assert_return_code(mkdirat(s->fd, "copy", 0700), errno);
         fd = openat(s->fd, "copy", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         assert_int_equal(checkout_copy(&s->store, &m, fd, &progress, NULL), 0);
@@ -158,7 +145,7 @@ static void test_layer_marks(void **state)
             fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) < 0)
                 skip();
         closep(&fd);
-        ingest(s, s->tree_fd, &m, &tree);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
         assert_int_equal(manifest_find(&m, "/etc/motd")->kind, ENTRY_WHITEOUT);
         assert_true(manifest_find(&m, "/etc")->opaque);
         assert_int_equal(checkout_make(&s->store, &tree, NULL, &path, NULL), 0);
@@ -185,7 +172,7 @@ static void test_no_more_links(void **state)
         int n = 0;
 
         scratch_write(s->tree_fd, "popular", "text", 0644);
-        ingest(s, s->tree_fd, &m, &tree);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
         assert_int_equal(entry_object_id(s->store.hasher, manifest_find(&m, "/popular"), &id), 0);
         p = object_path(&id);
         assert_return_code(mkdirat(s->fd, "many", 0755), errno);
@@ -217,7 +204,7 @@ static void test_missing_object(void **state)
         Hash tree, id;
 
         fill_tree(s);
-        ingest(s, s->tree_fd, &m, &tree);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
         assert_int_equal(entry_object_id(s->store.hasher, manifest_find(&m, "/bin-x"), &id), 0);
         assert_return_code(unlinkat(s->store.fd, object_path(&id).path, 0), errno);
         assert_int_equal(checkout_make(&s->store, &tree, NULL, &path, &error), -ENOENT);
@@ -241,7 +228,7 @@ static void test_lock(void **state)
         char name[HASH_TEXT_SIZE];
 
         scratch_write(s->tree_fd, "file", "text", 0644);
-        ingest(s, s->tree_fd, &m, &tree);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
         (void)hash_to_string(&tree, name);
         assert_int_equal(checkout_lock(&s->store, &tree, &one, &error), -ENOENT);
         assert_int_equal(checkout_make(&s->store, &tree, NULL, &path, NULL), 0);
@@ -271,7 +258,7 @@ static void test_at_once(void **state)
         Hash tree;
 
         fill_tree(s);
-        ingest(s, s->tree_fd, &m, &tree);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
         for (int i = 0; i < 8; i++) {
                 pid_t pid = fork();
 
@@ -306,7 +293,7 @@ static void test_killed(void **state)
                 (void)snprintf(file, sizeof(file), "file%d", i);
                 scratch_write(s->tree_fd, file, file, 0644);
         }
-        ingest(s, s->tree_fd, &m, &tree);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
         (void)hash_to_string(&tree, name);
         for (unsigned i = 0; i < 30; i++) {
                 pid_t pid = fork();
@@ -335,8 +322,6 @@ static void test_killed(void **state)
         if (n_whole == 30)
                 print_message("none was killed early enough\n");
 }
-
-#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, scratch_open, scratch_close)
 
 int main(void)
 {

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One libcurl multi handle; everything that is got goes through transfer_get_all(), with one item
+ * or with thousands. A broken connection is tried again a few times; what a server says plainly is
+ * not. */
+
+#include "store/transfer.h"
+
+#include "base/fd.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define ATTEMPTS 4
+#define CONNECT_SECONDS 15L
+#define STALL_SECONDS 30L /* with less than STALL_BYTES a second */
+#define STALL_BYTES 100L
+#define REDIRECTS 5L
+#define WAIT_MS 1000
+
+struct Transfer {
+        char *url;
+        CURLM *multi;
+        Progress *progress;
+        TransferCount count;
+};
+
+/* One in flight. */
+typedef struct Flight {
+        Transfer *transfer;
+        TransferItem item;
+        CURL *easy;
+        char *url;
+        char reason[CURL_ERROR_SIZE];
+        uint64_t received; /* with what was there before */
+        int attempt;
+        Error *error; /* of the whole call; borrowed */
+        int failure;  /* of a callback */
+} Flight;
+
+typedef struct Queue {
+        Transfer *transfer;
+        TransferNext next;
+        void *userdata;
+        Flight *flights[TRANSFER_PARALLEL];
+        size_t n;
+        bool exhausted;
+        Error *error;
+} Queue;
+
+int transfer_new(const char *url, Progress *progress, Transfer **ret, Error *error)
+{
+        Transfer *t = NULL;
+
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) /* counts; ours alone, no threads yet */
+                return error_set(error, EIO, "Failed to start libcurl");
+        t = calloc(1, sizeof(*t));
+        if (t) {
+                t->url = strdup(url);
+                t->multi = curl_multi_init();
+                t->progress = progress;
+        }
+        if (!t || !t->url || !t->multi) {
+                if (!t)
+                        curl_global_cleanup();
+                transfer_free(t);
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        (void)curl_multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)TRANSFER_PARALLEL);
+        *ret = t;
+        return 0;
+}
+
+Transfer *transfer_free(Transfer *t)
+{
+        if (!t)
+                return NULL;
+        (void)curl_multi_cleanup(t->multi);
+        curl_global_cleanup();
+        free(t->url);
+        free(t);
+        return NULL;
+}
+
+TransferCount transfer_count(const Transfer *t)
+{
+        return t->count;
+}
+
+static Flight *flight_free(Flight *f)
+{
+        if (!f)
+                return NULL;
+        if (f->easy) {
+                (void)curl_multi_remove_handle(f->transfer->multi, f->easy);
+                curl_easy_cleanup(f->easy);
+        }
+        if (f->item.on_free)
+                f->item.on_free(&f->item);
+        free(f->item.path);
+        free(f->url);
+        free(f);
+        return NULL;
+}
+
+static long status_of(const Flight *f)
+{
+        long status = 0;
+
+        (void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+        return status;
+}
+
+static int too_large(const Flight *f)
+{
+        return error_set(f->error, EFBIG,
+                         "'%s' is larger than the %" PRIu64
+                         " bytes that it may have; the server is "
+                         "broken or lies",
+                         f->url, f->item.limit);
+}
+
+static size_t on_body(char *data, size_t one, size_t size, void *userdata)
+{
+        Flight *f = userdata;
+        long status = status_of(f);
+
+        if (status >= 300) /* the text of an error */
+                return size;
+        f->received += size;
+        f->transfer->count.bytes += size;
+        if (f->received > f->item.limit)
+                f->failure = too_large(f);
+        else
+                f->failure = f->item.on_data(&f->item, data, size, f->error);
+        if (f->failure >= 0) {
+                f->failure = progress_step(f->transfer->progress, size, 0);
+                if (f->failure < 0)
+                        (void)error_set(f->error, ECANCELED, "Stopped");
+        }
+        return f->failure < 0 ? 0 : size;
+}
+
+/* https leads to https alone; plain http may lead to either; nothing leads to a file. */
+static void set_protocols(CURL *easy, const char *url)
+{
+        bool https = strncmp(url, "https:", 6) == 0, file = strncmp(url, "file:", 5) == 0;
+
+        (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                               file    ? "file"
+                               : https ? "https"
+                                       : "http");
+        (void)curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https");
+        (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS);
+}
+
+static void set_options(Flight *f)
+{
+        CURL *easy = f->easy;
+
+        (void)curl_easy_setopt(easy, CURLOPT_URL, f->url);
+        (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, f);
+        (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->reason);
+        (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+        (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
+        (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "stead/" STEAD_VERSION);
+        (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+        (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+        (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
+        (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
+        (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+        (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* one HTTP/2 connection, if any */
+        (void)curl_easy_setopt(easy, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)f->item.offset);
+        set_protocols(easy, f->url);
+}
+
+/* Begins, or begins again. */
+static int launch(Flight *f)
+{
+        if (f->easy) {
+                (void)curl_multi_remove_handle(f->transfer->multi, f->easy);
+                curl_easy_cleanup(f->easy);
+        }
+        f->easy = curl_easy_init();
+        if (!f->easy)
+                return error_set(f->error, ENOMEM, "Out of memory");
+        f->reason[0] = '\0';
+        f->received = f->item.offset;
+        f->attempt++;
+        f->transfer->count.requests++;
+        if (f->transfer->progress)
+                f->transfer->progress->requests++;
+        set_options(f);
+        if (curl_multi_add_handle(f->transfer->multi, f->easy) != CURLM_OK)
+                return error_set(f->error, ENOMEM, "Failed to begin '%s'", f->url);
+        return 0;
+}
+
+static int begin_next(Queue *q)
+{
+        Flight *f = calloc(1, sizeof(*f));
+        int r;
+
+        if (!f)
+                return error_set(q->error, ENOMEM, "Out of memory");
+        f->transfer = q->transfer;
+        f->error = q->error;
+        r = q->next(&f->item, q->userdata, q->error);
+        if (r <= 0) {
+                free(f);
+                q->exhausted = true;
+                return r;
+        }
+        q->flights[q->n++] = f;
+        if (asprintf(&f->url, "%s/%s", q->transfer->url, f->item.path) < 0) {
+                f->url = NULL;
+                return error_set(q->error, ENOMEM, "Out of memory");
+        }
+        return launch(f);
+}
+
+/* What may be different the next time. */
+static bool is_transient(CURLcode code, long status)
+{
+        static const CURLcode codes[] = {
+                CURLE_COULDNT_CONNECT, CURLE_OPERATION_TIMEDOUT, CURLE_PARTIAL_FILE,
+                CURLE_GOT_NOTHING,     CURLE_SEND_ERROR,         CURLE_RECV_ERROR,
+                CURLE_HTTP2,           CURLE_HTTP2_STREAM,
+        };
+
+        if (code == CURLE_OK)
+                return status == 408 || status == 429 || status >= 500;
+        for (size_t i = 0; i < ELEMENTSOF(codes); i++)
+                if (codes[i] == code)
+                        return true;
+        return false;
+}
+
+static int fail_status(const Flight *f, long status)
+{
+        if (status == 404 || status == 410) {
+                error_hint(f->error,
+                           "curl -I %s  (is the URL of the remote right? stead remote list)",
+                           f->url);
+                return error_set(f->error, ENOENT, "The server has no '%s' (HTTP status %ld)",
+                                 f->url, status);
+        }
+        error_hint(f->error, "curl -I %s", f->url);
+        if (status == 401 || status == 403 || status == 407)
+                return error_set(f->error, EACCES, "The server refuses '%s' (HTTP status %ld)",
+                                 f->url, status);
+        return error_set(f->error, EIO, "The server fails at '%s' (HTTP status %ld)", f->url,
+                         status);
+}
+
+static int fail_code(const Flight *f, CURLcode code)
+{
+        const char *reason = f->reason[0] ? f->reason : curl_easy_strerror(code);
+
+        if (code == CURLE_FILE_COULDNT_READ_FILE) {
+                error_hint(f->error, "ls -l %s", f->url + strlen("file://"));
+                return error_set(f->error, ENOENT, "There is no '%s'", f->url);
+        }
+        if (code == CURLE_UNSUPPORTED_PROTOCOL) {
+                error_hint(f->error, "curl -I %s", f->url);
+                return error_set(f->error, EPROTO, "'%s' leads to another place than it may: %s",
+                                 f->url, reason);
+        }
+        if (code == CURLE_PEER_FAILED_VERIFICATION)
+                error_hint(f->error, "curl -v %s", f->url);
+        else
+                error_hint(f->error, "curl -v -o /dev/null %s  (what has come is kept: try again)",
+                           f->url);
+        return error_set(f->error, code == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT : EIO,
+                         "Failed to get '%s': %s", f->url, reason);
+}
+
+/* The server cannot or will not continue where we were. */
+static bool cannot_continue(const Flight *f, CURLcode code, long status)
+{
+        return f->item.offset > 0 &&
+               (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || status == 416);
+}
+
+static int restart(Flight *f, bool from_start)
+{
+        const struct timespec pause = { .tv_nsec = 200000000L * f->attempt };
+        int r;
+
+        (void)nanosleep(&pause, NULL); /* the others wait as well: it is the same server */
+        r = f->item.on_restart(&f->item, from_start, f->error);
+        return r < 0 ? r : launch(f);
+}
+
+/* Returns 1 if it is done, 0 if it was begun again. */
+static int on_finished(Flight *f, CURLcode code)
+{
+        long status = status_of(f);
+        bool anew = cannot_continue(f, code, status);
+        int r;
+
+        if (f->failure < 0)
+                return f->failure;
+        if (anew || (is_transient(code, status) && f->attempt < ATTEMPTS))
+                return restart(f, anew);
+        if (code != CURLE_OK)
+                return fail_code(f, code);
+        if (status >= 300)
+                return fail_status(f, status);
+        r = f->item.on_end(&f->item, f->error);
+        return r < 0 ? r : 1;
+}
+
+static void forget(Queue *q, Flight *f)
+{
+        for (size_t i = 0; i < q->n; i++)
+                if (q->flights[i] == f)
+                        q->flights[i] = q->flights[--q->n];
+        flight_free(f);
+}
+
+static int collect(Queue *q)
+{
+        CURLMsg *m;
+        int left, r = 0;
+
+        while (r >= 0 && (m = curl_multi_info_read(q->transfer->multi, &left))) {
+                Flight *f = NULL;
+
+                if (m->msg != CURLMSG_DONE)
+                        continue;
+                (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&f);
+                r = on_finished(f, m->data.result);
+                if (r > 0)
+                        forget(q, f);
+        }
+        return r;
+}
+
+static int step(Queue *q)
+{
+        int running, r = 0;
+
+        while (r >= 0 && !q->exhausted && q->n < TRANSFER_PARALLEL)
+                r = begin_next(q);
+        if (r < 0 || q->n == 0)
+                return r;
+        if (curl_multi_perform(q->transfer->multi, &running) != CURLM_OK)
+                return error_set(q->error, EIO, "libcurl fails at '%s'", q->transfer->url);
+        r = collect(q);
+        if (r >= 0 && running > 0)
+                (void)curl_multi_poll(q->transfer->multi, NULL, 0, WAIT_MS, NULL);
+        if (r >= 0 && q->transfer->progress && progress_step(q->transfer->progress, 0, 0) < 0)
+                return error_set(q->error, ECANCELED, "Stopped");
+        return r;
+}
+
+int transfer_get_all(Transfer *t, TransferNext next, void *userdata, Error *error)
+{
+        _cleanup_error_ Error own = ERROR_NULL;
+        Queue q = { .transfer = t, .next = next, .userdata = userdata, .error = &own };
+        int r;
+
+        do
+                r = step(&q);
+        while (r >= 0 && (q.n > 0 || !q.exhausted));
+        while (q.n > 0)
+                forget(&q, q.flights[0]);
+        return r < 0 ? error_move(error, &own) : 0;
+}
+
+/* A single file is a queue of one. */
+typedef struct Single {
+        const char *path; /* NULL: given */
+        uint64_t limit;
+        Buffer *buffer;
+        int fd;
+        uint64_t offset;
+} Single;
+
+static int on_single_data(TransferItem *item, const void *data, size_t size, Error *error)
+{
+        Single *s = item->userdata;
+        int r;
+
+        if (s->buffer)
+                buffer_append(s->buffer, data, size);
+        r = s->buffer ? buffer_error(s->buffer) : write_all(s->fd, data, size);
+        return r < 0 ? error_errno(error, -r, "Failed to keep what is got of '%s'", item->path) : 0;
+}
+
+static int on_single_restart(TransferItem *item, bool from_start, Error *error)
+{
+        Single *s = item->userdata;
+        off_t end;
+
+        if (s->buffer) {
+                s->buffer->size = 0;
+                return 0;
+        }
+        if (from_start && ftruncate(s->fd, 0) < 0)
+                return error_errno(error, errno, "Failed to empty a file");
+        end = lseek(s->fd, 0, SEEK_END);
+        if (end < 0)
+                return error_errno(error, errno, "Failed to seek");
+        item->offset = (uint64_t)end;
+        return 0;
+}
+
+static int on_single_end(TransferItem *item, Error *error)
+{
+        return 0;
+}
+
+static int next_single(TransferItem *item, void *userdata, Error *error)
+{
+        Single *s = userdata;
+
+        if (!s->path)
+                return 0;
+        *item = (TransferItem){ .path = strdup(s->path),
+                                .limit = s->limit,
+                                .offset = s->offset,
+                                .on_data = on_single_data,
+                                .on_restart = on_single_restart,
+                                .on_end = on_single_end,
+                                .userdata = s };
+        s->path = NULL;
+        return item->path ? 1 : error_set(error, ENOMEM, "Out of memory");
+}
+
+int transfer_get(Transfer *t, const char *path, uint64_t limit, Buffer *ret, Error *error)
+{
+        Single s = { .path = path, .limit = limit, .buffer = ret };
+
+        return transfer_get_all(t, next_single, &s, error);
+}
+
+int transfer_get_file(Transfer *t, const char *path, uint64_t limit, int fd, Error *error)
+{
+        off_t end = lseek(fd, 0, SEEK_END);
+        Single s = { .path = path, .limit = limit, .fd = fd, .offset = (uint64_t)end };
+
+        if (end < 0)
+                return error_errno(error, errno, "Failed to seek");
+        return transfer_get_all(t, next_single, &s, error);
+}
