@@ -14,6 +14,10 @@ static const Verb *const verbs[] = {
         &verb_layer_remove,
         &verb_layer_fsck,
         &verb_layer_gc,
+        &verb_layer_import,
+        &verb_layer_export,
+        &verb_layer_squash,
+        &verb_layer_build,
         NULL,
 };
 /* clang-format on */
