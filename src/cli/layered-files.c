@@ -18,9 +18,10 @@
 #define DPKG_STATUS "/var/lib/dpkg/status"
 #define STATUS_MAX ((size_t)256 * 1024 * 1024)
 
-DEFINE_STRING_TABLE(file_change, FileChangeKind, [FILE_CHANGE_ADDED] = "added",
-                    [FILE_CHANGE_CHANGED] = "changed", [FILE_CHANGE_ATTRIBUTES] = "attributes",
-                    [FILE_CHANGE_REMOVED] = "removed")
+DEFINE_STRING_TABLE(
+        file_change,
+        FileChangeKind, [FILE_CHANGE_ADDED] = "added", [FILE_CHANGE_CHANGED] = "changed",
+        [FILE_CHANGE_ATTRIBUTES] = "attributes", [FILE_CHANGE_REMOVED] = "removed")
 
 typedef struct Walk {
         const int *lower_fds;
@@ -214,7 +215,8 @@ int layered_files_find(int upper_fd, const int *lower_fds, LayeredFiles *ret, Er
 
         r = fd < 0 ? -errno : walk(&w, fd, "", false);
         if (r < 0)
-                return error_errno(error, -r, "Failed to compare the upper layer with what is "
+                return error_errno(error, -r,
+                                   "Failed to compare the upper layer with what is "
                                    "below it");
         if (files.n > 0)
                 qsort(files.items, files.n, sizeof(*files.items), compare_paths);

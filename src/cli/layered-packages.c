@@ -74,10 +74,10 @@ static int add(Drift *d, const Package *before, const Package *after)
         c.name = strdup(before ? before->name : after->name);
         c.before = before ? strdup(before->version) : NULL;
         c.after = after ? strdup(after->version) : NULL;
-        c.kind = !before                                                  ? PACKAGE_ADDED
-                 : !after                                                 ? PACKAGE_REMOVED
+        c.kind = !before                                                       ? PACKAGE_ADDED
+                 : !after                                                      ? PACKAGE_REMOVED
                  : debian_version_compare(before->version, after->version) < 0 ? PACKAGE_UPGRADED
-                                                                          : PACKAGE_DOWNGRADED;
+                                                                               : PACKAGE_DOWNGRADED;
         grown[d->n_packages++] = c;
         return c.name && (!before || c.before) && (!after || c.after) ? 0 : -ENOMEM;
 }
