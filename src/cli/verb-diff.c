@@ -11,6 +11,7 @@
 #include "cli/layered-try.h"
 #include "cli/names.h"
 #include "cli/table.h"
+#include "store/ingest.h"
 
 #define EXIT_TROUBLE 2 /* as diff(1) */
 
@@ -51,18 +52,26 @@ static char letter(FileChangeKind kind)
 
 static void print_files(const LayeredFiles *f)
 {
+        size_t n = 0;
+
+        for (size_t i = 0; i < f->n; i++)
+                n += !ingest_is_left_out(f->items[i].path, true);
         layered_report_print(&f->packages, false);
-        if (f->n > 0)
+        if (n > 0)
                 printf("  %sFiles%s (%zu)\n", color_on(stdout, COLOR_BOLD),
-                       color_off(stdout, COLOR_BOLD), f->n);
+                       color_off(stdout, COLOR_BOLD), n);
         for (size_t i = 0; i < f->n; i++) {
                 const FileChange *c = &f->items[i];
                 char size[FORMAT_MAX];
 
+                if (ingest_is_left_out(c->path, true))
+                        continue;
                 printf("    %c %7s %s%s\n", letter(c->kind),
                        c->size > 0 ? format_size(c->size, size) : "", c->path,
                        c->directory ? "/" : "");
         }
+        if (f->n > n)
+                printf("  Not for a layer: %zu caches, locks and keys\n", f->n - n);
 }
 
 static int print_files_json(const LayeredFiles *f)
@@ -73,11 +82,12 @@ static int print_files_json(const LayeredFiles *f)
                 const FileChange *c = &f->items[i];
                 json_t *path = json_string(c->path);
 
-                (void)json_array_append_new(files, json_pack("{s:s, s:o, s:I, s:b}", "change",
+                (void)json_array_append_new(files, json_pack("{s:s, s:o, s:I, s:b, s:b}", "change",
                                                              file_change_to_string(c->kind), "path",
                                                              path ?: json_null(), /* not UTF-8 */
                                                              "size", (json_int_t)c->size,
-                                                             "directory", c->directory));
+                                                             "directory", c->directory, "left_out",
+                                                             ingest_is_left_out(c->path, true)));
         }
         (void)json_object_del(object, "drift");
         (void)json_object_del(object, "warnings");
