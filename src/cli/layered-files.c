@@ -5,8 +5,8 @@
 
 #include "base/fd.h"
 #include "base/string-table.h"
-#include "cli/layered-packages.h"
 #include "os/path.h"
+#include "stack/package-change.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -197,6 +197,7 @@ static int compare_paths(const void *a, const void *b)
 static int find_packages(Walk *w, int upper_fd, Error *error)
 {
         _cleanup_free_ char *before = NULL, *after = NULL;
+        _cleanup_package_changes_ PackageChanges changes = PACKAGE_CHANGES_NULL;
         ssize_t n = path_read(upper_fd, DPKG_STATUS, STATUS_MAX, &after);
 
         if (n < 0)
@@ -204,7 +205,11 @@ static int find_packages(Walk *w, int upper_fd, Error *error)
         for (const int *lower = w->lower_fds; *lower >= 0 && !before; lower++)
                 if (path_read(*lower, DPKG_STATUS, STATUS_MAX, &before) < 0)
                         before = NULL;
-        return layered_packages_compare(before ?: "", after, &w->files->packages, error);
+        if (package_changes_find(before, after, &changes) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        w->files->packages.packages = TAKE_PTR(changes.items);
+        w->files->packages.n_packages = changes.n;
+        return 0;
 }
 
 int layered_files_find(int upper_fd, const int *lower_fds, LayeredFiles *ret, Error *error)

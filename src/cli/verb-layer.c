@@ -10,6 +10,14 @@ static const Verb *const verbs[] = {
         &verb_layer_export,
         &verb_layer_squash,
         &verb_layer_build,
+        &verb_layer_list,
+        &verb_layer_show,
+        &verb_layer_log,
+        &verb_layer_diff,
+        &verb_layer_tag,
+        &verb_layer_remove,
+        &verb_layer_fsck,
+        &verb_layer_gc,
         NULL,
 };
 /* clang-format on */
