@@ -77,11 +77,6 @@ bool create_layers_is_layer(const char *word)
                store_resolve(&store, word, &commit, &resolved, NULL) >= 0;
 }
 
-static const char *state_place(void)
-{
-        return secure_getenv("STEAD_STATE") ?: STATE_DIRECTORY;
-}
-
 /* A definition of the same name may be there before its machine, with ports and limits; but it must
  * not say that the machine is something else. */
 static int check_definition(Creation *c, Error *error)
@@ -176,8 +171,8 @@ static int copy_upper(Worker *worker, void *argument, Error *error)
         char cp[] = "cp", archive[] = "-a", reflink[] = "--reflink=auto", as[] = "-T";
         char *argv[] = { cp, archive, reflink, as, NULL, NULL, NULL };
 
-        if (asprintf(&from, "%s/%s/upper", state_place(), c->request->from) < 0 ||
-            asprintf(&to, "%s/%s/upper", state_place(), c->staging.temporary) < 0)
+        if (asprintf(&from, "%s/%s/upper", stack_states(), c->request->from) < 0 ||
+            asprintf(&to, "%s/%s/upper", stack_states(), c->staging.temporary) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         argv[4] = from;
         argv[5] = to;
@@ -361,7 +356,7 @@ int create_layers(const CreateLayers *request, WorkerProgress progress, void *us
         if (r >= 0)
                 r = check_definition(&c, error);
         if (r >= 0)
-                r = staging_new(state_place(), request->name, &c.staging, error);
+                r = staging_new(stack_states(), request->name, &c.staging, error);
         if (r >= 0)
                 r = fill(&c, error);
         if (r >= 0)
@@ -370,6 +365,6 @@ int create_layers(const CreateLayers *request, WorkerProgress progress, void *us
                 return error_errno(error, -r, "Failed to create machine '%s'", request->name);
         r = write_definition(&c, error);
         if (r < 0)
-                (void)staging_remove(state_place(), request->name, NULL);
+                (void)staging_remove(stack_states(), request->name, NULL);
         return r;
 }

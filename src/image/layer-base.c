@@ -204,10 +204,16 @@ static int build(Store *store, const LayerBase *base, bool only_if_missing, Prog
         r = store_load_ref(store, name, &ref, &none);
         if (r < 0 && r != -ENOENT)
                 return error_move(error, &none);
-        if (r < 0 || !only_if_missing)
+        if (!only_if_missing)
                 return build_locked(store, base, name, progress, ret, error);
-        *ret = (LayerBuilt){ .name = TAKE_PTR(name) };
-        return 0;
+        if (r == -ENOENT) {
+                r = layer_base_pull(store, base, name, progress, error);
+                if (r == 0)
+                        return build_locked(store, base, name, progress, ret, error);
+        }
+        if (r >= 0)
+                *ret = (LayerBuilt){ .name = TAKE_PTR(name) };
+        return MIN_OF(r, 0);
 }
 
 int layer_base_build(Store *store, const LayerBase *base, Progress *progress, LayerBuilt *ret,

@@ -269,7 +269,7 @@ static int decide(Merge *m, const Sides *s, Decision *ret, MergedFile **ret_merg
                         return merge_report(m, DRIFT_CONFLICT, s, strdup("a directory below"),
                                             false);
                 *ret = DECISION_THEIRS;
-                return merge_report(m, DRIFT_IDENTICAL, s, NULL, false);
+                return alike(b, t) ? 0 : merge_report(m, DRIFT_IDENTICAL, s, NULL, false);
         }
         return alike(o, t) ? 0 : decide_changed(m, s, ret, ret_merged);
 }

@@ -3,6 +3,7 @@
 
 #include "stack/merge-parts.h"
 
+#include "base/fd.h"
 #include "base/strv.h"
 
 #include <stdarg.h>

@@ -18,8 +18,8 @@ void view_done(View *v)
 
 static bool is_below(const char *path, const char *directory, size_t length)
 {
-        return length == 1 ||
-               (strncmp(path, directory, length) == 0 && (path[length] == 0 || path[length] == '/'));
+        return length == 1 || (strncmp(path, directory, length) == 0 &&
+                               (path[length] == 0 || path[length] == '/'));
 }
 
 /* Everything of the lower layers below this path is hidden. */
@@ -63,7 +63,8 @@ static size_t merge_layer(const ViewEntry *lower, size_t n, const Manifest *m, u
                         .entry = (Entry *)manifest_resolve_link(m, e),
                         .layer = layer,
                 };
-                if (!out[count - 1].entry) /* a link to nothing: no manifest that was parsed has it */
+                if (!out[count - 1]
+                             .entry) /* a link to nothing: no manifest that was parsed has it */
                         count--;
         }
         return count;
