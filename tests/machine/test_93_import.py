@@ -724,6 +724,26 @@ def test_squash_of_versions(store, here):
     stead("layer", "fsck", env=store.env)
 
 
+def test_squash_of_a_stack_merges_what_hides(store, here):
+    tree = lab.copy_tree("busybox", here / "tree")
+    status = tree / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True, exist_ok=True)
+
+    def packages(*names):
+        status.write_text("".join(f"Package: {n}\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n" for n in names))
+        (tree / "etc/passwd").write_text("".join(f"{n}:x:{i}:{i}::/:/bin/sh\n" for i, n in enumerate(names, 100)))
+    packages("base")
+    store.load("base", tree)
+    packages("base", "nginx")
+    store.load("nginx", tree, "--base=base")
+    packages("base", "other", "redis")
+    store.load("redis", tree, "--base=base")
+    store.stead("squash", "both", "=", "base", "nginx", "redis")
+    store.stead("export", "-q", "both", f"{here}/out/")
+    assert re.findall("Package: (.*)", (here / "out/var/lib/dpkg/status").read_text()) == ["base", "nginx", "other", "redis"]
+    assert {line.split(":")[0] for line in (here / "out/etc/passwd").read_text().splitlines()} == {"base", "nginx", "other", "redis"}
+
+
 def test_squash_of_what_is_no_range(store, here):
     versions(store, here, 3)
     store.load("other", lab.tree("busybox"))
@@ -778,7 +798,7 @@ def test_base_is_the_same_each_time(store, fake):
     assert "/dev/null2" not in text and "/etc/hostname" not in text and "dpkg.log" not in text
     store.stead("export", "-q", "debian/12/base", f"{fake}/out/")
     day = int(store.label(one["commit"], "newest")) // 86400
-    assert (fake / "out/etc/shadow").read_text() == f"root:x:{day}:0:99999:7:::\nother:!:1:0:::::\n"
+    assert (fake / "out/etc/shadow").read_text() == f"root:*:{day}:0:99999:7:::\nother:!:1:0:::::\n"
     assert (fake / "out/etc/machine-id").read_text() == ""
     for label, value in (("os", "debian/12"), ("suite", "bookworm"), ("init", "systemd"), ("packages", "1")):
         assert store.label(one["commit"], label) == value
