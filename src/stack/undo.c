@@ -160,7 +160,7 @@ int undo_add_edits(Undo *u, int data_fd, int upper_fd, Journal *j)
                 const char *name;
                 _cleanup_close_ int parent = journal_open_parent(upper_fd, item->path, &name);
 
-                if (parent < 0 || !is_untouched(item, upper_fd))
+                if (!item->decided || parent < 0 || !is_untouched(item, upper_fd))
                         continue;
                 r = journal_add_edit(j, item->path, item->source);
                 item->restored = true;

@@ -278,6 +278,50 @@ static void test_undo_of_undo(void **state)
         expect(fd, "upper" STRANGE, "new strange\n");
 }
 
+/* Two updates, back over one, and then over the other: what the first rollback put back is passed.
+ */
+static void test_undo_step_by_step(void **state)
+{
+        _cleanup_journal_ Journal first = JOURNAL_NULL, second = JOURNAL_NULL, back = JOURNAL_NULL,
+                                  last = JOURNAL_NULL;
+        _cleanup_undo_ Undo u = UNDO_NULL, v = UNDO_NULL;
+        SwitchPlace place;
+        _cleanup_close_ int fd = open_machine(state, &place), upper = -EBADF;
+
+        upper = openat(fd, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        make_journal(fd, &first);
+        assert_int_equal(journal_apply(&place, &first, NULL), 0);
+
+        add_generation(fd, 3);
+        prepare(fd, 3, 2, &second);
+        make_directory(fd, "switch");
+        put(fd, "switch/0", "mine of 3\n");
+        put(fd, "switch/1", "passwd of 3\n");
+        assert_int_equal(journal_add_edit(&second, "/etc/mine", "switch/0"), 0);
+        assert_int_equal(journal_add_edit(&second, "/etc/passwd", "switch/1"), 0);
+        assert_int_equal(journal_apply(&place, &second, NULL), 0);
+        expect(fd, "upper/etc/mine", "mine of 3\n");
+
+        add_generation(fd, 2);
+        undo(&place, 3, 2, &u);
+        prepare(fd, 4, 3, &back);
+        assert_int_equal(undo_add_edits(&u, fd, upper, &back), 0);
+        assert_int_equal(journal_apply(&place, &back, NULL), 0);
+        expect(fd, "upper/etc/mine", "mine\n");
+        expect(fd, "upper/etc/passwd", "new passwd\n");
+
+        add_generation(fd, 1);
+        undo(&place, 4, 1, &v);
+        assert_int_equal(v.generation, 1);
+        prepare(fd, 5, 4, &last);
+        assert_int_equal(undo_add_edits(&v, fd, upper, &last), 0);
+        assert_int_equal(journal_apply(&place, &last, NULL), 0);
+        expect(fd, "upper/etc/mine", "mine\n");
+        expect(fd, "upper/etc/passwd", "old passwd\n");
+        expect(fd, "upper/etc/gone", "copy of the base\n");
+        expect(fd, "upper/etc/new", NULL);
+}
+
 static void test_no_links_are_followed(void **state)
 {
         SwitchPlace place;
@@ -324,6 +368,7 @@ int main(void)
                 WITH_DIRECTORY(test_never_begun),
                 WITH_DIRECTORY(test_undo),
                 WITH_DIRECTORY(test_undo_of_undo),
+                WITH_DIRECTORY(test_undo_step_by_step),
                 WITH_DIRECTORY(test_no_links_are_followed),
                 WITH_DIRECTORY(test_damaged),
         };
