@@ -59,7 +59,7 @@ static int run(const Arguments *a, Error *error)
         bool json = arguments_has(a, "json");
         int r;
 
-        if (!a->words[0])
+        if (!a->words)
                 return list(json, error);
         r = key_make(KEYS_DIRECTORY, a->words[0], &k, error);
         if (r < 0)

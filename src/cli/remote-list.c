@@ -81,7 +81,7 @@ static int run(const Arguments *a, Error *error)
 {
         bool json = arguments_has(a, "json");
 
-        return a->words[0] ? list_layers(a->words[0], json, error) : list_remotes(json, error);
+        return a->words ? list_layers(a->words[0], json, error) : list_remotes(json, error);
 }
 
 const Verb verb_remote_list = {

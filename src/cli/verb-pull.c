@@ -217,7 +217,7 @@ static int run(const Arguments *a, Error *error)
         int r;
 
         progress_display_init(&display, json, arguments_has(a, "quiet"));
-        if (all == (a->words[0] != NULL))
+        if (all == (a->words != NULL))
                 return arguments_usage(a->verb, error,
                                        all ? "--all goes without names" : "Which layer?");
         state.options.progress = &display.progress;
@@ -226,7 +226,8 @@ static int run(const Arguments *a, Error *error)
         r = store_open(NULL, STORE_ADD, &store, error);
         if (r >= 0 && all)
                 r = pull_every(&state, error);
-        for (char **word = a->words; r >= 0 && *word; word++)
+        STRV_FOREACH(word, a->words)
+        if (r >= 0)
                 r = pull_word(&state, *word, error);
         progress_display_end(&display);
         if (state.list && json_print_take(state.list) < 0 && r >= 0)

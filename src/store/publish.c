@@ -104,7 +104,6 @@ static int stage_all(PublishJob *job, const Buffer *history, Error *error)
         r = publish_contents(job, error);
         if (r < 0)
                 return r;
-        progress_begin(job->options->progress, "Packing", job->contents.bytes, 0);
         r = publish_packs(job, error);
         if (r < 0)
                 return r;
