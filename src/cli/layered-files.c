@@ -5,8 +5,8 @@
 
 #include "base/fd.h"
 #include "base/string-table.h"
-#include "cli/layered-packages.h"
 #include "os/path.h"
+#include "stack/package-change.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -18,9 +18,10 @@
 #define DPKG_STATUS "/var/lib/dpkg/status"
 #define STATUS_MAX ((size_t)256 * 1024 * 1024)
 
-DEFINE_STRING_TABLE(file_change, FileChangeKind, [FILE_CHANGE_ADDED] = "added",
-                    [FILE_CHANGE_CHANGED] = "changed", [FILE_CHANGE_ATTRIBUTES] = "attributes",
-                    [FILE_CHANGE_REMOVED] = "removed")
+DEFINE_STRING_TABLE(
+        file_change,
+        FileChangeKind, [FILE_CHANGE_ADDED] = "added", [FILE_CHANGE_CHANGED] = "changed",
+        [FILE_CHANGE_ATTRIBUTES] = "attributes", [FILE_CHANGE_REMOVED] = "removed")
 
 typedef struct Walk {
         const int *lower_fds;
@@ -196,6 +197,7 @@ static int compare_paths(const void *a, const void *b)
 static int find_packages(Walk *w, int upper_fd, Error *error)
 {
         _cleanup_free_ char *before = NULL, *after = NULL;
+        _cleanup_package_changes_ PackageChanges changes = PACKAGE_CHANGES_NULL;
         ssize_t n = path_read(upper_fd, DPKG_STATUS, STATUS_MAX, &after);
 
         if (n < 0)
@@ -203,7 +205,11 @@ static int find_packages(Walk *w, int upper_fd, Error *error)
         for (const int *lower = w->lower_fds; *lower >= 0 && !before; lower++)
                 if (path_read(*lower, DPKG_STATUS, STATUS_MAX, &before) < 0)
                         before = NULL;
-        return layered_packages_compare(before ?: "", after, &w->files->packages, error);
+        if (package_changes_find(before, after, &changes) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        w->files->packages.packages = TAKE_PTR(changes.items);
+        w->files->packages.n_packages = changes.n;
+        return 0;
 }
 
 int layered_files_find(int upper_fd, const int *lower_fds, LayeredFiles *ret, Error *error)
@@ -214,7 +220,8 @@ int layered_files_find(int upper_fd, const int *lower_fds, LayeredFiles *ret, Er
 
         r = fd < 0 ? -errno : walk(&w, fd, "", false);
         if (r < 0)
-                return error_errno(error, -r, "Failed to compare the upper layer with what is "
+                return error_errno(error, -r,
+                                   "Failed to compare the upper layer with what is "
                                    "below it");
         if (files.n > 0)
                 qsort(files.items, files.n, sizeof(*files.items), compare_paths);

@@ -132,20 +132,27 @@ void layered_try_tidy(const LayeredTry *t)
         (void)unlinkat(t->fd, "policy-rc.d", 0);
 }
 
+int layered_try_lock(const LayeredTry *t, const Layered *l, int *ret_fd, Error *error)
+{
+        int r = generation_lock_state(t->fd, l->name, false, ret_fd, NULL);
+
+        if (r >= 0)
+                return 0;
+        error_hint(error, "stead stop %s-try", l->name);
+        return error_set(error, EBUSY, "Something is being tried on machine '%s' just now",
+                         l->name);
+}
+
 int layered_try_remove(const Layered *l, Error *error)
 {
         _cleanup_layered_try_ LayeredTry t = LAYERED_TRY_NULL;
         _cleanup_close_ int lock_fd = -EBADF;
         int r = open_directory(l, &t, error);
 
+        if (r >= 0)
+                r = layered_try_lock(&t, l, &lock_fd, error);
         if (r < 0)
                 return r;
-        r = generation_lock_state(t.fd, l->name, false, &lock_fd, NULL);
-        if (r < 0) {
-                error_hint(error, "stead stop %s-try", l->name);
-                return error_set(error, EBUSY, "Something is being tried on machine '%s' just now",
-                                 l->name);
-        }
         /* out of sight at once: half a try would look like a whole one */
         (void)remove_tree_one_mount(l->state_fd, ".try.gone");
         if (renameat(l->state_fd, "try", l->state_fd, ".try.gone") < 0)

@@ -10,7 +10,7 @@
 #define LAYERED_TRY_POLICY "/usr/sbin/policy-rc.d"
 
 typedef struct LayeredTry {
-        int fd;   /* of try/ */
+        int fd; /* of try/ */
         char *path;
         Generation generation;
 } LayeredTry;
@@ -24,6 +24,8 @@ void layered_try_done(LayeredTry *t);
 int layered_try_begin(const Layered *l, LayeredTry *ret, Error *error);
 /* -ENOENT: nothing has been tried. */
 int layered_try_open(const Layered *l, LayeredTry *ret, Error *error);
+/* -EBUSY: something is being tried just now. */
+int layered_try_lock(const LayeredTry *t, const Layered *l, int *ret_fd, Error *error);
 /* Removes what we put there for the command. */
 void layered_try_tidy(const LayeredTry *t);
 /* -EBUSY: something is being tried just now. */

@@ -6,10 +6,6 @@
 /* A line each, so that two new verbs do not meet. */
 /* clang-format off */
 static const Verb *const verbs[] = {
-        &verb_layer_import,
-        &verb_layer_export,
-        &verb_layer_squash,
-        &verb_layer_build,
         &verb_layer_list,
         &verb_layer_show,
         &verb_layer_log,
@@ -18,6 +14,10 @@ static const Verb *const verbs[] = {
         &verb_layer_remove,
         &verb_layer_fsck,
         &verb_layer_gc,
+        &verb_layer_import,
+        &verb_layer_export,
+        &verb_layer_squash,
+        &verb_layer_build,
         NULL,
 };
 /* clang-format on */

@@ -71,6 +71,8 @@ static int make_argv(const Arguments *a, const Layered *l, const LayeredTry *t, 
         if (r >= 0)
                 r = strv_push(&argv, "--settings=no");
         if (r >= 0)
+                r = strv_push(&argv, "--resolv-conf=bind-host"); /* a copy would be a change */
+        if (r >= 0)
                 r = strv_push(&argv, "--as-pid2");
         if (r >= 0)
                 r = strv_push(&argv, "--quiet");

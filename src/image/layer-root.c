@@ -279,8 +279,8 @@ static int enter_try(LayerRoot *l, Error *error)
         l->is_try = true;
         if (mkdirat(l->state_fd, STATE_TRY, 0700) < 0 && errno != EEXIST)
                 return error_errno(error, errno, "Failed to make '%s'", state);
-        l->disk.fd = openat(l->state_fd, STATE_TRY,
-                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        l->disk.fd =
+                openat(l->state_fd, STATE_TRY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (l->disk.fd < 0)
                 return error_errno(error, errno, "Failed to open '%s'", state);
         return generation_lock_state(l->disk.fd, l->machine, false, &l->lock_fd, error);

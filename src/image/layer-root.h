@@ -36,8 +36,8 @@ typedef struct LayerRoot {
  * the settings. */
 int layer_root_open(const char *machine, char *const *layers, uint64_t disk_max, bool look_only,
                     LayerRoot **ret, Error *error);
-/* For a try (`stead try`): the layers in force, whatever is wanted, whether the machine runs or not;
- * its data directory is try/ of the machine's own. */
+/* For a try (`stead try`): the layers in force, whatever is wanted, whether the machine runs or
+ * not; its data directory is try/ of the machine's own. */
 int layer_root_open_try(const char *machine, LayerRoot **ret, Error *error);
 LayerRoot *layer_root_free(LayerRoot *l);
 DEFINE_CLEANUP(LayerRoot, layer_root_free)

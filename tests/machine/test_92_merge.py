@@ -109,6 +109,14 @@ def stack(layers, merged, *names):
     return [*(layers.tree(n) for n in names), merged.generated]
 
 
+LEFT_OUT = r"/usr/share/(doc|man|locale)/|/var/log/apt$|/var/lib/apt/lists/partial$|/var/cache/ldconfig$"
+
+
+def verified(err):
+    """What `dpkg --verify` found, but for what the recipes and the store leave out."""
+    return [line for line in err.splitlines() if not re.match(rf"missing +({LEFT_OUT})", line)]
+
+
 def versions(text):
     return {line.split()[1].split(":")[0]: line.split()[2] for line in text.splitlines() if line.startswith("ii ")}
 
@@ -117,7 +125,7 @@ def test_packages_are_those_that_are_there(layers, merged):
     status, out, err = inside(stack(layers, merged, "v2", *APPS),
                               "dpkg --audit && dpkg --verify >&2; dpkg -l && apt-get check")
     assert status == 0, err
-    assert err == "", "dpkg --verify"
+    assert verified(err) == []
     have = versions(out)
     new = versions(subprocess.run(["dpkg", f"--root={lab.tree('layer-v2')}", "-l"], capture_output=True, text=True,
                                   check=True).stdout)
@@ -237,7 +245,7 @@ def test_state(layers, upper):
     status, out, err = inside([layers.tree("v2")], "dpkg --audit && dpkg --verify >&2; dpkg -l && apt-get check "
                               "&& openssl version && tail -1 /etc/ca-certificates.conf", upper)
     assert status == 0, err
-    assert err == ""
+    assert verified(err) == ["??5?????? c /etc/adduser.conf"]
     assert "nginx-light" in versions(out)
     assert f"OpenSSL {m.packages['libssl3'][2].split('-')[0]} " in out and "!mozilla/Something.crt" in out
     again = Merged(layers, ["v2"], ["v2"], upper=upper)
