@@ -61,10 +61,22 @@ static int add_state(Assembly *a, Lowers *l, Error *error)
         return 0;
 }
 
+/* Of a try: what the machine itself has written. */
+static int add_below(Assembly *a, Lowers *l, Error *error)
+{
+        _cleanup_close_ int view =
+                assembly_clone_mapped(a, AT_FDCWD, a->layers->below, a->tree_map_fd, error);
+        int r = view < 0 ? view : assembly_scratch(a, view, error);
+
+        if (r >= 0)
+                l->fds[l->n++] = TAKE_FD(view);
+        return r;
+}
+
 int assembly_lowers(Assembly *a, bool with_state, Lowers *ret, Error *error)
 {
         const LayerRoot *layers = a->layers;
-        _cleanup_lowers_ Lowers l = { .fds = calloc(layers->n + 1, sizeof(int)) };
+        _cleanup_lowers_ Lowers l = { .fds = calloc(layers->n + 2, sizeof(int)) };
         _cleanup_close_ int all = -EBADF;
         int r;
 
@@ -81,7 +93,9 @@ int assembly_lowers(Assembly *a, bool with_state, Lowers *ret, Error *error)
                 if (l.fds[l.n] < 0)
                         return l.fds[l.n];
         }
-        r = with_state ? add_state(a, &l, error) : 0;
+        r = layers->below ? add_below(a, &l, error) : 0;
+        if (r >= 0 && with_state)
+                r = add_state(a, &l, error);
         if (r < 0)
                 return r;
         *ret = l;

@@ -32,6 +32,16 @@ static bool has_dotdot(const char *path)
         return false;
 }
 
+/* ".wh..wh.plnk/123": a directory of bookkeeping. */
+static bool is_below_whiteout(const char *path)
+{
+        for (const char *p = path, *slash; (slash = strchr(p, '/')); p = slash + 1)
+                if (slash[1] != '\0' &&
+                    strncmp(p, WHITEOUT_PREFIX WHITEOUT_PREFIX, 2 * strlen(WHITEOUT_PREFIX)) == 0)
+                        return true;
+        return false;
+}
+
 int whiteout_parse(const char *path, WhiteoutKind *ret_kind, char **ret_directory,
                    const char **ret_name)
 {
@@ -39,6 +49,10 @@ int whiteout_parse(const char *path, WhiteoutKind *ret_kind, char **ret_director
         char *directory;
 
         *ret_kind = WHITEOUT_NONE;
+        if (is_below_whiteout(path)) {
+                *ret_kind = WHITEOUT_IGNORE;
+                return 0;
+        }
         if (strncmp(name, WHITEOUT_PREFIX, strlen(WHITEOUT_PREFIX)) != 0)
                 return 0;
         if (strcmp(name, WHITEOUT_OPAQUE_NAME) != 0 &&

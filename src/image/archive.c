@@ -162,6 +162,9 @@ static int extract_entry(Extraction *x, struct archive_entry *entry, Error *erro
                 x->n_devices++;
                 return 0;
         }
+        if (link && strcmp(relative_name(link), relative_name(name)) == 0)
+                return error_set(error, EBADMSG, "Failed to unpack '%s': '%s' is a link to itself",
+                                 x->source->name, name);
         if (link)
                 archive_entry_copy_hardlink(entry, relative_name(link));
         archive_entry_copy_pathname(entry, relative_name(name));

@@ -48,6 +48,7 @@ LayerRoot *layer_root_free(LayerRoot *l)
         free(l->store);
         free(l->checkouts);
         free(l->state);
+        free(l->below);
         free(l->machine);
         free(l);
         return NULL;
@@ -248,13 +249,83 @@ int layer_root_open(const char *machine, char *const *layers, uint64_t disk_max,
         return 0;
 }
 
+static int find_below(LayerRoot *l, Error *error)
+{
+        if (faccessat(l->state_fd, "state.img", F_OK, AT_SYMLINK_NOFOLLOW) >= 0) {
+                error_hint(error, "stead create COPY --from=%s; stead try COPY -- ...", l->machine);
+                return error_set(error, EOPNOTSUPP,
+                                 "The state of machine '%s' is a file system of its own "
+                                 "(DiskMax=), on which nothing can be tried",
+                                 l->machine);
+        }
+        if (faccessat(l->state_fd, STATE_UPPER, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0; /* it has never run */
+        if (asprintf(&l->below, "%s/" STATE_UPPER, l->state) < 0) {
+                l->below = NULL;
+                return out_of_memory(error);
+        }
+        return 0;
+}
+
+/* The try is a directory of the same form as the machine's own. */
+static int enter_try(LayerRoot *l, Error *error)
+{
+        char *state = NULL;
+
+        if (asprintf(&state, "%s/" STATE_TRY, l->state) < 0)
+                return out_of_memory(error);
+        free(l->state);
+        l->state = state;
+        l->is_try = true;
+        if (mkdirat(l->state_fd, STATE_TRY, 0700) < 0 && errno != EEXIST)
+                return error_errno(error, errno, "Failed to make '%s'", state);
+        l->disk.fd =
+                openat(l->state_fd, STATE_TRY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (l->disk.fd < 0)
+                return error_errno(error, errno, "Failed to open '%s'", state);
+        return generation_lock_state(l->disk.fd, l->machine, false, &l->lock_fd, error);
+}
+
+static int take_names(LayerRoot *l, const Stack *s, Error *error)
+{
+        for (size_t i = 0; i < s->n_lowers; i++)
+                if (strcmp(s->lowers[i].name, "-") != 0 &&
+                    strv_push(&l->names, s->lowers[i].name) < 0)
+                        return out_of_memory(error);
+        return 0;
+}
+
+int layer_root_open_try(const char *machine, LayerRoot **ret, Error *error)
+{
+        _cleanup_layer_root_ LayerRoot *l = NULL;
+        _cleanup_stack_ Stack s = STACK_NULL;
+        int r = layer_root_new(machine, NULL, &l, error);
+
+        if (r >= 0)
+                r = generation_open_state(machine, false, &l->state_fd, error);
+        if (r >= 0)
+                r = stack_load(l->state_fd, &s, error);
+        if (r >= 0)
+                r = open_layers(l, &s, error);
+        if (r >= 0)
+                r = take_names(l, &s, error);
+        if (r >= 0)
+                r = find_below(l, error);
+        if (r >= 0)
+                r = enter_try(l, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
 int layer_root_refresh(LayerRoot *l, Error *error)
 {
         LayerRoot old = *l;
         unsigned wanted;
-        int r = generation_wanted(l->state_fd, &wanted, error);
+        int r = l->is_try ? 0 : generation_wanted(l->state_fd, &wanted, error);
 
-        if (r < 0 || wanted == l->generation)
+        if (r < 0 || l->is_try || wanted == l->generation)
                 return r;
         l->fds = NULL;
         l->trees = NULL;
@@ -329,10 +400,11 @@ static int make_view(const LayerRoot *l, const int *lowers, size_t n, Error *err
         return fd;
 }
 
-/* Opens the layers below @checkouts, and what was written in @data if there is anything. */
+/* Opens the layers below @checkouts, what a try is made on, and what was written in @data if there
+ * is anything. */
 static int view_of(const LayerRoot *l, int checkouts, int data, Error *error)
 {
-        _cleanup_free_ int *lowers = calloc(l->n + 1, sizeof(int));
+        _cleanup_free_ int *lowers = calloc(l->n + 2, sizeof(int));
         size_t n = 0;
         int r = lowers ? 0 : out_of_memory(error);
 
@@ -340,6 +412,13 @@ static int view_of(const LayerRoot *l, int checkouts, int data, Error *error)
                 lowers[n] = layer_root_open_layer(l, n, checkouts, error);
                 if (lowers[n] < 0)
                         r = lowers[n];
+        }
+        if (r >= 0 && l->below) {
+                lowers[n] = open(l->below, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (lowers[n] < 0)
+                        r = error_errno(error, errno, "Failed to open '%s'", l->below);
+                else
+                        n++;
         }
         if (r >= 0 && data >= 0) {
                 lowers[n] =

@@ -27,6 +27,8 @@ typedef struct LayerRoot {
         int *fds;     /* of them, each with a shared lock */
         size_t n;
         StateDisk disk;
+        bool is_try;
+        char *below; /* of a try: what the machine has written, one layer more; or NULL */
 } LayerRoot;
 
 /* What is there for @machine. The stack is brought up to date first if it must be (stead-switch);
@@ -34,6 +36,9 @@ typedef struct LayerRoot {
  * the settings. */
 int layer_root_open(const char *machine, char *const *layers, uint64_t disk_max, bool look_only,
                     LayerRoot **ret, Error *error);
+/* For a try (`stead try`): the layers in force, whatever is wanted, whether the machine runs or
+ * not; its data directory is try/ of the machine's own. */
+int layer_root_open_try(const char *machine, LayerRoot **ret, Error *error);
 LayerRoot *layer_root_free(LayerRoot *l);
 DEFINE_CLEANUP(LayerRoot, layer_root_free)
 #define _cleanup_layer_root_ _cleanup_(layer_root_freep)

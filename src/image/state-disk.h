@@ -16,6 +16,7 @@
 #define STATE_UPPER "upper"
 #define STATE_WORK "work"
 #define STATE_IMAGE "state.img"
+#define STATE_TRY "try" /* a data directory, too */
 
 typedef struct StateDisk {
         int fd;        /* O_RDONLY of the data directory; -EBADF: not to be had by looking only */

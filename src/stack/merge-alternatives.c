@@ -40,7 +40,8 @@ static int set_link(const Place *p, const char *path, const char *target)
 
         if (!through)
                 return -ENOMEM;
-        /* a file in the place of the link is somebody's own wish, which update-alternatives keeps */
+        /* a file in the place of the link is somebody's own wish, which update-alternatives keeps
+         */
         if (s.entry && (s.entry->kind != ENTRY_SYMLINK || strcmp(s.entry->target, target) == 0))
                 return 0;
         r = merged_file_new_symlink(through, target, p->time, &file);
@@ -81,7 +82,8 @@ static int link_both(const Place *p, const char *name, const char *link, const c
         return r < 0 ? r : set_link(p, link, middle);
 }
 
-static int follow_choice(Place *p, const char *name, const Alternative *a, const AlternativeChoice *c)
+static int follow_choice(Place *p, const char *name, const Alternative *a,
+                         const AlternativeChoice *c)
 {
         int r = link_both(p, name, a->link, c->path);
 

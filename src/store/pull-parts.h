@@ -37,7 +37,6 @@ typedef struct PullJob {
 void pull_note(const PullJob *job, const char *format, ...) _printf_(2, 3);
 /* "URL/PATH", for messages. The caller frees it; NULL on out of memory. */
 char *pull_url(const PullJob *job, const char *path);
-void pull_begin_stage(const PullJob *job, const char *stage, uint64_t bytes);
 /* A content of job->contents is in the stage now. */
 void pull_got(PullJob *job, const Content *content);
 

@@ -121,6 +121,18 @@ static int too_large(const Flight *f)
                          f->url, f->item.limit);
 }
 
+static void announce_size(const Flight *f)
+{
+        Progress *p = f->transfer->progress;
+        curl_off_t length = -1;
+
+        if (!p || !f->item.alone || f->received > f->item.offset)
+                return;
+        (void)curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        if (length > 0)
+                p->total_bytes = p->done_bytes + (uint64_t)length;
+}
+
 static size_t on_body(char *data, size_t one, size_t size, void *userdata)
 {
         Flight *f = userdata;
@@ -128,6 +140,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *userdata)
 
         if (status >= 300) /* the text of an error */
                 return size;
+        announce_size(f);
         f->received += size;
         f->transfer->count.bytes += size;
         if (f->received > f->item.limit)
@@ -425,6 +438,7 @@ static int next_single(TransferItem *item, void *userdata, Error *error)
         *item = (TransferItem){ .path = strdup(s->path),
                                 .limit = s->limit,
                                 .offset = s->offset,
+                                .alone = true,
                                 .on_data = on_single_data,
                                 .on_restart = on_single_restart,
                                 .on_end = on_single_end,
