@@ -518,7 +518,7 @@ def test_created_debian_is_ready_to_use(source, init):
     name = lab.new_name("new")
     mirror = os.environ.get("STEAD_TEST_MIRROR", "http://deb.debian.org/debian")
     try:
-        stead("create", "-q", name, source, f"--init={init}", f"--mirror={mirror}", timeout=300)
+        stead("create", "--tree", "-q", name, source, f"--init={init}", f"--mirror={mirror}", timeout=300)
         tree = TREES / name
         assert (tree / "etc/hostname").read_text() == name + "\n" and (tree / "etc/machine-id").read_text() == ""
         assert re.search(r"(?m)^root:[*!]", (tree / "etc/shadow").read_text())
