@@ -137,11 +137,11 @@ class Story:
 
     def seen(self, name):
         """The machine's whole tree, as a program in it sees it, but for what every boot writes."""
-        script = ("find / -xdev ! -type d -printf '%p %y %m %U %G %s %l ' "
-                  "\\( -type f -printf '%Ts ' -exec sha256sum {} \\; -o -printf '\\n' \\)")
+        script = ("find / -xdev ! -type d ! -type f -printf '%p %y %m %U %G %l\\n'; "
+                  "find / -xdev -type f -printf '%p %m %U %G %s %Ts\\n'; "
+                  "find / -xdev -type f -exec sha256sum {} +")
         lines = self.host.run(f"stead run {name} -- sh -c \"{script}\" 2>/dev/null").splitlines()
-        # sha256sum writes the path again
-        return sorted(line for line in lines if line.startswith("/") and not line.startswith(RUNTIME))
+        return sorted(line for line in lines if not line.split("  ")[-1].startswith(RUNTIME))
 
     def run(self):
         hides = self.hiding()
