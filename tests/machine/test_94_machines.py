@@ -504,7 +504,7 @@ def test_try_commit_add(site):
     p = site.stead("try", "-q", name, "--", "/bin/sh", "-c", "cat /usr/share/tried; rm /etc/motd; chmod 700 /srv; exit 7", status=7)
     assert p.stdout == "a\n" and p.stderr == ""
     assert tried(site, name) == {("added", "/usr/share/tried"), ("removed", "/etc/motd"), ("attributes", "/srv")}
-    assert re.search(r"(?m)^    D .* /etc/motd$", site.stead("diff", name, status=1).stdout)
+    assert re.search(r"(?m)^    - .* /etc/motd$", site.stead("diff", name, status=1).stdout)
     assert sh(site, name, "ls /usr/share/tried /etc/motd 2>/dev/null; true") == "/etc/motd\n", "the machine sees none of it"
     p = site.stead("commit", name, "test/tried", "-m", "tried it", "--add")
     assert site.layers(name) == [BASE, "test/tried"] and "stead restart" in p.stderr
