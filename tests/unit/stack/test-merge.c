@@ -242,6 +242,7 @@ static void test_what_matters(void **state)
                 { "/usr/bin/q", "1", "1", "3", DRIFT_OURS },
                 { "/etc/other", "1", "2", "3", DRIFT_CONFLICT },
                 { "/var/log/x", "1", "2", "3", DRIFT_OURS },
+                { "/etc/hostname", "1", "2", "3", DRIFT_OURS },
                 { "/etc/late", "1", NULL, "3", DRIFT_OURS },
                 { "/usr/lib/__pycache__/p.cpython-311.pyc", "1", "2", "3", DRIFT_IDENTICAL },
                 { "/etc/shells", "/bin/sh\n", "/bin/sh\n/bin/a\n", "/bin/sh\n/bin/b\n",
