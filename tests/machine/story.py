@@ -114,9 +114,10 @@ class Story:
     # the report, worked out from the data alone
 
     def expected_hiding(self, before, after, above):
-        """Paths of @above that hide what the new base changes."""
+        """Paths of @above that hide what the new base changes, and are not mere copies of what it was or is."""
         return {path for path, what in above.items()
-                if not stat.S_ISDIR(what[0]) and content(before.get(path)) != content(after.get(path))}
+                if not stat.S_ISDIR(what[0]) and content(before.get(path)) != content(after.get(path)) and
+                content(what) not in (content(before.get(path)), content(after.get(path)))}
 
     def check_report(self, reports, hides):
         for name in self.machines:
@@ -136,11 +137,11 @@ class Story:
 
     def seen(self, name):
         """The machine's whole tree, as a program in it sees it, but for what every boot writes."""
-        script = ("find / -xdev ! -type d -printf '%p %y %m %U %G %s %l ' "
-                  "\\( -type f -printf '%Ts ' -exec sha256sum {} \\; -o -printf '\\n' \\)")
+        script = ("find / -xdev ! -type d ! -type f -printf '%p %y %m %U %G %l\\n'; "
+                  "find / -xdev -type f -printf '%p %m %U %G %s %Ts\\n'; "
+                  "find / -xdev -type f -exec sha256sum {} +")
         lines = self.host.run(f"stead run {name} -- sh -c \"{script}\" 2>/dev/null").splitlines()
-        # sha256sum writes the path again
-        return sorted(line for line in lines if line.startswith("/") and not line.startswith(RUNTIME))
+        return sorted(line for line in lines if not line.split("  ")[-1].startswith(RUNTIME))
 
     def run(self):
         hides = self.hiding()
@@ -160,8 +161,8 @@ class Story:
         for name in self.machines:
             assert self.version(name, "libssl3") == "3.0.22-1~deb12u2"
             assert self.inside(name, "openssl version").split()[1] == "3.0.22"
-            assert self.truth(name) == (["/etc/ca-certificates.conf", "/etc/ssl/openssl.cnf"] if name == self.plain else []) or \
-                name != self.plain
+            wrong = self.truth(name)
+            assert wrong == (["/etc/ssl/openssl.cnf"] if name == self.plain else []), (name, wrong)
         assert "ours" in self.inside(self.plain, "tail -1 /etc/ssl/openssl.cnf")
         assert self.version(self.web, "nginx") and self.version(self.cache, "redis-server")
         self.stop()
@@ -178,6 +179,8 @@ class Story:
     def hiding(self):
         v1, v2 = describe(self.host.v1), describe(self.host.v2)
         nginx, redis = describe(f"{self.host.apps}/nginx"), describe(f"{self.host.apps}/redis")
+        # never part of a layer
+        nginx = {path: what for path, what in nginx.items() if not path.startswith("/var/cache/debconf/") or not path.endswith("-old")}
         return {self.web: self.expected_hiding(v1, v2, nginx), self.cache: self.expected_hiding(v1, v2, redis),
                 self.plain: {"/etc/ca-certificates.conf"}}
 
