@@ -92,6 +92,7 @@ static void stack_add(ScratchStore *s, Generation *g, const Hash *id, const char
 typedef struct Case {
         ScratchStore *s;
         Manifest old, new, app;
+        const Hash *lost; /* object that goes before the merge */
         Generation before, after;
         MergeResult result;
 } Case;
@@ -111,6 +112,8 @@ static void run(Case *c, int upper_fd)
         stack_add(c->s, &c->before, &app, "app");
         stack_add(c->s, &c->after, &new, "base");
         stack_add(c->s, &c->after, &app, "app");
+        if (c->lost)
+                assert_return_code(unlinkat(c->s->store.fd, object_path(c->lost).path, 0), errno);
         if (merge_stack(&(MergeRequest){ .store = &c->s->store,
                                          .before = &c->before,
                                          .after = &c->after,
@@ -357,6 +360,37 @@ static void test_unknown_base(void **state)
                 strstr(c.result.drift.warnings[0], "what it was made on is not in the store"));
 }
 
+/* Its tree is there, its content was collected. */
+static void test_lost_content(void **state)
+{
+        ScratchStore *s = *state;
+        _cleanup_(case_done) Case c = { .s = s };
+        Hash id;
+
+        put(s, &c.old, "/etc/shells", "/bin/sh\n/bin/old\n");
+        put(s, &c.new, "/etc/shells", "/bin/sh\n/bin/new\n");
+        put(s, &c.app, "/etc/shells", "/bin/sh\n/bin/old\n/bin/app\n");
+        assert_int_equal(
+                entry_object_id(s->store.hasher, manifest_find(&c.old, "/etc/shells"), &id), 0);
+        c.lost = &id;
+        run(&c, -EBADF);
+        assert_generated(&c, "/etc/shells", "/bin/sh\n/bin/new\n/bin/old\n/bin/app\n");
+}
+
+static void test_opaque_parent(void **state)
+{
+        _cleanup_(case_done) Case c = { .s = *state };
+
+        put(c.s, &c.old, "/srv/d/copy", "1");
+        put(c.s, &c.new, "/srv/d/copy", "2");
+        put(c.s, &c.app, "/srv/d/copy", "1");
+        put(c.s, &c.app, "/srv/d/own", "own");
+        ((Entry *)manifest_find(&c.app, "/srv/d"))->opaque = true;
+        run(&c, -EBADF);
+        assert_generated(&c, "/srv/d/copy", "2");
+        assert_false(manifest_find(&c.result.generated, "/srv/d")->opaque); /* "own" must show */
+}
+
 static void test_state(void **state)
 {
         _cleanup_(case_done) Case c = { .s = *state };
@@ -393,10 +427,11 @@ static void test_state(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_STORE(test_view),         WITH_STORE(test_copies_are_dropped),
-                WITH_STORE(test_what_matters), WITH_STORE(test_removed_package),
-                WITH_STORE(test_alternatives), WITH_STORE(test_unknown_base),
-                WITH_STORE(test_state),
+                WITH_STORE(test_view),          WITH_STORE(test_copies_are_dropped),
+                WITH_STORE(test_what_matters),  WITH_STORE(test_removed_package),
+                WITH_STORE(test_alternatives),  WITH_STORE(test_unknown_base),
+                WITH_STORE(test_state),         WITH_STORE(test_lost_content),
+                WITH_STORE(test_opaque_parent),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
