@@ -123,7 +123,7 @@ static void test_checkouts(void **state)
         ScratchStore *s = *state;
         Hash commits[3], trees[3];
         _cleanup_close_ int used = -EBADF;
-        GcResult removed;
+        GcResult counted, removed;
         struct stat st;
 
         make_versions(s, "base", 3, commits, trees);
@@ -133,7 +133,9 @@ static void test_checkouts(void **state)
                 assert_int_equal(checkout_make(&s->store, &trees[i], NULL, &path, NULL), 0);
         }
         assert_int_equal(checkout_lock(&s->store, &trees[0], &used, NULL), 0);
+        counted = collect(s, 1, NULL, 0, true);
         removed = collect(s, 1, NULL, 0, false);
+        assert_memory_equal(&counted, &removed, sizeof(counted));
         assert_int_equal(removed.n_checkouts, 1);
         assert_int_equal(removed.n_trees, 1);
         assert_true(checkout_exists(&s->store, &trees[0]));  /* a machine runs on it */
