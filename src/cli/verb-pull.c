@@ -5,6 +5,7 @@
 #include "base/strv.h"
 #include "cli/arguments.h"
 #include "cli/format.h"
+#include "cli/layer-import.h"
 #include "cli/progress-display.h"
 #include "cli/table.h"
 #include "store/pull.h"
@@ -206,6 +207,18 @@ static int pull_every(Run *run, Error *error)
         return r < 0 ? r : first;
 }
 
+/* An image of a registry becomes a layer. */
+static int pull_image(const Arguments *a, ProgressDisplay *display, Error *error)
+{
+        const LayerImport import = { .name = a->words[0], .source = a->words[1] };
+        int r = layer_import_run(&import, display, arguments_has(a, "json"), error);
+
+        if (r < 0 && !error->hint)
+                error_hint(error, "stead layer import %s %s --insecure  (a registry without TLS)",
+                           a->words[0], a->words[1]);
+        return r < 0 ? r : EXIT_SUCCESS;
+}
+
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_progress_display_ ProgressDisplay display;
@@ -220,15 +233,17 @@ static int run(const Arguments *a, Error *error)
         if (all == (a->words != NULL))
                 return arguments_usage(a->verb, error,
                                        all ? "--all goes without names" : "Which layer?");
+        if (!all && a->words[1] && layer_import_is_image(a->words[1]))
+                return pull_image(a, &display, error);
         state.options.progress = &display.progress;
         state.options.userdata = &state;
         state.list = json ? json_array() : NULL;
         r = store_open(NULL, STORE_ADD, &store, error);
         if (r >= 0 && all)
                 r = pull_every(&state, error);
-        STRV_FOREACH(word, a->words)
-        if (r >= 0)
-                r = pull_word(&state, *word, error);
+        STRV_FOREACH (word, a->words)
+                if (r >= 0)
+                        r = pull_word(&state, *word, error);
         progress_display_end(&display);
         if (state.list && json_print_take(state.list) < 0 && r >= 0)
                 r = error_set(error, ENOMEM, "Out of memory");
@@ -239,12 +254,12 @@ static int run(const Arguments *a, Error *error)
 
 const Verb verb_pull = {
         .name = "pull",
-        .operands = "[REMOTE:]LAYER...",
+        .operands = "[REMOTE:]LAYER... | NAME docker://IMAGE",
         .help = "Get layers, or their new versions, from a remote",
         .text = "Without REMOTE: the one that the layer came from, or the only one there is. "
                 "REMOTE:* is all that it has.\nOnly what is missing is transferred; what was "
                 "transferred before a cut is used. Machines change at\ntheir next start, see stead "
-                "update.",
+                "update. An image of a registry becomes the layer NAME (by skopeo).",
         .group = VERB_GROUP_LAYERS,
         .operand_kind = OPERAND_LAYER,
         .flags = flags,

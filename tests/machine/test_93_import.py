@@ -440,6 +440,12 @@ def test_image_of_a_registry(store, here):
         assert got["tree"] == tree and not store.left()
         assert "skopeo" in store.fails("t4", f"docker://127.0.0.1:{port}/hello:1"), "no certificate"
         assert "skopeo" in store.fails("t4", f"docker://127.0.0.1:{port}/nobody:1", "--insecure")
+        p = stead("pull", "-q", "t5", f"docker://127.0.0.1:{port}/hello:1", status=1, env=store.env)
+        assert "--insecure" in p.stderr
+        (here / ".config/containers").mkdir(parents=True)
+        (here / ".config/containers/registries.conf").write_text(f'[[registry]]\nlocation = "127.0.0.1:{port}"\ninsecure = true\n')
+        stead("pull", "-q", "t5", f"docker://127.0.0.1:{port}/hello:1", env={**store.env, "HOME": str(here)})
+        assert store.tree(store.head("t5")) == tree
     finally:
         registry.terminate()
         registry.wait()
@@ -724,6 +730,26 @@ def test_squash_of_versions(store, here):
     stead("layer", "fsck", env=store.env)
 
 
+def test_squash_of_a_stack_merges_what_hides(store, here):
+    tree = lab.copy_tree("busybox", here / "tree")
+    status = tree / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True, exist_ok=True)
+
+    def packages(*names):
+        status.write_text("".join(f"Package: {n}\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n" for n in names))
+        (tree / "etc/passwd").write_text("".join(f"{n}:x:{i}:{i}::/:/bin/sh\n" for i, n in enumerate(names, 100)))
+    packages("base")
+    store.load("base", tree)
+    packages("base", "nginx")
+    store.load("nginx", tree, "--base=base")
+    packages("base", "other", "redis")
+    store.load("redis", tree, "--base=base")
+    store.stead("squash", "both", "=", "base", "nginx", "redis")
+    store.stead("export", "-q", "both", f"{here}/out/")
+    assert re.findall("Package: (.*)", (here / "out/var/lib/dpkg/status").read_text()) == ["base", "nginx", "other", "redis"]
+    assert {line.split(":")[0] for line in (here / "out/etc/passwd").read_text().splitlines()} == {"base", "nginx", "other", "redis"}
+
+
 def test_squash_of_what_is_no_range(store, here):
     versions(store, here, 3)
     store.load("other", lab.tree("busybox"))
@@ -778,7 +804,7 @@ def test_base_is_the_same_each_time(store, fake):
     assert "/dev/null2" not in text and "/etc/hostname" not in text and "dpkg.log" not in text
     store.stead("export", "-q", "debian/12/base", f"{fake}/out/")
     day = int(store.label(one["commit"], "newest")) // 86400
-    assert (fake / "out/etc/shadow").read_text() == f"root:x:{day}:0:99999:7:::\nother:!:1:0:::::\n"
+    assert (fake / "out/etc/shadow").read_text() == f"root:*:{day}:0:99999:7:::\nother:!:1:0:::::\n"
     assert (fake / "out/etc/machine-id").read_text() == ""
     for label, value in (("os", "debian/12"), ("suite", "bookworm"), ("init", "systemd"), ("packages", "1")):
         assert store.label(one["commit"], label) == value
@@ -812,3 +838,57 @@ def test_build_that_fails_leaves_nothing(store, fake):
     p = store.stead("build", "debian/12", status=1)
     assert "E: no such mirror" in p.stderr
     assert store.left() == [] and not (store.where / "refs/debian").exists()
+
+
+def test_machine_of_a_base_that_is_built_when_it_is_missing(store, fake):
+    name = lab.new_name("lb")
+    try:
+        stead("create", "-q", name, "debian/12", env=store.env)
+        assert (fake / "runs").read_text() == "run\n" and store.label(store.head("debian/12/base"), "packages") == "1"
+        stead("remove", "--yes", "--purge", name, env=store.env)
+        stead("create", "-q", name, "bookworm", env=store.env)
+        assert (fake / "runs").read_text() == "run\n", "it was there"
+    finally:
+        stead("remove", "--yes", "--purge", name, status=None, env=store.env)
+
+
+# /etc/stead is another one for these
+REMOTE = """
+mount -t tmpfs tmpfs /etc/stead
+$1 remote key mine >/dev/null
+STEAD_STORE=$2/other $1 layer import -q debian/12/base $2/tree
+STEAD_STORE=$2/other $1 publish -q --key=mine $2/site
+$1 remote add a-dead http://127.0.0.1:1/ --key=/etc/stead/keys/mine.pub
+$1 remote add site file://$2/site --key=/etc/stead/keys/mine.pub
+$1 create -q $3 debian/12
+$1 remove --yes --purge $3
+"""
+
+
+def test_base_comes_from_a_remote_that_has_it(store, fake):
+    (fake / "broken").touch()
+    lab.copy_tree("busybox", fake / "tree")
+    subprocess.run(["mkdir", "-p", "/etc/stead"], check=True)
+    p = subprocess.run(["unshare", "-m", "sh", "-ec", REMOTE, "sh", lab.STEAD, fake, lab.new_name("lr")], text=True, capture_output=True,
+                       env=lab.clean_environment(**store.env))
+    assert p.returncode == 0, p.stderr
+    assert not (fake / "runs").exists()
+    assert "origin site" in (store.where / "refs/debian/12/base.ref").read_text()
+    p = store.stead("build", "debian/12", status=1)
+    assert "comes from the remote 'site'" in p.stderr and "stead pull site:debian/12/base" in p.stderr
+
+
+def test_machine_of_an_image(store, here):
+    name = lab.new_name("li")
+    store.load("os", lab.tree("bookworm"))
+    store.stead("export", "-q", "os", f"oci:{here}/image", "--compression=zstd")
+    store.load("img", f"oci:{here}/image")
+    try:
+        stead("create", "-q", name, "img", env=store.env)
+        stead("start", name, env=store.env)
+        p = stead("exec", name, "--", "sh", "-c", ". /etc/os-release; echo $VERSION_ID; hostname; systemctl is-system-running --wait", status=None,
+                  env=store.env)
+        assert p.stdout.split("\n")[:2] == ["12", name] and "running" in p.stdout, p
+    finally:
+        stead("stop", "--force", name, status=None, env=store.env)
+        stead("remove", "--yes", "--purge", name, status=None, env=store.env)
