@@ -6,6 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/format.h"
 #include "cli/layer-view.h"
+#include "cli/printable.h"
 #include "cli/table.h"
 #include "cli/verb-layer.h"
 #include "stack/package-change.h"
@@ -134,9 +135,10 @@ static void print_file(ChangeKind kind, const Entry *e)
         static const char letters[_CHANGE_KIND_MAX] = "+-~mt";
         static const Color colors[_CHANGE_KIND_MAX] = { COLOR_GOOD, COLOR_BAD, COLOR_BUSY,
                                                         COLOR_BUSY, COLOR_FAINT };
+        _cleanup_free_ char *path = printable_text(e->path);
         bool hides = e->kind == ENTRY_WHITEOUT;
 
-        printf("%s%c %s%s%s%s\n", color_on(stdout, colors[kind]), letters[kind], e->path,
+        printf("%s%c %s%s%s%s\n", color_on(stdout, colors[kind]), letters[kind], path ?: "?",
                e->kind == ENTRY_DIRECTORY && e->path[1] ? "/" : "", hides ? "  (hidden)" : "",
                color_off(stdout, colors[kind]));
 }
@@ -155,8 +157,8 @@ static int on_change(ChangeKind kind, const Entry *before, const Entry *after, v
         }
         return json_array_append_new(
                        c->files,
-                       json_pack("{s:s, s:s, s:o, s:o}", "path", e->path, "change", kind_word(kind),
-                                 "size_before",
+                       json_pack("{s:o, s:s, s:o, s:o}", "path", printable_json(e->path), "change",
+                                 kind_word(kind), "size_before",
                                  before ? json_integer((json_int_t)before->size) : json_null(),
                                  "size_after",
                                  after ? json_integer((json_int_t)after->size) : json_null())) < 0
@@ -181,18 +183,25 @@ static const char *package_word(PackageChangeKind kind)
         return NULL;
 }
 
+static void print_package(const PackageChange *p)
+{
+        _cleanup_free_ char *line = NULL, *text = NULL;
+
+        if (asprintf(&line, "%s %s%s%s%s%s", p->name, p->before ?: "", p->before ? " -> " : "",
+                     p->after ?: "removed", p->before ? "" : "  (added)",
+                     p->kind == PACKAGE_DOWNGRADED ? "  (older)" : "") < 0)
+                line = NULL;
+        text = line ? printable_text(line) : NULL;
+        printf("  %s\n", text ?: "?");
+}
+
 static void print_packages(const PackageChanges *p)
 {
         if (p->n > 0)
                 printf("%sPackages (%zu)%s\n", color_on(stdout, COLOR_BOLD), p->n,
                        color_off(stdout, COLOR_BOLD));
-        for (size_t i = 0; i < p->n; i++) {
-                const PackageChange *x = &p->items[i];
-
-                printf("  %s %s%s%s%s%s\n", x->name, x->before ?: "", x->before ? " -> " : "",
-                       x->after ?: "removed", x->before ? "" : "  (added)",
-                       x->kind == PACKAGE_DOWNGRADED ? "  (older)" : "");
-        }
+        for (size_t i = 0; i < p->n; i++)
+                print_package(&p->items[i]);
 }
 
 static json_t *packages_json(const PackageChanges *p)
@@ -200,10 +209,12 @@ static json_t *packages_json(const PackageChanges *p)
         json_t *array = json_array();
 
         for (size_t i = 0; i < p->n; i++)
-                (void)json_array_append_new(
-                        array, json_pack("{s:s, s:s, s:s?, s:s?}", "name", p->items[i].name,
-                                         "change", package_word(p->items[i].kind), "before",
-                                         p->items[i].before, "after", p->items[i].after));
+                (void)json_array_append_new(array,
+                                            json_pack("{s:o, s:s, s:o, s:o}", "name",
+                                                      printable_json(p->items[i].name), "change",
+                                                      package_word(p->items[i].kind), "before",
+                                                      printable_json(p->items[i].before), "after",
+                                                      printable_json(p->items[i].after)));
         return array;
 }
 

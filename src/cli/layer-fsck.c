@@ -5,6 +5,7 @@
 #include "cli/arguments.h"
 #include "cli/color.h"
 #include "cli/layer-view.h"
+#include "cli/printable.h"
 #include "cli/progress-display.h"
 #include "cli/table.h"
 #include "cli/verb-layer.h"
@@ -30,16 +31,19 @@ static void on_defect(const char *defect, bool repaired, void *userdata)
 {
         Report *r = userdata;
         Color color = repaired ? COLOR_GOOD : COLOR_BAD;
+        _cleanup_free_ char *text = NULL;
 
         r->n++;
         r->n_left += !repaired;
         if (r->json) {
-                (void)json_array_append_new(r->defects, json_pack("{s:s, s:b}", "defect", defect,
+                (void)json_array_append_new(r->defects, json_pack("{s:o, s:b}", "defect",
+                                                                  printable_json(defect),
                                                                   "repaired", repaired));
                 return;
         }
+        text = printable_text(defect); /* it has paths of layers in it */
         progress_display_clear(&r->display);
-        printf("%s%s%s%s\n", color_on(stdout, color), defect, repaired ? "  (repaired)" : "",
+        printf("%s%s%s%s\n", color_on(stdout, color), text ?: "?", repaired ? "  (repaired)" : "",
                color_off(stdout, color));
 }
 
@@ -97,13 +101,28 @@ static int print_end(const Report *report, const Store *store, bool repair, Erro
         return left > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* One that is not there is not made. While it is looked at, nothing may be collected that was just
+ * seen to be needed. */
+static int open_store(bool repair, Store *ret, Error *error)
+{
+        _cleanup_store_ Store store = STORE_NULL;
+        int r = store_open(NULL, STORE_READ, &store, error);
+
+        if (r >= 0 && store.fd >= 0)
+                return store_open(NULL, repair ? STORE_REMOVE : STORE_ADD, ret, error);
+        if (r >= 0) {
+                *ret = store;
+                store = STORE_NULL;
+        }
+        return r;
+}
+
 static int run(const Arguments *a, Error *error)
 {
         bool repair = arguments_has(a, "repair"), json = arguments_has(a, "json");
         _cleanup_store_ Store store = STORE_NULL;
         Report report = { .json = json, .defects = json_array() };
-        /* a collection would take away what was just seen to be needed */
-        int r = store_open(NULL, repair ? STORE_REMOVE : STORE_ADD, &store, error);
+        int r = open_store(repair, &store, error);
 
         if (r >= 0) {
                 progress_display_init(&report.display, json, arguments_has(a, "quiet"));

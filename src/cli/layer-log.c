@@ -6,6 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/format.h"
 #include "cli/layer-view.h"
+#include "cli/printable.h"
 #include "cli/table.h"
 #include "cli/verb-layer.h"
 #include "store/checkout.h"
@@ -54,7 +55,7 @@ static json_t *labels_json(const Commit *c)
 
         for (size_t i = 0; i < c->n_labels; i++)
                 (void)json_object_set_new(object, c->labels[i].key,
-                                          json_string(c->labels[i].value));
+                                          printable_json(c->labels[i].value));
         return object;
 }
 
@@ -80,7 +81,7 @@ static int add_row(Table *t, const Store *store, const Roots *roots, const Hash 
         table_add(t, NULL, bases_json(c));
         table_add(t, NULL, labels_json(c));
         table_add(t, text, layer_strings_json(users));
-        table_add(t, c->message, NULL);
+        table_add(t, c->message, printable_json(c->message));
         return 0;
 }
 

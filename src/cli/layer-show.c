@@ -6,6 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/format.h"
 #include "cli/layer-view.h"
+#include "cli/printable.h"
 #include "cli/table.h"
 #include "cli/verb-layer.h"
 #include "store/checkout.h"
@@ -133,6 +134,21 @@ static void line(const char *head, const char *format, ...)
         putchar('\n');
 }
 
+/* Of a version, by whoever made it: maybe several lines. */
+static void print_text_of(const char *head, const char *value)
+{
+        _cleanup_free_ char *name = printable_text(head);
+        _cleanup_strv_ char **lines = NULL;
+
+        if (!name || !value || strv_split(value, "\n", &lines) < 0)
+                return;
+        for (size_t i = 0; lines && lines[i]; i++) {
+                _cleanup_free_ char *text = printable_text(lines[i]);
+
+                line(i == 0 ? name : "", "%s", text ?: "?");
+        }
+}
+
 static void print_sizes(const Shown *s)
 {
         char size[FORMAT_MAX], own[FORMAT_MAX], shared[FORMAT_MAX];
@@ -164,13 +180,12 @@ static void print_text(const Shown *s)
         line("Version", "%s%s", hash_to_string(&s->id, text),
              is_newest(s) ? "" : " (not the newest)");
         line("Time", "%s", format_time((uint64_t)MAX_OF(c->time, 0) * USEC_PER_SEC, time));
-        if (c->message && *c->message)
-                line("Message", "%s", c->message);
+        print_text_of("Message", c->message);
         for (size_t i = 0; i < c->n_bases; i++)
                 line(i == 0 ? "Made on" : "", "%s@%s", c->bases[i].name,
                      layer_version_text(&c->bases[i].commit).text);
         for (size_t i = 0; i < c->n_labels; i++)
-                line(c->labels[i].key, "%s", c->labels[i].value);
+                print_text_of(c->labels[i].key, c->labels[i].value);
         if (s->view->ref.origin)
                 line("Origin", "%s", s->view->ref.origin);
         line("Tree", "%s", hash_to_string(&c->tree, text));
@@ -191,14 +206,14 @@ static json_t *to_json(const Shown *s, const Table *directories)
                                                              layer_hash_json(&c->bases[i].commit)));
         for (size_t i = 0; i < c->n_labels; i++)
                 (void)json_object_set_new(labels, c->labels[i].key,
-                                          json_string(c->labels[i].value));
+                                          printable_json(c->labels[i].value));
         object = json_pack(
-                "{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:s?, s:s?, s:o, s:o, s:o, s:b, s:b}", "name",
+                "{s:s, s:s, s:o, s:b, s:o, s:o, s:I, s:o, s:s?, s:o, s:o, s:o, s:b, s:b}", "name",
                 s->view->ref.name, "kind", layer_kind_to_string(c->kind), "version",
                 layer_hash_json(&s->id), "newest", is_newest(s), "tree", layer_hash_json(&c->tree),
                 "parent", layer_hash_json(&c->parent), "time", (json_int_t)c->time, "message",
-                c->message, "origin", s->view->ref.origin, "bases", bases, "labels", labels,
-                "users", layer_strings_json(s->view->users), "here", s->is_here, "checkout",
+                printable_json(c->message), "origin", s->view->ref.origin, "bases", bases, "labels",
+                labels, "users", layer_strings_json(s->view->users), "here", s->is_here, "checkout",
                 checkout_exists(s->store, &c->tree));
         if (s->is_here)
                 (void)json_object_update_new(object,

@@ -3,6 +3,7 @@
 
 #include "base/strv.h"
 #include "cli/layered.h"
+#include "cli/printable.h"
 #include "store/hash-map.h"
 
 #include <stdio.h>
@@ -201,6 +202,6 @@ json_t *layer_strings_json(char *const *strings)
         json_t *array = json_array();
 
         for (char *const *s = strings; s && *s; s++)
-                (void)json_array_append_new(array, json_string(*s));
+                (void)json_array_append_new(array, printable_json(*s));
         return array;
 }

@@ -9,6 +9,7 @@
 #include <linux/quota.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,11 +44,13 @@ int quota_get_project(int fd, uint32_t *ret, bool *ret_inherited)
 int quota_set_project(int fd, uint32_t project)
 {
         struct fsxattr attributes;
+        struct stat st;
 
-        if (ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0)
+        if (fstat(fd, &st) < 0 || ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0)
                 return -errno;
         attributes.fsx_projid = project;
-        attributes.fsx_xflags |= FS_XFLAG_PROJINHERIT; /* without effect on a file */
+        if (S_ISDIR(st.st_mode)) /* ext4 refuses it for anything else */
+                attributes.fsx_xflags |= FS_XFLAG_PROJINHERIT;
         return ioctl(fd, FS_IOC_FSSETXATTR, &attributes) < 0 ? -errno : 0;
 }
 

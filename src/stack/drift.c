@@ -89,29 +89,51 @@ static int find_owned(const char *text, const char *package, Candidate **sorted,
         return 0;
 }
 
+/* @only: of that view, else of what the machine sees. */
+static int read_list(Merge *m, const View *only, char *name, Candidate **sorted, size_t n)
+{
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        size_t length = strlen(name), size;
+        Side s;
+        int r;
+
+        if (length < 6 || strcmp(name + length - 5, ".list") != 0)
+                return 0;
+        if (asprintf(&path, INFO "/%s", name) < 0) {
+                path = NULL;
+                return -ENOMEM;
+        }
+        s = only ? merge_side(only, path) : merge_seen(m, true, path);
+        r = merge_read_text(m, &s, &text, &size);
+        name[MIN_OF(strcspn(name, ":"), length - 5)] = '\0'; /* "libc6:amd64.list" */
+        return r < 0 || !text ? r : find_owned(text, name, sorted, n);
+}
+
 static int read_lists(Merge *m, Candidate **sorted, size_t n)
 {
         _cleanup_strv_ char **names = NULL;
         int r = merge_seen_names(m, true, INFO, &names);
 
-        STRV_FOREACH (name, names) {
-                _cleanup_free_ char *path = NULL, *text = NULL;
-                size_t length = strlen(*name), size;
-                Side s;
+        STRV_FOREACH (name, names)
+                if (r >= 0)
+                        r = read_list(m, NULL, *name, sorted, n);
+        return r;
+}
 
-                if (r < 0)
-                        break;
-                if (length < 6 || strcmp(*name + length - 5, ".list") != 0)
-                        continue;
-                if (asprintf(&path, INFO "/%s", *name) < 0) {
-                        path = NULL;
-                        return -ENOMEM;
-                }
-                s = merge_seen(m, true, path);
-                r = merge_read_text(m, &s, &text, &size);
-                (*name)[MIN_OF(strcspn(*name, ":"), length - 5)] = '\0';
-                if (r >= 0 && text)
-                        r = find_owned(text, *name, sorted, n);
+/* Who would own what was removed: with a package, its list went as well, but not from the base. */
+static int read_lists_of_base(Merge *m, Candidate **sorted, size_t n)
+{
+        _cleanup_view_ View base = VIEW_NULL;
+        size_t first, count;
+        int r = view_make(m->after.layers, MIN_OF(m->after.n_layers, (size_t)1), &base);
+
+        if (r < 0)
+                return r;
+        count = view_below(&base, INFO, &first);
+        for (size_t i = first; r >= 0 && i < first + count; i++) {
+                _cleanup_free_ char *name = strdup(strrchr(base.entries[i].path, '/') + 1);
+
+                r = name ? read_list(m, &base, name, sorted, n) : -ENOMEM;
         }
         return r;
 }
@@ -120,49 +142,85 @@ static int find_owners(Merge *m)
 {
         _cleanup_free_ Candidate **sorted =
                 reallocarray(NULL, m->n_candidates + 1, sizeof(*sorted));
+        bool removed = false;
+        int r;
 
         if (!sorted)
                 return -ENOMEM;
         if (m->n_candidates == 0)
                 return 0;
-        for (size_t i = 0; i < m->n_candidates; i++)
+        for (size_t i = 0; i < m->n_candidates; i++) {
                 sorted[i] = m->candidates + i;
+                removed = removed || sorted[i]->removed;
+        }
         qsort(sorted, m->n_candidates, sizeof(*sorted), compare_paths);
-        return read_lists(m, sorted, m->n_candidates);
+        r = read_lists(m, sorted, m->n_candidates);
+        return r < 0 || !removed ? r : read_lists_of_base(m, sorted, m->n_candidates);
+}
+
+/* A package's stanza; 0: there is none. */
+static size_t find_package(const char *status, const char *package, const char **ret)
+{
+        size_t size;
+
+        while (status && (size = stanza_next(&status, ret)) > 0) {
+                StanzaField name;
+
+                if (stanza_find(*ret, size, "Package", &name) &&
+                    strlen(package) == name.value_size &&
+                    strncmp(package, name.value, name.value_size) == 0)
+                        return size;
+        }
+        return 0;
+}
+
+static bool is_installed(const char *status, const char *package)
+{
+        static const char state[] = " installed";
+        const char *stanza;
+        size_t size = find_package(status, package, &stanza);
+        StanzaField field;
+
+        return size > 0 && stanza_find(stanza, size, "Status", &field) &&
+               memmem(field.value, field.value_size, state, strlen(state));
 }
 
 /* Whether dpkg treats the path as the administrator's. */
 static bool is_conffile(const char *status, const DriftItem *item)
 {
-        const char *stanza;
-        size_t size;
+        const char *stanza, *found, *end;
+        size_t size = find_package(status, item->package, &stanza);
+        StanzaField files;
 
-        while (status && (size = stanza_next(&status, &stanza)) > 0) {
-                StanzaField name, files;
-                const char *found, *end;
-
-                if (!stanza_find(stanza, size, "Package", &name) ||
-                    strlen(item->package) != name.value_size ||
-                    strncmp(item->package, name.value, name.value_size) != 0 ||
-                    !stanza_find(stanza, size, "Conffiles", &files))
-                        continue;
-                end = files.value + files.value_size;
-                found = memmem(files.value, files.value_size, item->path, strlen(item->path));
-                if (found && found + strlen(item->path) < end && found[strlen(item->path)] == ' ')
-                        return true;
-        }
-        return false;
+        if (size == 0 || !stanza_find(stanza, size, "Conffiles", &files))
+                return false;
+        end = files.value + files.value_size;
+        found = memmem(files.value, files.value_size, item->path, strlen(item->path));
+        return found && found + strlen(item->path) < end && found[strlen(item->path)] == ' ';
 }
 
-/* Things that come and go: whose copy is seen does not matter. */
+/* Things that come and go, and what a machine has for itself: nobody expects the base's there. */
 static bool is_of_no_weight(const char *path)
 {
         static const char *const patterns[] = {
-                "/var/log/*",           "/var/cache/*",    "/var/tmp/*",
-                "/var/backups/*",       "/run/*",          "/tmp/*",
-                "/var/lib/apt/lists/*", "*-old",           "*.dpkg-old",
-                "*.dpkg-dist",          "/etc/.pwd.lock",  "/var/lib/systemd/catalog/database",
-                "/etc/udev/hwdb.bin",   "*/__pycache__/*",
+                "/var/log/*",
+                "/var/cache/*",
+                "/var/tmp/*",
+                "/var/backups/*",
+                "/run/*",
+                "/tmp/*",
+                "/var/lib/apt/lists/*",
+                "*-old",
+                "*.dpkg-old",
+                "*.dpkg-dist",
+                "/etc/.pwd.lock",
+                "/etc/hostname",
+                "/etc/machine-id",
+                "/etc/resolv.conf",
+                "/var/lib/dbus/machine-id",
+                "/var/lib/systemd/catalog/database",
+                "/etc/udev/hwdb.bin",
+                "*/__pycache__/*",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(patterns); i++)
@@ -179,6 +237,10 @@ static int set_kind(Candidate *c, const char *status)
                 return 0;
         if (is_of_no_weight(i->path)) {
                 i->kind = DRIFT_OURS;
+        } else if (c->removed) {
+                /* with its package: what the base has of it is of no interest */
+                if (i->package && !is_installed(status, i->package))
+                        i->kind = DRIFT_OURS;
         } else if (i->package && is_conffile(status, i)) {
                 if (!i->detail && !(i->detail = strdup("a configuration file of the package")))
                         return -ENOMEM;

@@ -28,8 +28,8 @@ static int apply_edit(int data_fd, int upper_fd, const Journal *j, size_t i)
         parent = journal_open_parent(upper_fd, edit->path, &name);
         if (parent < 0)
                 return parent;
-        if (!exists(data_fd, saved.path) && renameat(parent, name, data_fd, saved.path) < 0 &&
-            errno != ENOENT)
+        /* what is not there now never was, or has gone already */
+        if (renameat(parent, name, data_fd, saved.path) < 0 && errno != ENOENT)
                 return -errno;
         if (edit->source && renameat(data_fd, edit->source, parent, name) < 0)
                 return -errno;

@@ -19,7 +19,8 @@ typedef struct LoadedTree {
 /* Something to report, before its owner is known. */
 typedef struct Candidate {
         DriftItem item;
-        bool both; /* both sides changed it, and it could not be merged */
+        bool both;    /* both sides changed it, and it could not be merged */
+        bool removed; /* ours has removed it */
 } Candidate;
 
 typedef struct Merge {

@@ -28,8 +28,15 @@ typedef struct Hidden {
         size_t length;
 } Hidden;
 
+static bool is_hidden(const Hidden *hidden, const char *path)
+{
+        return hidden->path && is_below(path, hidden->path, hidden->length);
+}
+
 static void hide(Hidden *hidden, const Entry *e)
 {
+        if (is_hidden(hidden, e->path))
+                return; /* with all else that is there */
         if (e->kind != ENTRY_DIRECTORY || e->opaque)
                 *hidden = (Hidden){ e->path, strlen(e->path) };
 }
@@ -48,7 +55,7 @@ static size_t merge_layer(const ViewEntry *lower, size_t n, const Manifest *m, u
                 Entry *e;
 
                 if (order < 0) {
-                        if (!hidden.path || !is_below(lower[i].path, hidden.path, hidden.length))
+                        if (!is_hidden(&hidden, lower[i].path))
                                 out[count++] = lower[i];
                         i++;
                         continue;

@@ -521,6 +521,7 @@ def test_verbs_of_a_machine_of_layers(store, defined):
     assert name in ok(stead(store, "status", name))
     assert ok(stead(store, "exec", name, "--", "cat", "/etc/hello")) == "hello\n"
     with lab.folder() as here:
+        os.chmod(here, 0o755)
         (here / "f").write_text("copied\n")
         ok(stead(store, "cp", str(here / "f"), f"{name}:/root/f"))
         ok(stead(store, "bind", "--mkdir", name, str(here), "/mnt/here"))

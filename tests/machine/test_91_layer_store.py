@@ -374,3 +374,24 @@ def test_killed_at_any_moment(layer, here):
     layer("export", "-q", "x", str(here / "out") + "/")
     assert inventory(here / "out") == inventory(tree)
     assert layer.json("gc", "--keep=1")["objects"] == 0
+
+
+# --- names that somebody else chose --------------------------------------------------------------
+
+def test_hostile_names(layer, here):
+    """Paths that are no UTF-8, or that would tell the terminal something."""
+    tree = write_tree(here / "tree", {"a": "a\n"})
+    layer("import", "-q", "x", str(tree))
+    for name in (b"\xff\xfe", b"esc\x1b[2J", b"new\nline"):
+        with open(os.path.join(os.fsencode(tree), name), "w") as f:
+            f.write("x")
+    layer("import", "-q", "x", str(tree), "-m", "one\n\x1b[31mtwo")
+    out = layer("diff", "x", status=1)
+    assert "\\377\\376" in out and "esc\\033[2J" in out and "new\\012line" in out and "\x1b" not in out
+    assert len(layer.json("diff", "x", status=1)["files"]) == 3
+    assert "\x1b" not in layer("log", "x") + layer("show", "x") + layer("list")
+    assert layer.json("log", "x")[0]["message"] == "one\n\x1b[31mtwo"
+    path = next(p for p in layer.store.glob("objects/*/*") if p.is_file() and p.read_text() == "x")
+    path.chmod(0o666)
+    out = layer("fsck", status=1)
+    assert "\x1b" not in out and "its mode is 0666" in out
