@@ -316,11 +316,14 @@ int boot_check_kernel(bool mounts, Error *error)
 }
 
 /* Of layers the finished root is looked at, since what they say is only known together. */
-static int open_layers(const LayerRoot *layers, struct stat *ret_st, Error *error)
+static int open_layers(LayerRoot *layers, struct stat *ret_st, Error *error)
 {
         int fd = layer_root_view(layers, error);
 
-        if (fd >= 0 && fstat(fd, ret_st) < 0) {
+        if (fd < 0)
+                return fd;
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0 || fstat(fd, ret_st) < 0) {
                 (void)error_errno(error, errno, "Failed to look at the layers");
                 closep(&fd);
                 return -error->number;
@@ -328,7 +331,7 @@ static int open_layers(const LayerRoot *layers, struct stat *ret_st, Error *erro
         return fd;
 }
 
-int boot_plan_new(Settings *s, const LayerRoot *layers, BootPlan **ret, Error *error)
+int boot_plan_new(Settings *s, LayerRoot *layers, BootPlan **ret, Error *error)
 {
         _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
         _cleanup_close_ int root_fd = -EBADF;

@@ -40,6 +40,7 @@ LayerRoot *layer_root_free(LayerRoot *l)
 {
         if (!l)
                 return NULL;
+        layer_root_end_view(l);
         close_layers(l);
         state_disk_close(&l->disk);
         closep(&l->lock_fd);
@@ -66,7 +67,7 @@ static int layer_root_new(const char *machine, char *const *layers, LayerRoot **
 
         if (!l)
                 return out_of_memory(error);
-        l->state_fd = l->lock_fd = -EBADF;
+        l->state_fd = l->lock_fd = l->view_fd = -EBADF;
         l->disk = STATE_DISK_NULL;
         l->machine = strdup(machine);
         l->store = strdup(store);
@@ -252,7 +253,7 @@ int layer_root_open(const char *machine, char *const *layers, uint64_t disk_max,
 static int find_below(LayerRoot *l, Error *error)
 {
         if (faccessat(l->state_fd, "state.img", F_OK, AT_SYMLINK_NOFOLLOW) >= 0) {
-                error_hint(error, "stead create COPY --from=%s; stead try COPY -- ...", l->machine);
+                error_hint(error, "stead create NEW LAYER...; stead try NEW -- ...");
                 return error_set(error, EOPNOTSUPP,
                                  "The state of machine '%s' is a file system of its own "
                                  "(DiskMax=), on which nothing can be tried",
@@ -470,7 +471,7 @@ static int view_with_disk(const LayerRoot *l, Error *error)
         return fd;
 }
 
-int layer_root_view(const LayerRoot *l, Error *error)
+static int find_view(const LayerRoot *l, Error *error)
 {
         _cleanup_close_ int checkouts = -EBADF;
 
@@ -480,4 +481,17 @@ int layer_root_view(const LayerRoot *l, Error *error)
         if (checkouts < 0)
                 return error_errno(error, errno, "Failed to open '%s'", l->checkouts);
         return view_of(l, checkouts, l->disk.fd, error);
+}
+
+int layer_root_view(LayerRoot *l, Error *error)
+{
+        if (l->view_fd < 0)
+                l->view_fd = find_view(l, error);
+        return l->view_fd;
+}
+
+void layer_root_end_view(LayerRoot *l)
+{
+        closep(&l->view_fd);
+        l->view_fd = -EBADF;
 }

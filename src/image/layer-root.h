@@ -26,6 +26,7 @@ typedef struct LayerRoot {
                          generated layer */
         int *fds;     /* of them, each with a shared lock */
         size_t n;
+        int view_fd; /* see layer_root_view() */
         StateDisk disk;
         bool is_try;
         char *below; /* of a try: what the machine has written, one layer more; or NULL */
@@ -48,8 +49,10 @@ DEFINE_CLEANUP(LayerRoot, layer_root_free)
 int layer_root_refresh(LayerRoot *l, Error *error);
 
 /* The whole tree to look at, read-only, with owners as on disk: a detached mount, or the only
- * layer. */
-int layer_root_view(const LayerRoot *l, Error *error);
+ * layer. Borrowed. Its end takes the kernel some milliseconds, so it is for a time when nobody
+ * waits. */
+int layer_root_view(LayerRoot *l, Error *error);
+void layer_root_end_view(LayerRoot *l);
 
 /* The checkout of layer @i below @dirfd, a view of the directory of checkouts: the very one that is
  * locked. O_PATH. */
