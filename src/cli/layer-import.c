@@ -79,7 +79,7 @@ int layer_import_run(const LayerImport *import, ProgressDisplay *display, bool j
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_progress_display_ ProgressDisplay display;
-        _cleanup_free_ char **bases = NULL;
+        _cleanup_strv_ char **bases = NULL;
         LayerImport import = { .name = a->words[0],
                                .source = a->words[1],
                                .difference = arguments_has(a, "difference"),

@@ -37,14 +37,14 @@ static void add_row(Table *t, const Difference *d)
         table_add(t, option_apply_to_string(d->how), NULL);
 }
 
-/* Letters as git(1) has them. */
+/* As `stead layer diff` has them. */
 static char letter(FileChangeKind kind)
 {
         static const char letters[_FILE_CHANGE_MAX] = {
-                [FILE_CHANGE_ADDED] = 'A',
-                [FILE_CHANGE_CHANGED] = 'M',
+                [FILE_CHANGE_ADDED] = '+',
+                [FILE_CHANGE_CHANGED] = '~',
                 [FILE_CHANGE_ATTRIBUTES] = 'm',
-                [FILE_CHANGE_REMOVED] = 'D',
+                [FILE_CHANGE_REMOVED] = '-',
         };
 
         return letters[kind];
@@ -232,9 +232,9 @@ const Verb verb_diff = {
         .help = "Show where a machine is not as its definition or its layers say",
         .text = "Settings of a running machine, beside its definition; and if something was tried "
                 "on a machine of\n"
-                "layers (see `stead try`), the packages and files that would change (A added, M "
-                "changed, m only\n"
-                "mode or owner, D removed). With --files, and nothing tried: those that the "
+                "layers (see `stead try`), the packages and files that would change (+ added, - "
+                "removed, ~ other\n"
+                "content, m another mode or owner). With --files, and nothing tried: those that the "
                 "machine itself has\n"
                 "changed of its layers.\n\n"
                 "HOW is what it takes to apply a change: live, reload (of the machine's systemd), "

@@ -54,6 +54,28 @@ static int write_policy(int try_fd, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to write '" POLICY "'") : 0;
 }
 
+/* A mount point that is missing would be made, and be a change. */
+static bool wants_policy(const Layered *l)
+{
+        const char *store = secure_getenv("STEAD_STORE") ?: STORE_DIRECTORY;
+        _cleanup_stack_ Stack stack = STACK_NULL;
+
+        (void)stack_load(l->state_fd, &stack, NULL); /* it was read a moment ago */
+        for (size_t i = 0; i < stack.n_lowers; i++) {
+                _cleanup_free_ char *path = NULL;
+                char tree[HASH_TEXT_SIZE];
+
+                if (asprintf(&path, "%s/checkouts/%s/usr/sbin", store,
+                             hash_to_string(&stack.lowers[i].tree, tree)) < 0) {
+                        path = NULL;
+                        return false;
+                }
+                if (access(path, F_OK) >= 0)
+                        return true;
+        }
+        return false;
+}
+
 static int make_argv(const Arguments *a, const Layered *l, const LayeredTry *t, char ***ret)
 {
         _cleanup_free_ char *layers = strv_join(l->layers, " ");
@@ -76,7 +98,7 @@ static int make_argv(const Arguments *a, const Layered *l, const LayeredTry *t, 
                 r = strv_push(&argv, "--as-pid2");
         if (r >= 0)
                 r = strv_push(&argv, "--quiet");
-        if (r >= 0)
+        if (r >= 0 && wants_policy(l))
                 r = strv_pushf(&argv, "--bind-ro=%s/" POLICY ":" LAYERED_TRY_POLICY, t->path);
         if (r >= 0)
                 r = strv_extend(&argv, a->passed);
@@ -135,7 +157,9 @@ static int run(const Arguments *a, Error *error)
                 return r;
         status = run_launcher(argv, error);
         layered_try_tidy(&t);
-        if (status >= 0 && !arguments_has(a, "quiet"))
+        if (faccessat(t.fd, "upper", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                (void)layered_try_remove(&l, NULL); /* it never got so far */
+        else if (status >= 0 && !arguments_has(a, "quiet"))
                 fprintf(stderr,
                         "Kept apart from '%s'. Next: stead diff %s; stead commit %s LAYER -m "
                         "MESSAGE; stead discard %s\n",

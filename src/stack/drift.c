@@ -199,15 +199,28 @@ static bool is_conffile(const char *status, const DriftItem *item)
         return found && found + strlen(item->path) < end && found[strlen(item->path)] == ' ';
 }
 
-/* Things that come and go: whose copy is seen does not matter. */
+/* Things that come and go, and what a machine has for itself: nobody expects the base's there. */
 static bool is_of_no_weight(const char *path)
 {
         static const char *const patterns[] = {
-                "/var/log/*",           "/var/cache/*",    "/var/tmp/*",
-                "/var/backups/*",       "/run/*",          "/tmp/*",
-                "/var/lib/apt/lists/*", "*-old",           "*.dpkg-old",
-                "*.dpkg-dist",          "/etc/.pwd.lock",  "/var/lib/systemd/catalog/database",
-                "/etc/udev/hwdb.bin",   "*/__pycache__/*",
+                "/var/log/*",
+                "/var/cache/*",
+                "/var/tmp/*",
+                "/var/backups/*",
+                "/run/*",
+                "/tmp/*",
+                "/var/lib/apt/lists/*",
+                "*-old",
+                "*.dpkg-old",
+                "*.dpkg-dist",
+                "/etc/.pwd.lock",
+                "/etc/hostname",
+                "/etc/machine-id",
+                "/etc/resolv.conf",
+                "/var/lib/dbus/machine-id",
+                "/var/lib/systemd/catalog/database",
+                "/etc/udev/hwdb.bin",
+                "*/__pycache__/*",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(patterns); i++)

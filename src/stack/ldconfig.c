@@ -16,6 +16,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -219,6 +220,8 @@ static _noreturn_ void become_ldconfig(int program_fd, int root_fd)
         if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
             dup2(null_fd, STDERR_FILENO) < 0 || fchdir(root_fd) < 0 || chroot(".") < 0 ||
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || capability_apply(0, 0) < 0)
+                _exit(126);
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* last: a change of rights undoes it */
                 _exit(126);
         (void)umask(022);
         (void)execveat(program_fd, "", argv, none, AT_EMPTY_PATH);

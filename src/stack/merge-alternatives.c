@@ -16,7 +16,7 @@
 typedef struct Place {
         Merge *m;
         bool state;
-        int64_t time; /* of the database: that of links which are made */
+        const Entry *database; /* its owner and time are those of links that are made */
 } Place;
 
 static bool exists(const char *path, void *userdata)
@@ -44,7 +44,7 @@ static int set_link(const Place *p, const char *path, const char *target)
          */
         if (s.entry && (s.entry->kind != ENTRY_SYMLINK || strcmp(s.entry->target, target) == 0))
                 return 0;
-        r = merged_file_new_symlink(through, target, p->time, &file);
+        r = merged_file_new_symlink(through, target, p->database, &file);
         return r < 0 ? r : put(p, file);
 }
 
@@ -129,7 +129,7 @@ static int fix(Place *p, const char *name)
         choice = alternative_choose(&a, current, exists, p);
         if (!choice || (current && strcmp(choice->path, current) == 0))
                 return 0;
-        p->time = file.entry->mtime;
+        p->database = file.entry;
         r = follow_choice(p, name, &a, choice);
         if (r >= 0)
                 r = merge_report(p->m, DRIFT_REGENERATED, &(Sides){ .path = middle },

@@ -251,6 +251,18 @@ static int hash_sides(const Merge *m, const Sides *s)
         return r == -ENOENT ? 0 : r; /* unlike in size, or gone meanwhile: unlike */
 }
 
+/* Who a machine is: its own whatever the layers say, and no news to anybody. */
+static bool is_identity(const char *path)
+{
+        static const char *const paths[] = { "/etc/hostname", "/etc/hosts", "/etc/machine-id",
+                                             "/etc/resolv.conf" };
+
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                if (strcmp(path, paths[i]) == 0)
+                        return true;
+        return fnmatch("/etc/ssh/ssh_host_*", path, FNM_PATHNAME) == 0;
+}
+
 static int decide(Merge *m, const Sides *s, Decision *ret, MergedFile **ret_merged)
 {
         const Entry *b = s->base.entry, *o = s->ours.entry, *t = s->theirs.entry;
@@ -262,6 +274,8 @@ static int decide(Merge *m, const Sides *s, Decision *ret, MergedFile **ret_merg
                 return decide_directory(m, s, ret);
         if (!b && !t)
                 return 0;
+        if (!s->layer && is_identity(s->path))
+                return merge_report(m, DRIFT_OURS, s, NULL, false);
         r = hash_sides(m, s);
         if (r < 0)
                 return r;

@@ -50,6 +50,8 @@ int pull_find_old(PullJob *job, Error *error);
 int pull_get_tree(PullJob *job, Error *error);
 /* pull-contents.c: all objects of job->manifest into the stage. */
 int pull_get_contents(PullJob *job, Error *error);
+/* What another pull has brought meanwhile is not missing any more. */
+int pull_look_again(PullJob *job, Error *error);
 /* pull-delta.c, pull-pack.c, pull-single.c: ways to get what is missing. What cannot be used is no
  * error but left out, with a note. The last one gets all that is left, or fails. */
 int pull_by_delta(PullJob *job, Error *error);
@@ -81,6 +83,7 @@ typedef struct Download {
         int fd, dirfd;
         char *name;
         bool resumed; /* something was there */
+        bool waited;  /* for another pull of the same, which may have brought all of it */
 } Download;
 
 #define DOWNLOAD_NULL ((Download){ .fd = -EBADF })

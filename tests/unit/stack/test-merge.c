@@ -91,7 +91,8 @@ static void stack_add(ScratchStore *s, Generation *g, const Hash *id, const char
 /* A base before and after, and one app, each as a manifest to fill. */
 typedef struct Case {
         ScratchStore *s;
-        Manifest old, new, app;
+        Manifest old, new, app, second; /* the last one may stay empty */
+        const Hash *lost;               /* object that goes before the merge */
         Generation before, after;
         MergeResult result;
 } Case;
@@ -99,7 +100,8 @@ typedef struct Case {
 static void run(Case *c, int upper_fd)
 {
         _cleanup_error_ Error error = ERROR_NULL;
-        Hash old, new, app;
+        bool two = c->second.n > 0;
+        Hash old, new, app, second;
 
         put(c->s, &c->old, "/etc/hosts", "old");
         put(c->s, &c->new, "/etc/hosts", "new");
@@ -111,6 +113,13 @@ static void run(Case *c, int upper_fd)
         stack_add(c->s, &c->before, &app, "app");
         stack_add(c->s, &c->after, &new, "base");
         stack_add(c->s, &c->after, &app, "app");
+        if (two) {
+                second = commit(c->s, LAYER_APP, &c->second, &old, 1);
+                stack_add(c->s, &c->before, &second, "second");
+                stack_add(c->s, &c->after, &second, "second");
+        }
+        if (c->lost)
+                assert_return_code(unlinkat(c->s->store.fd, object_path(c->lost).path, 0), errno);
         if (merge_stack(&(MergeRequest){ .store = &c->s->store,
                                          .before = &c->before,
                                          .after = &c->after,
@@ -242,6 +251,7 @@ static void test_what_matters(void **state)
                 { "/usr/bin/q", "1", "1", "3", DRIFT_OURS },
                 { "/etc/other", "1", "2", "3", DRIFT_CONFLICT },
                 { "/var/log/x", "1", "2", "3", DRIFT_OURS },
+                { "/etc/hostname", "1", "2", "3", DRIFT_OURS },
                 { "/etc/late", "1", NULL, "3", DRIFT_OURS },
                 { "/usr/lib/__pycache__/p.cpython-311.pyc", "1", "2", "3", DRIFT_IDENTICAL },
                 { "/etc/shells", "/bin/sh\n", "/bin/sh\n/bin/a\n", "/bin/sh\n/bin/b\n",
@@ -356,6 +366,55 @@ static void test_unknown_base(void **state)
                 strstr(c.result.drift.warnings[0], "what it was made on is not in the store"));
 }
 
+/* Its tree is there, its content was collected. */
+static void test_lost_content(void **state)
+{
+        ScratchStore *s = *state;
+        _cleanup_(case_done) Case c = { .s = s };
+        Hash id;
+
+        put(s, &c.old, "/etc/shells", "/bin/sh\n/bin/old\n");
+        put(s, &c.new, "/etc/shells", "/bin/sh\n/bin/new\n");
+        put(s, &c.app, "/etc/shells", "/bin/sh\n/bin/old\n/bin/app\n");
+        assert_int_equal(
+                entry_object_id(s->store.hasher, manifest_find(&c.old, "/etc/shells"), &id), 0);
+        c.lost = &id;
+        run(&c, -EBADF);
+        assert_generated(&c, "/etc/shells", "/bin/sh\n/bin/new\n/bin/old\n/bin/app\n");
+}
+
+/* A copy above what was merged below it is not to hide that either. */
+static void test_two_apps(void **state)
+{
+        _cleanup_(case_done) Case c = { .s = *state };
+
+        put(c.s, &c.old, "/etc/shells", "/bin/sh\n");
+        put(c.s, &c.new, "/etc/shells", "/bin/sh\n/bin/new\n");
+        put(c.s, &c.app, "/etc/shells", "/bin/sh\n/bin/app\n");
+        put(c.s, &c.second, "/etc/shells", "/bin/sh\n");
+        put(c.s, &c.old, "/etc/subuid", "");
+        put(c.s, &c.new, "/etc/subuid", "");
+        put(c.s, &c.app, "/etc/subuid", "a:1:1\n");
+        put(c.s, &c.second, "/etc/subuid", "b:2:1\n");
+        run(&c, -EBADF);
+        assert_generated(&c, "/etc/shells", "/bin/sh\n/bin/new\n/bin/app\n");
+        assert_generated(&c, "/etc/subuid", "a:1:1\nb:2:1\n");
+}
+
+static void test_opaque_parent(void **state)
+{
+        _cleanup_(case_done) Case c = { .s = *state };
+
+        put(c.s, &c.old, "/srv/d/copy", "1");
+        put(c.s, &c.new, "/srv/d/copy", "2");
+        put(c.s, &c.app, "/srv/d/copy", "1");
+        put(c.s, &c.app, "/srv/d/own", "own");
+        ((Entry *)manifest_find(&c.app, "/srv/d"))->opaque = true;
+        run(&c, -EBADF);
+        assert_generated(&c, "/srv/d/copy", "2");
+        assert_false(manifest_find(&c.result.generated, "/srv/d")->opaque); /* "own" must show */
+}
+
 static void test_state(void **state)
 {
         _cleanup_(case_done) Case c = { .s = *state };
@@ -392,10 +451,11 @@ static void test_state(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_STORE(test_view),         WITH_STORE(test_copies_are_dropped),
-                WITH_STORE(test_what_matters), WITH_STORE(test_removed_package),
-                WITH_STORE(test_alternatives), WITH_STORE(test_unknown_base),
-                WITH_STORE(test_state),
+                WITH_STORE(test_view),          WITH_STORE(test_copies_are_dropped),
+                WITH_STORE(test_what_matters),  WITH_STORE(test_removed_package),
+                WITH_STORE(test_alternatives),  WITH_STORE(test_unknown_base),
+                WITH_STORE(test_state),         WITH_STORE(test_lost_content),
+                WITH_STORE(test_opaque_parent), WITH_STORE(test_two_apps),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
