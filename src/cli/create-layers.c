@@ -97,8 +97,8 @@ static int open_source(Creation *c, Error *error)
                               request->from);
         }
         if (r >= 0 && faccessat(c->source.state_fd, "state.img", F_OK, AT_SYMLINK_NOFOLLOW) >= 0) {
-                error_hint(error, "stead commit --state %s NAME; stead create %s ... NAME",
-                           request->from, request->name);
+                error_hint(error, "stead create %s LAYER...; stead cp %s:/PATH %s:/PATH",
+                           request->name, request->from, request->name);
                 r = error_set(error, EOPNOTSUPP,
                               "The state of machine '%s' is a file system of its own (DiskMax=), "
                               "which cannot be copied yet",

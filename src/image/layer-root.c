@@ -253,7 +253,7 @@ int layer_root_open(const char *machine, char *const *layers, uint64_t disk_max,
 static int find_below(LayerRoot *l, Error *error)
 {
         if (faccessat(l->state_fd, "state.img", F_OK, AT_SYMLINK_NOFOLLOW) >= 0) {
-                error_hint(error, "stead create COPY --from=%s; stead try COPY -- ...", l->machine);
+                error_hint(error, "stead create NEW LAYER...; stead try NEW -- ...");
                 return error_set(error, EOPNOTSUPP,
                                  "The state of machine '%s' is a file system of its own "
                                  "(DiskMax=), on which nothing can be tried",

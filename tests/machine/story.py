@@ -13,7 +13,7 @@ import pathlib
 import stat
 
 # what differs between two boots of one machine, whatever its layers are
-RUNTIME = ("/var/log/", "/run/", "/tmp/", "/var/tmp/", "/var/lib/systemd/", "/var/cache/ldconfig/", "/var/lib/private",
+RUNTIME = ("/var/log/", "/run/", "/tmp/", "/var/tmp/", "/var/lib/systemd/", "/var/cache/ldconfig/", "/var/lib/private", "/var/cache/apt/", "/var/lib/dpkg/lock",
            "/etc/machine-id", "/var/lib/redis", "/var/lib/nginx", "/etc/.updated", "/var/.updated")
 
 

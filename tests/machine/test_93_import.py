@@ -353,6 +353,18 @@ def test_layers_of_an_image_hide_what_is_below(store, image):
     assert store.load("img", source)["unchanged"], "the same image is the same tree"
 
 
+def test_directory_has_the_attributes_and_time_of_one_layer(store, image):
+    note = {"SCHILY.xattr.user.note": "lower"}
+    text = store.manifest(store.load("img", image.make(
+        layer(INIT, directory("both", uid=7, pax_headers=note), directory("lower", pax_headers=note), entry("gone/x", b""), directory("gone"),
+              entry("lower/x", b"")),
+        layer(directory("both", uid=8, mtime=2000), entry("lower/y", b""), entry("gone/.wh.x"))))["tree"])
+    assert re.search(r"(?m)^d 755 8 0 2000 /both\n(?!x )", text)
+    # not an entry of the upper layer: as it was, whatever was made or removed in it
+    assert re.search(r"(?m)^d 755 0 0 1000 /lower\nx user.note ", text)
+    assert re.search(r"(?m)^d 755 0 0 1000 /gone$", text)
+
+
 def test_image_without_an_init_says_what_to_do(store, image):
     p = store.stead("import", "-q", "img", image.make(layer(entry("app", b"x"))))
     assert "has no init" in p.stderr and "stead run" in p.stderr
@@ -640,6 +652,19 @@ def test_what_does_not_fit_is_not_begun(here, image):
     (here / "huge.tar").write_bytes(t.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
     p = stead("layer", "import", "-q", "evil", here / "huge.tar", prefix=prefix, env=env, status=1)
     assert "MiB that are free on the disk" in p.stderr and ".#" not in p.stderr
+
+
+def test_full_disk(here):
+    prefix, env = small_store(here)
+    (here / "tree/usr").mkdir(parents=True)
+    (here / "tree/usr/big").write_bytes(os.urandom(30 << 20))
+    p = stead("layer", "import", "-q", "big", here / "tree", prefix=prefix, env=env, status=1)
+    assert "No space left" in p.stderr and ".#" not in p.stderr
+    # what fits as a whole, but not with an archive of it beside
+    (here / "tree/usr/big").write_bytes(os.urandom(13 << 20))
+    with tarfile.open(here / "x.tar", "w") as tar:
+        tar.add(here / "tree", ".")
+    stead("layer", "import", "-q", "big", here / "x.tar", prefix=prefix, env=env)
 
 
 # --- interrupted ----------------------------------------------------------------------------------

@@ -386,17 +386,56 @@ def kill_at_random(process, longest):
     return True
 
 
+class BackAndForth:
+    """A machine that goes from one version to the other; after each switch it must be exactly at one of them."""
+
+    def __init__(self, site):
+        self.site, self.name = site, site.create()
+        site.base(2)
+        self.expected = {1: site.snapshot(self.name)}
+        site.stead("update", self.name)
+        start = time.monotonic()
+        site.switch(self.name)
+        self.seconds = time.monotonic() - start
+        self.expected[2] = site.snapshot(self.name)
+        self.versions = {r["layers"][0]["version"]: r["number"] for r in site.history(self.name)}
+
+    def check(self, when):
+        """After whatever happened: finishes it, and returns the version that it is at."""
+        site, name = self.site, self.name
+        site.switch(name)
+        assert site.in_force(name) == site.wanted(name)
+        top = site.history(name)[0]
+        now = self.versions[top["layers"][0]["version"]]
+        assert site.snapshot(name) == self.expected[now], f"{when}, generation {top['number']}"
+        left = {p.name for p in (site.states / name).iterdir()}
+        assert left <= {"generations", "lock", "saved", "stack", "upper", "wanted", "work"}, left
+        return now
+
+
+@pytest.mark.parametrize("call", ["renameat", "unlinkat", "fsync", "syncfs", "mkdirat", "openat"])
+def test_kill_at_each_step(site, call):
+    """At each call that changes something on disk, in both directions."""
+    b = BackAndForth(site)
+    layers, n, step = site.layers(b.name), 0, 7 if call == "openat" else 1
+    while True:
+        n += step
+        codes = []
+        for _ in range(2):
+            site.stead("rollback", "-q", b.name)
+            p = site.spawn("strace", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={n}",
+                           SWITCH, b.name, *layers)
+            assert p.communicate()[0] == ""
+            codes.append(p.returncode)
+            b.check(f"{call} {n}")
+        if codes == [0, 0]:
+            break
+    assert n > 1
+
+
 def test_kill_at_random_moments(site):
-    """Two versions, back and forth; whatever was killed, the next switch brings the machine to exactly one of them."""
-    name = site.create()
-    site.base(2)
-    expected = {1: site.snapshot(name)}
-    site.stead("update", name)
-    start = time.monotonic()
-    site.switch(name)
-    longest = 1.2 * (time.monotonic() - start)
-    expected[2] = site.snapshot(name)
-    versions = {r["layers"][0]["version"]: r["number"] for r in site.history(name)}
+    b = BackAndForth(site)
+    name, longest = b.name, 1.2 * b.seconds
     killed = 0
     for i in range(60):
         killed += kill_at_random(site.spawn(lab.STEAD, "rollback", name), longest)
@@ -405,13 +444,7 @@ def test_kill_at_random_moments(site):
             killed += kill_at_random(site.spawn(SWITCH, name, *layers), longest)
             in_force = site.in_force(name)  # it can always be read
             assert in_force <= site.wanted(name)
-        site.switch(name)
-        assert site.in_force(name) == site.wanted(name)
-        top = site.history(name)[0]
-        now = versions[top["layers"][0]["version"]]
-        assert site.snapshot(name) == expected[now], f"round {i}, generation {top['number']}"
-        left = {p.name for p in (site.states / name).iterdir()}
-        assert left <= {"generations", "lock", "saved", "stack", "upper", "wanted", "work"}, left
+        now = b.check(f"round {i}")
     assert killed >= 30
     site.stead("start", name)
     assert sh(site, name, "cat /usr/share/version") == f"{now}\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a tree into the store and out again, as links and as copies; locks; what goes wrong. */
 
+#include "../world.h"
 #include "scratch-layer.h"
 
 #include "store/checkout-parts.h"
@@ -254,6 +255,45 @@ static void test_lock(void **state)
         assert_int_equal(checkout_remove(&s->store, ".x.12", NULL), 0);
 }
 
+static int make_across(ScratchStore *s, const Hash *tree)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *path = NULL;
+        char checkouts[96];
+
+        (void)snprintf(checkouts, sizeof(checkouts), "%s/checkouts", s->store.path);
+        if (world_enter() != 0)
+                return WORLD_SKIP;
+        if (mount("tmpfs", checkouts, "tmpfs", 0, NULL) < 0)
+                return EXIT_FAILURE;
+        scratch_reopen(s, STORE_ADD); /* in this mount namespace */
+        return checkout_make(&s->store, tree, NULL, &path, &error) == -EXDEV && error.hint &&
+                               strstr(error.message, "must be on the same file system")
+                       ? EXIT_SUCCESS
+                       : EXIT_FAILURE;
+}
+
+static void test_other_file_system(void **state)
+{
+        ScratchStore *s = *state;
+        _cleanup_manifest_ Manifest m = MANIFEST_NULL;
+        int status;
+        pid_t pid;
+        Hash tree;
+
+        scratch_write(s->tree_fd, "file", "text", 0644);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(make_across(s, &tree));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == WORLD_SKIP)
+                skip(); /* it said why */
+        assert_int_equal(status, 0);
+        assert_false(checkout_exists(&s->store, &tree));
+}
+
 /* Many at once make the same one: all succeed, and there is one. */
 static void test_at_once(void **state)
 {
@@ -332,10 +372,15 @@ static void test_killed(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_STORE(test_round_trip),     WITH_STORE(test_copy),
-                WITH_STORE(test_layer_marks),    WITH_STORE(test_no_more_links),
-                WITH_STORE(test_missing_object), WITH_STORE(test_lock),
-                WITH_STORE(test_at_once),        WITH_STORE(test_killed),
+                WITH_STORE(test_round_trip),
+                WITH_STORE(test_copy),
+                WITH_STORE(test_layer_marks),
+                WITH_STORE(test_no_more_links),
+                WITH_STORE(test_missing_object),
+                WITH_STORE(test_lock),
+                WITH_STORE(test_other_file_system),
+                WITH_STORE(test_at_once),
+                WITH_STORE(test_killed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
