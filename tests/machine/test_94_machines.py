@@ -21,6 +21,7 @@ import time
 import pytest
 
 import lab
+import layer_site
 from lab import new_name
 
 DEFINITIONS = pathlib.Path("/etc/stead")
@@ -333,6 +334,29 @@ def test_dry_run_changes_nothing(site):
     report = json.loads(site.stead("update", "--dry-run", "--json", name).stdout)[0]
     assert report["state"] == "possible" and report["packages"][0]["after"] == "2.0-1"
     assert site.snapshot(name, site.states / name) == before
+
+
+def test_update_pulls():
+    where = lab.work / new_name("pull")
+    where.mkdir()
+    w = layer_site.World(where)
+    try:
+        w.key()
+        w.remote(f"file://{w.site}")
+        tree = layer_site.small_tree(where / "tree")
+        w.add(tree)
+        w.publish()
+        w.pull()
+        w.stead("create", "-q", "web", layer_site.NAME)
+        layer_site.change(tree, 1)
+        w.add(tree)
+        w.publish()
+        assert "up to date" in w.stead("update", "web")
+        assert "generation 2" in w.stead("update", "--all", "--pull") and w.version() == w.version("from")
+        shutil.rmtree(w.site)
+        assert "could not be pulled" in w.fails("update", "--pull", "web")
+    finally:
+        lab.remove_tree(where)
 
 
 def test_pins_stay(site):
