@@ -275,6 +275,14 @@ def test_rollback_merges_what_the_machine_changed_since(site):
     assert (site.upper(name) / "etc/motd").read_text() == "base 1\n", "untouched since: put back"
 
 
+def test_now_does_not_start_what_is_stopped(site):
+    name = site.create()
+    site.base(2)
+    assert "from its next start on" in site.stead("update", "--now", name).stdout
+    assert "from its next start on" in site.stead("update", "--now", name).stdout
+    site.stead("status", name, status=3)
+
+
 def test_a_running_machine_stays_on_its_stack(site):
     name = site.create()
     site.stead("start", name)
@@ -397,6 +405,12 @@ def test_a_stack_that_cannot_be_made_leaves_the_old_one(site):
     assert site.snapshot(name) == before and site.in_force(name) == 1
     site.stead("start", name)
     assert sh(site, name, "cat /usr/share/version") == "1\n"
+    site.stead("stop", name)
+    for kind in "trees", "checkouts":
+        for path in (site.where / "store" / kind).iterdir():
+            path.unlink() if path.is_file() else lab.remove_tree(path)
+    assert BASE in site.switch(name, status=1).stderr
+    assert BASE in site.stead("start", name, status=1).stderr
 
 
 # --- killed, full, at once ----------------------------------------------------------------------------
@@ -589,7 +603,7 @@ def test_discard_and_what_is_refused(site):
     try:
         lab.wait_for(lambda: (site.states / name / "try/work/work").exists(), what="the try")
         assert "just now" in site.stead("discard", name, status=1).stderr
-        assert "in use" in site.stead("try", name, "--", "/bin/true", status=1).stderr
+        assert "just now" in site.stead("try", name, "--", "/bin/true", status=1).stderr
     finally:
         site.stead("kill", f"{name}-try", status=None)
         p.communicate()
