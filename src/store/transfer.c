@@ -161,14 +161,12 @@ static int set_protocols(const Flight *f)
 {
         const CurlLibrary *curl = f->curl;
         CURL *easy = f->easy;
-        bool https = strncmp(f->url, "https:", 6) == 0, file = strncmp(f->url, "file:", 5) == 0;
+        const char *allowed = strncmp(f->url, "https:", 6) == 0  ? "https"
+                              : strncmp(f->url, "file:", 5) == 0 ? "file"
+                                                                 : "http,https";
 
-        if (curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
-                              file    ? "file"
-                              : https ? "https"
-                                      : "http") != CURLE_OK ||
-            curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https") !=
-                    CURLE_OK)
+        if (curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, allowed) != CURLE_OK ||
+            curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, allowed) != CURLE_OK)
                 return error_set(f->error, ENOSYS, "libcurl is too old; 7.85 or newer is needed");
         (void)curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
         (void)curl->easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS);
