@@ -45,10 +45,12 @@ bool create_layers_is_layer(const char *word)
 {
         _cleanup_free_ char *name = strndup(word, strcspn(word, "@~")), *resolved = NULL;
         _cleanup_store_ Store store = STORE_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
         Hash commit;
 
-        return name && ref_name_is_valid(name) && store_open(NULL, STORE_READ, &store, NULL) >= 0 &&
-               store_resolve(&store, word, &commit, &resolved, NULL) >= 0;
+        return name && ref_name_is_valid(name) &&
+               store_open(NULL, STORE_READ, &store, &error) >= 0 &&
+               store_resolve(&store, word, &commit, &resolved, &error) >= 0;
 }
 
 /* A definition of the same name may be there before its machine, with ports and limits; but it must
@@ -97,8 +99,8 @@ static int open_source(Creation *c, Error *error)
                               request->from);
         }
         if (r >= 0 && faccessat(c->source.state_fd, "state.img", F_OK, AT_SYMLINK_NOFOLLOW) >= 0) {
-                error_hint(error, "stead commit --state %s NAME; stead create %s ... NAME",
-                           request->from, request->name);
+                error_hint(error, "stead create %s LAYER...; stead cp %s:/PATH %s:/PATH",
+                           request->name, request->from, request->name);
                 r = error_set(error, EOPNOTSUPP,
                               "The state of machine '%s' is a file system of its own (DiskMax=), "
                               "which cannot be copied yet",

@@ -157,7 +157,9 @@ static int run(const Arguments *a, Error *error)
                 return r;
         status = run_launcher(argv, error);
         layered_try_tidy(&t);
-        if (status >= 0 && !arguments_has(a, "quiet"))
+        if (faccessat(t.fd, "upper", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                (void)layered_try_remove(&l, NULL); /* it never got so far */
+        else if (status >= 0 && !arguments_has(a, "quiet"))
                 fprintf(stderr,
                         "Kept apart from '%s'. Next: stead diff %s; stead commit %s LAYER -m "
                         "MESSAGE; stead discard %s\n",

@@ -91,6 +91,8 @@ static int save_record(const SwitchPlace *place, const Journal *j, Error *error)
 {
         char path[32];
 
+        (void)snprintf(path, sizeof(path), "saved/%u", j->generation);
+        generation_sweep(place->data_fd, path, "record");
         (void)snprintf(path, sizeof(path), "saved/%u/record", j->generation);
         return journal_save(place->data_fd, path, j, error);
 }
@@ -151,5 +153,7 @@ void journal_finish(const SwitchPlace *place, const Journal *j)
 void journal_clean(const SwitchPlace *place)
 {
         (void)remove_tree_one_mount(place->data_fd, "switch");
+        generation_sweep(place->data_fd, ".", "journal");
+        generation_sweep(place->state_fd, ".", "stack");
         remove_forgotten(place);
 }

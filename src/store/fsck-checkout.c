@@ -155,6 +155,8 @@ static int compare(Walk *w, int fd)
         for (size_t i = 1; r > 0 && i < m->n; i++) {
                 const Entry *e = &m->entries[i];
 
+                if (checkout_leaves_out(m, e))
+                        continue;
                 for (;;) {
                         size_t length = w->levels[w->n_levels - 1].length;
 

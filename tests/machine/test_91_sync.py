@@ -52,10 +52,16 @@ def program(world, kind):
     else:
         if not shutil.which("nginx"):
             pytest.skip("there is no nginx. Try: apt-get install nginx-light")
-        conf = world.where / "nginx.conf"
+        conf, listen = world.where / "nginx.conf", f"127.0.0.1:{port}"
+        if kind == "https":
+            subprocess.run(["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "rsa:2048", "-subj", "/CN=a",
+                            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", world.where / "tls.key",
+                            "-out", world.where / "tls.pem"], check=True, capture_output=True)
+            listen += (f" ssl http2; ssl_certificate {world.where}/tls.pem; "
+                       f"ssl_certificate_key {world.where}/tls.key")
         conf.write_text(f"user root; daemon off; pid {world.where}/nginx.pid; error_log {world.where}/nginx.log;\n"
                         "events {} http { access_log off; server { "
-                        f"listen 127.0.0.1:{port}; root {world.site}; }} }}\n")
+                        f"listen {listen}; root {world.site}; }} }}\n")
         command = ["nginx", "-p", world.where, "-c", conf]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -64,7 +70,7 @@ def program(world, kind):
                 lab.socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 return True
         lab.wait_for(ready, what=kind)
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if kind == 'https' else 'http'}://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
@@ -102,6 +108,21 @@ def test_first_update_nothing(world, kind):
     for store in ("from", "to"):
         world.stead("layer", "export", "-q", NAME, f"{world.where}/out-{store}/", store=store)
     assert lab.checksum(world.where / "out-from") == lab.checksum(world.where / "out-to")
+
+
+def test_https(world, tree):
+    """A certificate that nobody vouches for is refused, though all that is pulled is signed; over HTTP/2 else."""
+    world.add(tree)
+    world.publish()
+    for path in (world.site / "packs").iterdir():
+        path.unlink()
+    with program(world, "https") as url:
+        world.remote(url)
+        err = world.fails("pull", NAME)
+        assert url in err and "certificate" in err
+        script = f'cat {world.where}/tls.pem >>/etc/ssl/certs/ca-certificates.crt; exec "$@"'
+        world.stead("pull", NAME, prefix=("sh", "-c", script, "sh"))
+    world.same()
 
 
 def test_file_url_all_and_list(world, tree):
@@ -366,6 +387,8 @@ def test_redirects(world, server, tree):
     ref = f"refs/{NAME}.ref"
     server.redirects = {ref: f"file://{world.site}/{ref}"}
     assert "another place than it may" in world.fails("pull", NAME)
+    server.redirects = {ref: server.url.replace("http:", "https:") + "/moved"}  # it may, but does not speak it
+    assert "another place" not in world.fails("pull", NAME)
     server.redirects = {ref: f"{server.url}/moved"}
     shutil.copy(world.site / ref, world.site / "moved")
     world.pull()

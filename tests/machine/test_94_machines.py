@@ -21,6 +21,7 @@ import time
 import pytest
 
 import lab
+import layer_site
 from lab import new_name
 
 DEFINITIONS = pathlib.Path("/etc/stead")
@@ -274,6 +275,14 @@ def test_rollback_merges_what_the_machine_changed_since(site):
     assert (site.upper(name) / "etc/motd").read_text() == "base 1\n", "untouched since: put back"
 
 
+def test_now_does_not_start_what_is_stopped(site):
+    name = site.create()
+    site.base(2)
+    assert "from its next start on" in site.stead("update", "--now", name).stdout
+    assert "from its next start on" in site.stead("update", "--now", name).stdout
+    site.stead("status", name, status=3)
+
+
 def test_a_running_machine_stays_on_its_stack(site):
     name = site.create()
     site.stead("start", name)
@@ -335,6 +344,29 @@ def test_dry_run_changes_nothing(site):
     assert site.snapshot(name, site.states / name) == before
 
 
+def test_update_pulls():
+    where = lab.work / new_name("pull")
+    where.mkdir()
+    w = layer_site.World(where)
+    try:
+        w.key()
+        w.remote(f"file://{w.site}")
+        tree = layer_site.small_tree(where / "tree")
+        w.add(tree)
+        w.publish()
+        w.pull()
+        w.stead("create", "-q", "web", layer_site.NAME)
+        layer_site.change(tree, 1)
+        w.add(tree)
+        w.publish()
+        assert "up to date" in w.stead("update", "web")
+        assert "generation 2" in w.stead("update", "--all", "--pull") and w.version() == w.version("from")
+        shutil.rmtree(w.site)
+        assert "could not be pulled" in w.fails("update", "--pull", "web")
+    finally:
+        lab.remove_tree(where)
+
+
 def test_pins_stay(site):
     version = site.history(site.create())[0]["layers"][0]["version"]
     name = site.create(f"{BASE}@{version[:12]}")
@@ -373,6 +405,12 @@ def test_a_stack_that_cannot_be_made_leaves_the_old_one(site):
     assert site.snapshot(name) == before and site.in_force(name) == 1
     site.stead("start", name)
     assert sh(site, name, "cat /usr/share/version") == "1\n"
+    site.stead("stop", name)
+    for kind in "trees", "checkouts":
+        for path in (site.where / "store" / kind).iterdir():
+            path.unlink() if path.is_file() else lab.remove_tree(path)
+    assert BASE in site.switch(name, status=1).stderr
+    assert BASE in site.stead("start", name, status=1).stderr
 
 
 # --- killed, full, at once ----------------------------------------------------------------------------
@@ -386,17 +424,56 @@ def kill_at_random(process, longest):
     return True
 
 
+class BackAndForth:
+    """A machine that goes from one version to the other; after each switch it must be exactly at one of them."""
+
+    def __init__(self, site):
+        self.site, self.name = site, site.create()
+        site.base(2)
+        self.expected = {1: site.snapshot(self.name)}
+        site.stead("update", self.name)
+        start = time.monotonic()
+        site.switch(self.name)
+        self.seconds = time.monotonic() - start
+        self.expected[2] = site.snapshot(self.name)
+        self.versions = {r["layers"][0]["version"]: r["number"] for r in site.history(self.name)}
+
+    def check(self, when):
+        """After whatever happened: finishes it, and returns the version that it is at."""
+        site, name = self.site, self.name
+        site.switch(name)
+        assert site.in_force(name) == site.wanted(name)
+        top = site.history(name)[0]
+        now = self.versions[top["layers"][0]["version"]]
+        assert site.snapshot(name) == self.expected[now], f"{when}, generation {top['number']}"
+        left = {p.name for p in (site.states / name).iterdir()}
+        assert left <= {"generations", "lock", "saved", "stack", "upper", "wanted", "work"}, left
+        return now
+
+
+@pytest.mark.parametrize("call", ["renameat", "unlinkat", "fsync", "syncfs", "mkdirat", "openat"])
+def test_kill_at_each_step(site, call):
+    """At each call that changes something on disk, in both directions."""
+    b = BackAndForth(site)
+    layers, n, step = site.layers(b.name), 0, 7 if call == "openat" else 1
+    while True:
+        n += step
+        codes = []
+        for _ in range(2):
+            site.stead("rollback", "-q", b.name)
+            p = site.spawn("strace", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={n}",
+                           SWITCH, b.name, *layers)
+            assert p.communicate()[0] == ""
+            codes.append(p.returncode)
+            b.check(f"{call} {n}")
+        if codes == [0, 0]:
+            break
+    assert n > 1
+
+
 def test_kill_at_random_moments(site):
-    """Two versions, back and forth; whatever was killed, the next switch brings the machine to exactly one of them."""
-    name = site.create()
-    site.base(2)
-    expected = {1: site.snapshot(name)}
-    site.stead("update", name)
-    start = time.monotonic()
-    site.switch(name)
-    longest = 1.2 * (time.monotonic() - start)
-    expected[2] = site.snapshot(name)
-    versions = {r["layers"][0]["version"]: r["number"] for r in site.history(name)}
+    b = BackAndForth(site)
+    name, longest = b.name, 1.2 * b.seconds
     killed = 0
     for i in range(60):
         killed += kill_at_random(site.spawn(lab.STEAD, "rollback", name), longest)
@@ -405,13 +482,7 @@ def test_kill_at_random_moments(site):
             killed += kill_at_random(site.spawn(SWITCH, name, *layers), longest)
             in_force = site.in_force(name)  # it can always be read
             assert in_force <= site.wanted(name)
-        site.switch(name)
-        assert site.in_force(name) == site.wanted(name)
-        top = site.history(name)[0]
-        now = versions[top["layers"][0]["version"]]
-        assert site.snapshot(name) == expected[now], f"round {i}, generation {top['number']}"
-        left = {p.name for p in (site.states / name).iterdir()}
-        assert left <= {"generations", "lock", "saved", "stack", "upper", "wanted", "work"}, left
+        now = b.check(f"round {i}")
     assert killed >= 30
     site.stead("start", name)
     assert sh(site, name, "cat /usr/share/version") == f"{now}\n"
@@ -532,7 +603,7 @@ def test_discard_and_what_is_refused(site):
     try:
         lab.wait_for(lambda: (site.states / name / "try/work/work").exists(), what="the try")
         assert "just now" in site.stead("discard", name, status=1).stderr
-        assert "in use" in site.stead("try", name, "--", "/bin/true", status=1).stderr
+        assert "just now" in site.stead("try", name, "--", "/bin/true", status=1).stderr
     finally:
         site.stead("kill", f"{name}-try", status=None)
         p.communicate()
