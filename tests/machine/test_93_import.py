@@ -90,6 +90,7 @@ def describe(top):
         if "type" in one and one["type"] == 0o140000:
             continue
         one["mtime"] //= 10 ** 9
+        one.pop("names", None)  # "first" tells which are one file; others may hold links to a tree that is cached
         found[path] = one
     return found
 
