@@ -34,10 +34,11 @@ static bool forward(const Boot *b)
 }
 
 /* The program only where more than the machine's own elements has to change. 1: it has refused
- * them, and said why. */
+ * them, and said why. The socket is left open until this process ends: closing it waits until the
+ * kernel has freed what anybody else has just deleted. */
 static int open_ports(const Boot *b, bool guarded, Error *error)
 {
-        _cleanup_close_ int table = table_check_open();
+        int table = table_check_open();
         pid_t firewall = 0;
         int r;
 
