@@ -146,8 +146,7 @@ static int gather_links(const CheckSubject *s, const CheckSockets *fds, const Pu
 static bool has_address(const LinkAddresses *list, const IpAddress *a)
 {
         for (size_t i = 0; i < list->n; i++)
-                if (list->items[i].address.family == a->family &&
-                    memcmp(list->items[i].address.bytes, a->bytes, ip_address_size(a->family)) == 0)
+                if (ip_address_equal(&list->items[i].address, a))
                         return true;
         return false;
 }
