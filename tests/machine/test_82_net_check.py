@@ -37,6 +37,7 @@ class Host(ports.Namespace):
         super().__init__(own_run=True)
         self.beyond = ports.Namespace()
         self.sh("echo nameserver 127.0.0.1 > /run/resolv.conf; mount --bind /run/resolv.conf /etc/resolv.conf; "
+                "echo hosts: files stead dns > /run/nsswitch.conf; mount --bind /run/nsswitch.conf /etc/nsswitch.conf; "
                 f"ip link add ext type veth peer name ext netns {self.beyond.holder.pid}; ip link set ext up; "
                 "ip addr add 192.0.2.5/24 dev ext; ip addr add 2001:db8::5/64 dev ext nodad; "
                 "ip route add default via 192.0.2.1; ip -6 route add default via 2001:db8::1")
@@ -324,6 +325,15 @@ def test_may_drop_is_a_note(host, web):
              "add rule inet fw forward meta mark 7 drop")
     report = web.check()
     assert report["ok"] and any("chain 'forward' of table 'inet fw' may drop" in n for n in report["notes"])
+
+
+def test_host_does_not_know_names(host, web):
+    host.sh("echo 'hosts: files dns # stead' > /run/nsswitch.conf")
+    try:
+        assert any("'stead' is missing from 'hosts:'" in note for note in web.check()["notes"])
+    finally:
+        host.sh("echo 'hosts: files mymachines dns' > /run/nsswitch.conf")
+    assert web.check()["notes"] == []
 
 
 def test_name_servers_dead(host, web):
