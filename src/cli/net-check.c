@@ -7,9 +7,11 @@
 #include "cli/color.h"
 #include "cli/table.h"
 #include "machine/machine.h"
+#include "machine/pod-network.h"
 #include "network/check-gather.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,14 +122,48 @@ static json_t *report_to_json(const char *name, const NetReport *r)
                          probes_to_json(f), "notes", notes);
 }
 
+/* The first that still runs: its sockets are those of all. */
+static void open_member(const char *pod, Machine **ret)
+{
+        _cleanup_strv_ char **members = NULL;
+
+        if (pod_network_members(pod, &members, NULL) < 0)
+                return;
+        STRV_FOREACH (m, members)
+                if (machine_open(*m, ret, NULL) >= 0)
+                        return;
+}
+
+static int look_at_pod(const char *name, NetReport *ret, Error *error)
+{
+        _cleanup_free_ char *path = pod_network_path(name, "netns");
+        _cleanup_machine_ Machine *member = NULL;
+        _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        CheckSubject s = { .name = name, .pod = true, .leader_fd = fd };
+        int r;
+
+        if (fd < 0)
+                return error_errno(error, path ? errno : ENOMEM,
+                                   "Failed to open the network of pod '%s'", name);
+        open_member(name, &member);
+        if (member) {
+                s.leader = member->leader;
+                s.launcher = member->launcher;
+        }
+        r = check_gather(&s, CHECK_FULL, &ret->facts, &ret->problem, error);
+        ret->bad = r > 0;
+        return r;
+}
+
 static int check_one(const char *name, json_t *array, Error *error)
 {
         _cleanup_machine_ Machine *m = NULL;
         _cleanup_(report_done)
                 NetReport report = { .facts = CHECK_FACTS_NULL, .problem = CHECK_PROBLEM_NULL };
-        int r = machine_open(name, &m, error);
+        int r = pod_network_runs(name) ? look_at_pod(name, &report, error)
+                                       : machine_open(name, &m, error);
 
-        if (r >= 0)
+        if (m)
                 r = look(m, CHECK_FULL, &report, error);
         if (r < 0)
                 return r;

@@ -239,8 +239,9 @@ static int gather_static(const CheckSubject *s, CheckDepth depth, const CheckSoc
         int r;
 
         f->name = s->name;
+        f->pod = s->pod;
         f->launcher = s->launcher;
-        f->launcher_stopped = process_is_stopped(s->launcher);
+        f->launcher_stopped = s->launcher > 0 && process_is_stopped(s->launcher);
         f->routed = p->interface != NULL;
         r = gather_links(s, fds, p, f);
         if (r >= 0)
@@ -268,6 +269,9 @@ static int gather_steps(const CheckSubject *s, CheckDepth depth, const CheckSock
         r = check_read_ruleset(f, p);
         if (r >= 0)
                 r = check_find(f, ret);
+        if (r == 0 && s->leader == 0)
+                return strv_push(&f->notes,
+                                 "no machine runs in it: names and ports were not tried");
         if (r == 0)
                 r = check_probe_dns(f, fds);
         if (r == 0)
@@ -286,8 +290,8 @@ int check_gather(const CheckSubject *s, CheckDepth depth, CheckFacts *ret_facts,
         int namespaces = 0, r;
 
         ret_facts->name = s->name;
-        r = namespace_difference(s->leader, &namespaces);
-        if (r >= 0 && !(namespaces & CLONE_NEWNET)) {
+        r = s->pod ? 0 : namespace_difference(s->leader, &namespaces);
+        if (r >= 0 && !s->pod && !(namespaces & CLONE_NEWNET)) {
                 ret_facts->shared = true;
                 return 0;
         }

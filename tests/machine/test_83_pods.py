@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -379,6 +380,49 @@ def test_exec(world):
         world.stead(*words, "--", "/no/such", status=127)
     assert "not running" in world.stead("exec", "pod:other", "--", "true", status=125).stderr
     assert "search stead.internal" not in world.run("cat", "/etc/resolv.conf").stdout
+
+
+def test_net_check(world):
+    world.pod("dns", "[Network]\nVirtualEthernet=yes\nPort=tcp:8053:53\n")
+    assert "stead pod start dns" in world.stead("net", "check", "dns", status=1).stderr
+    world.stead("pod", "start", "dns")
+
+    def report(status=0):
+        return json.loads(world.stead("net", "check", "--json", "dns", status=status).stdout)[0]
+
+    sound = report()
+    assert sound["ok"] and sound["link"] == "ve-dns" and sound["addresses"] == world.state("dns")["addresses"]
+    assert "no machine runs in it: names and ports were not tried" in sound["notes"]
+    # without a name it is among the others
+    assert "dns: fine (ve-dns" in world.stead("net", "check").stdout
+    # nobody asks names here: the relay and the name server beyond are the machine's, which is what is looked at first
+    world.stead("pod", "exec", "dns", "--", "ip", "link", "set", "host0", "down")
+    bad = report(status=1)
+    assert bad["step"] == "link" and bad["remedy"] == "stead exec pod:dns -- ip link set host0 up"
+    world.run("sh", "-c", bad["remedy"].replace("stead", str(lab.STEAD), 1))
+    world.stead("pod", "stop", "dns")
+
+
+def test_net_check_with_members(world):
+    world.pod("dns", "[Network]\nVirtualEthernet=yes\nPort=tcp:8053:53\n")
+    world.run("sh", "-c", "echo nameserver 127.0.0.1 >/run/stead/resolv.conf; mount --bind /run/stead/resolv.conf /etc/resolv.conf")
+    listener = server = world.start("/usr/bin/python3", pathlib.Path(__file__).with_name("test_82_net_check.py"))
+    try:
+        assert server.stdout.readline() == "ready\n"
+        member = world.member("dns", "exec sleep 600")
+        bad = json.loads(world.stead("net", "check", "--json", "dns", status=1).stdout)[0]
+        assert bad["step"] == "port" and "port 53" in bad["problem"], bad
+        assert bad["remedy"] == "stead exec pod:dns -- ss -ltn"
+        listener = world.start(lab.STEAD, "pod", "exec", "dns", "--", "/usr/bin/python3", "-c",
+                               "import socket, time; s = socket.create_server(('::', 53), family=socket.AF_INET6, "
+                               "dualstack_ipv6=True, backlog=100); time.sleep(600)")
+        lab.wait_for(lambda: world.stead("net", "check", "dns", status=None).returncode == 0, 10, "the port of the pod")
+        world.end(member)
+    finally:
+        for process in (server, listener):
+            process.kill()
+            process.communicate()
+        world.run("sh", "-c", "umount /etc/resolv.conf; rm /run/stead/resolv.conf")
 
 
 # --- health --------------------------------------------------------------------------------------
