@@ -126,8 +126,10 @@ static int do_status(const Arguments *a, Error *error)
 
 static int do_start(const Arguments *a, Error *error)
 {
-        int r = pod_network_start(a->words[1], true, error);
+        int r;
 
+        pod_network_sweep();
+        r = pod_network_start(a->words[1], true, error);
         return r < 0 ? r : EXIT_SUCCESS;
 }
 

@@ -72,12 +72,10 @@ static void find_link(int fd, const char *name, CheckLink *to)
 /* Of a machine that publishes nothing: by the name that it would have. */
 static void guess_host_link(const CheckSubject *s, int fd, CheckLink *to)
 {
-        static const char *const prefixes[] = { LINK_PREFIX_VETH, LINK_PREFIX_BRIDGED };
         LinkName name;
 
-        for (size_t i = 0; i < ELEMENTSOF(prefixes) && !to->there; i++)
-                if (link_name_make(prefixes[i], s->name, &name) >= 0)
-                        find_link(fd, name.name, to);
+        if (link_name_find_end(s->name, &name))
+                find_link(fd, name.name, to);
         if (!to->there)
                 to->name[0] = '\0';
 }

@@ -85,6 +85,8 @@ int network_add_addresses(Network *n, Error *error);
 int network_join_bridge(Network *n, Error *error);
 /* The alias that says that a link is ours, and its long name. */
 void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link);
+/* Whose link it is by that, in its own memory; NULL: none of ours. */
+const char *network_signer(const Link *link);
 /* One that is signed so; another of that name is left alone. */
 void network_remove_own(const Network *n, const char *name);
 void network_leave_addresses(const Network *n);

@@ -10,22 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <string.h>
-
-static bool is_there(const Published *p)
-{
-        static const char *const prefixes[] = { LINK_PREFIX_VETH, LINK_PREFIX_BRIDGED };
-
-        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++) {
-                LinkName link;
-
-                if (link_name_make(prefixes[i], p->machine, &link) >= 0 &&
-                    if_nametoindex(link.name) > 0)
-                        return true;
-        }
-        return false;
-}
 
 static int read_host(int dirfd, const char *name, Published *ret)
 {
@@ -34,7 +19,7 @@ static int read_host(int dirfd, const char *name, Published *ret)
 
         if (r == -ENOMEM)
                 return r;
-        if (r < 0 || p.n_addresses == 0 || !is_there(&p))
+        if (r < 0 || p.n_addresses == 0 || !link_name_find_end(name, NULL))
                 return -ENOENT;
         *ret = p;
         p = PUBLISHED_NULL;

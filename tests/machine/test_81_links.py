@@ -323,6 +323,9 @@ def test_names(host):
     assert db.exec("getent", "ahostsv4", "web.stead.internal").stdout.split()[0] == web.address()
     assert web.exec("getent", "hosts", db.address()).stdout.split()[1] == "db.stead.internal"
     assert web.exec("getent", "ahostsv4", "www.example.org").stdout.split()[0] == "198.51.100.7"
+    db.crash()
+    lab.wait_for(lambda: "ve-db" not in host.links(), 5, "the link to go")
+    assert web.exec("getent", "ahostsv4", "db.stead.internal").returncode == 2
 
 
 NSS = lab.BUILD / "src/nss/libnss_stead.so.2"
@@ -479,6 +482,27 @@ def test_bandwidth(host, network):
     assert m.stop() == STOPPED
     m = host.start("web", network, "--network-bandwidth-max=1G")
     assert m.stop() == STOPPED
+    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+
+
+def test_limits_of_the_killed_go_with_any_start(host):
+    """The detour of what a machine sends has no other end that would take it along."""
+    before = host.left()
+    killed, zoned, limited = (host.start(name, network, "--network-bandwidth-max=out:10M") for name, network in (
+        ("killed", "-n"), ("zoned", "--network-zone=lan"), ("limited", "-n")))
+    host.sh("ip link add ifb-admins type ifb")
+    killed.crash()
+    zoned.crash()
+    lab.wait_for(lambda: "ve-killed" not in host.links() and "vb-zoned" not in host.links(), 5, "the links to go")
+    assert {"ifb-killed", "ifb-zoned"} <= set(host.links())
+    other = host.start("other", "-n")
+    assert [name for name in host.links() if name.startswith("ifb-")] == ["ifb-limited", "ifb-admins"]
+    host.sh("ip link del ifb-admins")
+    for m in (other, limited):
+        assert m.stop() == STOPPED
+    # files of the others go with the next of their names
+    for name, network in (("killed", "-n"), ("zoned", "--network-zone=lan")):
+        assert host.start(name, network).stop() == STOPPED
     lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
 
 

@@ -16,7 +16,8 @@ import time
 import lab
 import pytest
 
-POD = "[Network]\nVirtualEthernet=yes\nPort=tcp:8080:80\n"
+BARE = "[Network]\nVirtualEthernet=yes\n"
+POD = BARE + "Port=tcp:8080:80\n"
 # echoes lines on port 80 for as long as the client stays
 ECHO = "while :; do nc -l -p 80 -e cat; done"
 ASK = """
@@ -240,6 +241,42 @@ def test_survives_kill_at_any_moment(world):
     assert world.state("dns")["members"] == []
     world.end(world.member("dns"))
     assert world.state("dns")["state"] == "off"
+
+
+def test_left_by_killed_launchers(world):
+    """The next start of anything with a network takes it down, also of another name."""
+    def leave(name):
+        world.pod(name, BARE)
+        member = world.member(name)
+        member.kill()
+        member.communicate()
+        lab.wait_for(lambda: world.state(name)["members"] == [], what="the end of the member")
+        assert world.state(name)["state"] == "running"
+    for name in ("one", "two"):
+        leave(name)
+    world.pod("kept", BARE)
+    world.stead("pod", "start", "kept")
+    assert [world.state(name)["state"] for name in ("one", "two", "kept")] == ["off", "off", "running"]
+    leave("one")
+    world.run("sh", "-c", "rm /run/stead/pods/one/ready")  # as a start that was killed half way
+    world.pod("other", BARE)
+    member = world.member("other")
+    assert world.run("ls", "/run/stead/pods").stdout.split() == ["kept", "other"]
+    assert "ve-one" not in world.run("ip", "link").stdout
+    # one that is stopped meanwhile is left to who stops it
+    leave("one")
+    busy = world.start("/usr/bin/python3", "-c",
+                       "import fcntl, struct, time; f = open('/run/stead/pods/.one.lock', 'w'); "
+                       "fcntl.fcntl(f, fcntl.F_OFD_SETLK, struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 0, 0, 0)); "
+                       "print(flush=True); time.sleep(600)")
+    assert busy.stdout.readline() == "\n"
+    world.end(world.member("other"))
+    assert world.state("one")["state"] == "running"
+    busy.kill()
+    busy.communicate()
+    world.end(member)
+    world.stead("pod", "stop", "kept")
+    world.stead("pod", "stop", "one")
 
 
 def test_one_name(world):
