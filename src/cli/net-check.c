@@ -9,11 +9,15 @@
 #include "machine/machine.h"
 #include "machine/pod-network.h"
 #include "network/check-gather.h"
+#include "os/pidfd.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+
+#define FOLLOW_PAUSE_MS 100
 
 typedef struct NetReport {
         CheckFacts facts;
@@ -190,15 +194,65 @@ int net_check(char *const *names, bool json, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to check networks") : status;
 }
 
-void net_check_brief(const char *name)
+static void print_brief(const Machine *m)
 {
-        _cleanup_machine_ Machine *m = NULL;
         _cleanup_(report_done)
                 NetReport report = { .facts = CHECK_FACTS_NULL, .problem = CHECK_PROBLEM_NULL };
 
-        if (machine_open(name, &m, NULL) < 0 || !m->private_network ||
-            look(m, CHECK_QUICK, &report, NULL) <= 0)
+        if (!m->private_network || look(m, CHECK_QUICK, &report, NULL) <= 0)
                 return;
-        fprintf(stderr, "%s: no network: %s (stead net check %s)\n", name, report.problem.text,
-                name);
+        /* on a console of the launcher's nobody else moves to the first column */
+        fprintf(stderr, "%s: no network: %s (stead net check %s)%s\n", m->name, report.problem.text,
+                m->name, isatty(STDERR_FILENO) ? "\r" : "");
+}
+
+void net_check_brief(const char *name)
+{
+        _cleanup_machine_ Machine *m = NULL;
+
+        if (machine_open(name, &m, NULL) >= 0)
+                print_brief(m);
+}
+
+/* 1: it is told, 0: the machine is not up yet. */
+static int try_launcher(pid_t launcher)
+{
+        Machine **list = NULL;
+        size_t n = 0;
+        int done = 0;
+
+        if (machine_list(&list, &n, NULL) < 0)
+                return 1; /* not for whoever this is */
+        for (size_t i = 0; i < n && !done; i++) {
+                done = list[i]->launcher == launcher && list[i]->state == MACHINE_RUNNING;
+                if (done)
+                        print_brief(list[i]);
+        }
+        machine_list_free(list, n);
+        return done;
+}
+
+static _noreturn_ void follow(pid_t launcher)
+{
+        _cleanup_close_ int fd = pidfd_open_process(launcher);
+
+        (void)close(STDIN_FILENO);
+        (void)close(STDOUT_FILENO);
+        while (fd >= 0 && pidfd_wait_end(fd, FOLLOW_PAUSE_MS) == 0 && !try_launcher(launcher))
+                ;
+        _exit(EXIT_SUCCESS);
+}
+
+void net_check_later(void)
+{
+        pid_t launcher = getpid(), pid = fork();
+
+        if (pid == 0) {
+                /* no child of the launcher's, who would not know it */
+                if (fork() == 0)
+                        follow(launcher);
+                _exit(EXIT_SUCCESS);
+        }
+        if (pid > 0)
+                (void)waitpid(pid, NULL, 0); /* it has nothing to tell */
 }

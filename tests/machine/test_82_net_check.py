@@ -377,3 +377,32 @@ def test_start_tells(host):
         host.run("sh", "-c", "ip rule del priority 5270; ip route flush table 52", check=False)
         host.stead("stop", "--force", name)
         lab.remove_tree(tree)
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_boot_tells(host, broken):
+    """As a start does, though the launcher has taken the place of the verb by then."""
+    name = lab.new_name("n")
+    tree = lab.copy_tree("busybox")
+    host.sh(f"mkdir -p /run/stead; printf '%s\n' [Network] VirtualEthernet=yes [Image] Directory={tree} > /run/stead/{name}.machine")
+    if broken:
+        host.sh("ip route add default dev ext table 52; ip rule add to 100.64.0.0/10 lookup 52 priority 5270")
+    boot = subprocess.Popen([*host.enter, str(lab.STEAD), "boot", name], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=lab.clean_environment())
+    try:
+        lab.wait_for(lambda: host.stead("show", "--value", "-p", "State", name).stdout == "running\n", 10, "the machine")
+        # nobody is left beside the launcher
+        lab.wait_for(lambda: subprocess.run(["pgrep", "-f", f"stead boot {name}$"], stdout=subprocess.DEVNULL).returncode == 1,
+                     5, "the look at the network")
+        host.stead("stop", name)
+        said = boot.communicate(timeout=20)[1]
+        line = (rf"(?m)^{name}: no network: a rule of the host sends \S+ by table 52 to ext, not to \S+ \(see `ip rule`\) "
+                rf"\(stead net check {name}\)$")
+        assert bool(re.search(line, said)) == broken, said
+        assert ("no network" in said) == broken, said
+    finally:
+        host.run("sh", "-c", "ip rule del priority 5270; ip route flush table 52", check=False)
+        host.stead("stop", "--force", name)
+        boot.kill()
+        boot.wait()
+        lab.remove_tree(tree)
