@@ -101,17 +101,30 @@ int boot_network_acquire(Boot *b, Error *error)
         return network_is_routed(&n->network) ? boot_publish(b, error) : 0;
 }
 
-/* Returns whether the host's uplinks are guarded by the table as before. */
-static bool forward(Boot *b)
+/* The uplinks follow when the table guards them. Returns whether it does already: nothing is to be
+ * changed by us, nor was since we looked. */
+static bool plan_forwarding(Boot *b)
 {
         _cleanup_table_guard_ TableGuard before = TABLE_GUARD_NULL, after = TABLE_GUARD_NULL;
         _cleanup_error_ Error cause = ERROR_NULL;
+        BootNetwork *n = &b->network;
         int r = table_guard_read(&before, NULL);
 
-        if (forwarding_enable(network_host_link(&b->plan->network), &cause) < 0)
+        if (forwarding_plan(network_host_link(&b->plan->network), &n->uplinks, &cause) < 0)
                 boot_network_warn(b, &cause);
-        b->network.forwards = true;
-        return r >= 0 && table_guard_read(&after, NULL) >= 0 && table_guard_equal(&before, &after);
+        n->forwards = true;
+        return n->uplinks.n_changes == 0 && r >= 0 && table_guard_read(&after, NULL) >= 0 &&
+               table_guard_equal(&before, &after);
+}
+
+static void forward(Boot *b)
+{
+        _cleanup_error_ Error cause = ERROR_NULL;
+
+        if (forwarding_make(&b->network.uplinks, &cause) < 0)
+                boot_network_warn(b, &cause);
+        forwarding_record_done(&b->network.uplinks);
+        b->network.uplinks = FORWARDING_RECORD_NULL;
 }
 
 /* The program only where more than the machine's own elements has to change. */
@@ -143,6 +156,8 @@ static void end_forwarding(Boot *b)
         /* the bridge of a zone may stay for others; it is found out whether it has */
         if (b->network.forwards)
                 (void)forwarding_disable(plan->zone.name[0] ? NULL : network_host_link(plan), NULL);
+        forwarding_record_done(&b->network.uplinks);
+        b->network.uplinks = FORWARDING_RECORD_NULL;
         b->network.forwards = false;
 }
 
@@ -167,7 +182,7 @@ int boot_network_start(Boot *b, int route_fd, Error *error)
                 r = boot_address_start(b, netns, error);
         if (r < 0)
                 return r;
-        return open_ports(b, forward(b), error);
+        return open_ports(b, plan_forwarding(b), error);
 }
 
 static int find_name(void *userdata, const char *name, DnsHost *ret)
@@ -224,6 +239,7 @@ int boot_network_finish(Boot *b, Error *error)
                 boot_network_answer_names(b);
         (void)table_watch_open(&n->watch); /* a host without nf_tables: told by the program */
         if (firewall_end(&n->firewall)) {
+                forward(b);
                 boot_address_settle(b);
                 return 0;
         }

@@ -7,6 +7,7 @@
 #include "machine/pod-network.h"
 #include "network/address-watch.h"
 #include "network/dns-relay.h"
+#include "network/forwarding-record.h"
 #include "network/network.h"
 #include "network/table-watch.h"
 
@@ -17,10 +18,11 @@ typedef struct Boot Boot;
 typedef struct BootNetwork {
         Network network;
         bool acquired;
-        bool forwards;    /* the host forwards for our link */
-        bool published;   /* /run/stead/network/NAME and its share of the table */
-        PodMember member; /* in place of a network of its own */
-        pid_t firewall;   /* stead-firewall while it runs, or 0 */
+        bool forwards;            /* the host forwards for our link */
+        ForwardingRecord uplinks; /* to forward as soon as they are guarded */
+        bool published;           /* /run/stead/network/NAME and its share of the table */
+        PodMember member;         /* in place of a network of its own */
+        pid_t firewall;           /* stead-firewall while it runs, or 0 */
         int directory_fd;
         int table_fd; /* netlink socket to nf_tables */
         DnsRelay *relay;

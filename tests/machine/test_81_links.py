@@ -2,6 +2,7 @@
 """Links of machines under the real launcher. Each test has a host of its own: a network namespace with an
 empty /run; machines are plain commands unless an init is what matters, and are asked with the host's tools
 in their namespace, since they need none themselves."""
+import concurrent.futures
 import contextlib
 import functools
 import pathlib
@@ -412,6 +413,37 @@ def test_reboot_keeps_ports(host):
 
 
 # --- ports ----------------------------------------------------------------------------------------
+
+HOLD = """
+import fcntl, struct, sys, time
+f = open(sys.argv[1], "w")
+fcntl.fcntl(f, fcntl.F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_uplinks_are_guarded_before_they_forward(host):
+    """Else the host is a router for everybody for some milliseconds."""
+    host.add_client()
+    forwards = "cat /proc/sys/net/ipv4/conf/ext/forwarding"
+    assert host.sh(forwards) == "0\n"
+    holder = host.spawn(sys.executable, "-c", HOLD, "/run/stead/network/.lock")
+    assert holder.stdout.readline() == "held\n"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        started = pool.submit(host.start, "web", "-n")
+        try:
+            lab.wait_for(lambda: "ext/forwarding" in host.sh("cat /run/stead/network/.forwarding", check=False), 5, "the plan")
+            time.sleep(0.2)
+            assert host.sh("nft list ruleset") == "" and host.sh(forwards) == "0\n"
+        finally:
+            holder.kill()
+        m = started.result(20)
+    assert host.sh(forwards) == "1\n"
+    assert '"ext"' in host.sh("nft list set inet stead uplink4")
+    assert m.stop() == STOPPED
+    assert host.sh(forwards) == "0\n"
+
 
 def test_CI_188_ports(host):
     client = host.add_client()
