@@ -268,6 +268,7 @@ void boot_network_end_start(Boot *b)
         n->relay = dns_relay_free(n->relay);
         boot_address_end(b);
         table_watch_done(&n->watch);
+        address_watch_done(&n->gateway);
         if (n->acquired)
                 network_down(&n->network);
         end_forwarding(b);

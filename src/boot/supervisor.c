@@ -5,6 +5,7 @@
 #include "boot/supervisor.h"
 
 #include "boot/boot-address.h"
+#include "boot/boot-gateway.h"
 #include "boot/console.h"
 #include "boot/life.h"
 #include "boot/notify.h"
@@ -47,6 +48,7 @@ typedef enum Source {
         SOURCE_TABLE,
         SOURCE_NAMES,
         SOURCE_ADDRESSES,
+        SOURCE_GATEWAY,
 } Source; /* ConsoleSource begins at 100 */
 
 /* What is due when; USEC_INFINITY: not waited for. */
@@ -60,6 +62,7 @@ typedef enum Timer {
         TIMER_LIMITS,
         TIMER_OOM,
         TIMER_ADDRESSES,
+        TIMER_GATEWAY,
         _TIMER_MAX,
 } Timer;
 
@@ -417,6 +420,9 @@ static void watch_network(Supervisor *s)
                 (void)add(s, n->watch.fd, SOURCE_TABLE); /* or nobody restores it for us */
         if (n->relay)
                 (void)add(s, dns_relay_fd(n->relay), SOURCE_NAMES); /* or names are not found */
+        arm(s, TIMER_GATEWAY, boot_gateway_watch(s->boot));
+        if (n->gateway.fd >= 0)
+                (void)add(s, n->gateway.fd, SOURCE_GATEWAY); /* or who takes it away has it so */
         if (n->inside.fd < 0)
                 return;
         (void)add(s, n->inside.fd, SOURCE_ADDRESSES); /* or ports lead nowhere */
@@ -477,6 +483,9 @@ static void on_timer(Supervisor *s, Timer timer)
                 break;
         case TIMER_ADDRESSES:
                 on_addresses(s);
+                break;
+        case TIMER_GATEWAY:
+                arm(s, TIMER_GATEWAY, boot_gateway_update(s->boot));
                 break;
         case _TIMER_MAX:
                 break;
@@ -554,6 +563,10 @@ static int dispatch(Supervisor *s)
                         break;
                 case SOURCE_ADDRESSES:
                         on_addresses_told(s);
+                        break;
+                case SOURCE_GATEWAY:
+                        boot_gateway_drain(s->boot);
+                        arm(s, TIMER_GATEWAY, ADDRESSES_USEC);
                         break;
                 default:
                         if (console_on_event(&s->console, events[i].data.u32) > 0)
