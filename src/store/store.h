@@ -7,9 +7,9 @@
  *   trees/HASH              a manifest           commits/HASH       a version of a layer
  *   refs/NAME.ref           what a name means    checkouts/HASH/    a tree, made of hard links
  *   stage/BOOT-ID/          objects that a power cut may still take; of no use after a boot
- *   import/                 trees in the making; each goes with the process that makes it, or by
- * the next one lock                    shared: whoever adds; exclusive: whoever removes refs.lock
- * exclusive: whoever moves a ref
+ *   import/                 trees in the making, each gone with its process or by the next one
+ *   lock                    shared: whoever adds; exclusive: whoever removes
+ *   refs.lock               exclusive: whoever moves a ref
  *
  * What is in objects/, trees/, commits/ and refs/ is complete and on disk: things come in by being
  * written to stage/, one syncfs(), and a rename. Nothing in it ever changes; whoever adds first
