@@ -201,7 +201,8 @@ static int print_section(const char *section, FILE *f)
 {
         for (size_t i = 0; i < option_count; i++) {
                 const Option *o = &option_table[i];
-                bool here = o->key && o->holder != OPTION_OF_POD && strcmp(o->section, section) == 0;
+                bool here =
+                        o->key && o->holder != OPTION_OF_POD && strcmp(o->section, section) == 0;
                 int r = here ? print_key(o, f) : 0;
 
                 if (r < 0)

@@ -30,5 +30,6 @@ bool stack_is_ready(const Stack *s, unsigned wanted, char *const *layers, const 
 
 /* Where the directories of machines are: $STEAD_STATE, for tests, or STATE_DIRECTORY. */
 const char *stack_states(void);
-/* /etc/os-release of a machine that does not run, from the uppermost layer that has one. -ENOENT. */
+/* /etc/os-release of a machine that does not run, from the uppermost layer that has one. -ENOENT.
+ */
 int stack_read_os_release(const char *machine, char **ret);
