@@ -67,8 +67,8 @@ static int read_declared(Comparison *c, Error *error)
         for (size_t i = 0; i < c->declared.n; i++) {
                 const SettingLine *l = &c->declared.items[i];
 
-                if (strcmp(l->section, "Resources") != 0)
-                        continue;
+                if (strcmp(l->section, "Resources") != 0 || option_by_key(l->section, l->key))
+                        continue; /* DiskMax= is no key of a unit or cgroup */
                 r = resource_values_assign(&c->limits, l->key, l->value, error);
                 if (r < 0)
                         return error_prefix(error, "%s", l->origin);

@@ -548,6 +548,8 @@ def test_verbs_of_a_machine_of_layers(store, defined):
     assert out.returncode == 0, out
     assert name in ok(stead(store, "status", name))
     assert ok(stead(store, "exec", name, "--", "cat", "/etc/hello")) == "hello\n"
+    out = stead(store, "apply", name)
+    assert out.returncode == 0 and "DiskMax" not in out.stderr, out
     with lab.folder() as here:
         os.chmod(here, 0o755)
         (here / "f").write_text("copied\n")
