@@ -2,6 +2,7 @@
 /* stead remote add: writes /etc/stead/remotes/NAME.remote. */
 
 #include "base/cleanup.h"
+#include "base/strv.h"
 #include "cli/arguments.h"
 #include "cli/verb-remote.h"
 #include "store/remote.h"
@@ -35,7 +36,7 @@ static int add_key(Remote *remote, const char *word, Error *error)
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_remote_ Remote remote = REMOTE_NULL;
-        _cleanup_free_ char **keys = NULL;
+        _cleanup_strv_ char **keys = NULL;
         int r;
 
         if (!remote_name_is_valid(a->words[0]))
