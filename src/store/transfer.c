@@ -18,6 +18,7 @@
 #define STALL_BYTES 100L
 #define REDIRECTS 5L
 #define WAIT_MS 1000
+#define PAUSE_MS 250U
 
 struct Transfer {
         char *url;
@@ -25,6 +26,7 @@ struct Transfer {
         CURLM *multi;
         Progress *progress;
         TransferCount count;
+        uint64_t waited_ms; /* when we waited last for a server that fails */
 };
 
 /* One in flight. */
@@ -309,12 +311,32 @@ static bool cannot_continue(const Flight *f, CURLcode code, long status)
                (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || status == 416);
 }
 
+static uint64_t now_ms(void)
+{
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Gives the server some time, longer with each attempt. All that are in flight fail together; only
+ * the first of them waits. */
+static void wait_before(const Flight *f)
+{
+        uint64_t pause = PAUSE_MS * (uint64_t)f->attempt;
+
+        if (f->transfer->waited_ms + pause > now_ms())
+                return;
+        (void)usleep((useconds_t)(pause * 1000));
+        f->transfer->waited_ms = now_ms();
+}
+
 static int restart(Flight *f, bool from_start)
 {
-        const struct timespec pause = { .tv_nsec = 200000000L * f->attempt };
         int r;
 
-        (void)nanosleep(&pause, NULL); /* the others wait as well: it is the same server */
+        if (!from_start)
+                wait_before(f);
         r = f->item.on_restart(&f->item, from_start, f->error);
         return r < 0 ? r : launch(f);
 }
