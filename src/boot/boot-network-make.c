@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Links and ports cost the kernel a millisecond or two, as much as the file systems of a small
  * machine. So a process of its own makes them at the same time, from the moment when the machine's
- * network namespace is there. It changes only what outlives it: the kernel's links and tables. What
- * has to be undone one day the supervisor notes before it starts. */
+ * network namespace is there. It changes only what outlives it: the kernel's links, tables and
+ * settings. What has to be undone one day the supervisor notes before it starts, but for the
+ * settings, which have a file (forwarding-record.h). */
 
 #include "boot/boot-network.h"
 
@@ -21,23 +22,26 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Returns whether the host's uplinks are guarded by the table as before. */
-static bool forward(const Boot *b)
+/* Returns whether the table guards the host's uplinks already: nothing is to be changed by us, nor
+ * was since we looked. */
+static bool plan_forwarding(const Boot *b, ForwardingRecord *ret)
 {
         _cleanup_table_guard_ TableGuard before = TABLE_GUARD_NULL, after = TABLE_GUARD_NULL;
         _cleanup_error_ Error cause = ERROR_NULL;
         int r = table_guard_read(&before, NULL);
 
-        if (forwarding_enable(network_host_link(&b->plan->network), &cause) < 0)
+        if (forwarding_plan(network_host_link(&b->plan->network), ret, &cause) < 0)
                 boot_network_warn(b, &cause);
-        return r >= 0 && table_guard_read(&after, NULL) >= 0 && table_guard_equal(&before, &after);
+        return ret->n_changes == 0 && r >= 0 && table_guard_read(&after, NULL) >= 0 &&
+               table_guard_equal(&before, &after);
 }
 
 /* The program only where more than the machine's own elements has to change. 1: it has refused
- * them, and said why. */
+ * them, and said why. The socket is left open until this process ends: closing it waits until the
+ * kernel has freed what anybody else has just deleted. */
 static int open_ports(const Boot *b, bool guarded, Error *error)
 {
-        _cleanup_close_ int table = table_check_open();
+        int table = table_check_open();
         pid_t firewall = 0;
         int r;
 
@@ -45,6 +49,18 @@ static int open_ports(const Boot *b, bool guarded, Error *error)
                 return 0;
         r = firewall_begin(&firewall, "add", b->plan->machine, error);
         return r < 0 ? r : !firewall_end(&firewall);
+}
+
+/* The uplinks forward when the table guards them, and not before. Returns as open_ports() does. */
+static int let_through(const Boot *b, Error *error)
+{
+        _cleanup_forwarding_record_ ForwardingRecord uplinks = FORWARDING_RECORD_NULL;
+        _cleanup_error_ Error cause = ERROR_NULL;
+        int r = open_ports(b, plan_forwarding(b, &uplinks), error);
+
+        if (r == 0 && forwarding_make(&uplinks, &cause) < 0)
+                boot_network_warn(b, &cause);
+        return r;
 }
 
 static int open_namespace(const Boot *b, Error *error)
@@ -95,7 +111,7 @@ static int make(void *argument, Error *error)
         if (r < 0 || !network_is_routed(&b->network.network))
                 return r;
         (void)write_all(b->network.linked_fd, "", 1); /* the supervisor may be gone */
-        return open_ports(b, forward(b), error);
+        return let_through(b, error);
 }
 
 int boot_network_begin(Boot *b, Error *error)

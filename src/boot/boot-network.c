@@ -11,6 +11,7 @@
 #include "boot/boot.h"
 #include "machine/firewall.h"
 #include "network/forwarding.h"
+#include "network/link-name.h"
 #include "network/published.h"
 #include "network/table-check.h"
 #include "network/table-share.h"
@@ -73,10 +74,11 @@ int boot_network_acquire(Boot *b, Error *error)
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
         int r = refuse_name_of_pod(b, error);
 
-        if (r >= 0 && b->plan->pod)
-                return join_pod(b, error);
-        if (r < 0 || !network_plan_has_links(&b->plan->network))
+        if (r < 0 || (!b->plan->pod && !network_plan_has_links(&b->plan->network)))
                 return r;
+        pod_network_sweep(); /* those who would have done it were killed */
+        if (b->plan->pod)
+                return join_pod(b, error);
         (void)host_settings_load(HOST_SETTINGS_PATH, &settings, &diagnostics, NULL);
         r = network_acquire(&b->plan->network, b->plan->machine, &settings, &n->network, error);
         if (r < 0)
@@ -126,8 +128,10 @@ static int find_name(void *userdata, const char *name, DnsHost *ret)
         _cleanup_published_ Published p = PUBLISHED_NULL;
         int r = published_read(b->network.directory_fd, name, &p, NULL);
 
-        if (r < 0)
-                return r == -ENOMEM ? r : 0; /* no name of a machine, or a broken file */
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 || !link_name_find_end(name, NULL))
+                return 0; /* no name of a machine, a broken file, or its launcher was killed */
         ret->n = 0;
         for (size_t i = 0; i < p.n_addresses && ret->n < DNS_HOST_ADDRESSES; i++)
                 ret->addresses[ret->n++] = p.addresses[i];
@@ -208,6 +212,7 @@ void boot_network_end_start(Boot *b)
         n->relay = dns_relay_free(n->relay);
         boot_address_end(b);
         table_watch_done(&n->watch);
+        address_watch_done(&n->gateway);
         if (n->acquired)
                 network_down(&n->network);
         end_forwarding(b);

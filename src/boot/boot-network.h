@@ -29,6 +29,8 @@ typedef struct BootNetwork {
         DnsRelay *relay;
         TableWatch watch;
         AddressWatch inside, outside; /* host0 and the host's end, where networkd is asked */
+        AddressWatch gateway;         /* the host's end, where we gave it its addresses */
+        unsigned gateway_looks;       /* that are still to be taken at it */
         bool given;                   /* we gave host0 an address in its place: this one */
         LinkAddress gift;
         bool served;            /* names, by our relay */
@@ -36,16 +38,17 @@ typedef struct BootNetwork {
         uint64_t patience_usec; /* until when the machine may get one by itself; 0: not yet */
 } BootNetwork;
 
-#define BOOT_NETWORK_NULL                             \
-        ((BootNetwork){ .network = NETWORK_NULL,      \
-                        .member = POD_MEMBER_NULL,    \
-                        .making = ERRAND_NULL,        \
-                        .linked_fd = -EBADF,          \
-                        .directory_fd = -EBADF,       \
-                        .table_fd = -EBADF,           \
-                        .watch = TABLE_WATCH_NULL,    \
-                        .inside = ADDRESS_WATCH_NULL, \
-                        .outside = ADDRESS_WATCH_NULL })
+#define BOOT_NETWORK_NULL                              \
+        ((BootNetwork){ .network = NETWORK_NULL,       \
+                        .member = POD_MEMBER_NULL,     \
+                        .making = ERRAND_NULL,         \
+                        .linked_fd = -EBADF,           \
+                        .directory_fd = -EBADF,        \
+                        .table_fd = -EBADF,            \
+                        .watch = TABLE_WATCH_NULL,     \
+                        .inside = ADDRESS_WATCH_NULL,  \
+                        .outside = ADDRESS_WATCH_NULL, \
+                        .gateway = ADDRESS_WATCH_NULL })
 
 /* The network that the machine sees: its own, or that of its pod; NULL: none that we know. */
 const Network *boot_network(const Boot *b);

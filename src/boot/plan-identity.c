@@ -59,6 +59,13 @@ int plan_directory(BootPlan *plan, Settings *s, Error *error)
         _cleanup_free_ char *given = TAKE_PTR(s->directory);
         struct stat st;
 
+        if (s->disk_max > 0 && s->disk_max != DISK_MAX_INFINITY) {
+                error_hint(error, "quota(1), or make it of layers: stead create NAME debian/12");
+                return error_set(
+                        error, EOPNOTSUPP,
+                        "DiskMax= is for machines of layers, and this one is a plain tree");
+        }
+
         if (!given && s->machine) {
                 int r = directory_of_name(s->machine, &given, error);
 

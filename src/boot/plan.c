@@ -27,6 +27,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->hostname);
         free(p->container_service);
         free(p->directory);
+        free(p->files);
         strv_free(p->layers);
         free(p->pivot_root_new);
         free(p->pivot_root_old);
@@ -245,6 +246,15 @@ static int plan_pivot_root(BootPlan *plan, const Settings *s, Error *error)
         return -EINVAL;
 }
 
+static int plan_files(BootPlan *plan, Error *error)
+{
+        if (asprintf(&plan->files, "%s%s", plan->directory, plan->layers ? "/" STATE_UPPER : "") >=
+            0)
+                return 0;
+        plan->files = NULL;
+        return out_of_memory(error);
+}
+
 /* What is mounted on the whole root leaves the list of mounts below it. */
 static int plan_root_mount(BootPlan *plan, Settings *s, Error *error)
 {
@@ -371,6 +381,8 @@ int boot_plan_new(Settings *s, LayerRoot *layers, BootPlan **ret, Error *error)
         plan_listen(plan);
 
         r = layers ? plan_layers(plan, layers, error) : plan_directory(plan, s, error);
+        if (r >= 0)
+                r = plan_files(plan, error);
         if (r >= 0)
                 r = plan_pivot_root(plan, s, error);
         if (r >= 0)

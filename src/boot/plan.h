@@ -24,6 +24,7 @@ typedef struct BootPlan {
 
         /* tree */
         char *directory; /* absolute, symlinks resolved; of layers: where its state is */
+        char *files;     /* where a file can be put into it: the same, or its upper layer */
         char **layers;   /* names, lowest first; NULL: a plain tree */
         unsigned generation;
         bool read_only, ephemeral, tmpfs_tmp;

@@ -2,13 +2,9 @@
 /* What the supervisor waits for, and what it does then: the life table decides, this file acts. One
  * thread, one epoll, nothing that blocks. */
 
-#include "boot/supervisor.h"
+#include "boot/supervisor-parts.h"
 
-#include "boot/boot-address.h"
-#include "boot/console.h"
-#include "boot/life.h"
 #include "boot/notify.h"
-#include "boot/oom-watch.h"
 #include "boot/readiness.h"
 #include "boot/stop.h"
 #include "boot/unit.h"
@@ -33,61 +29,9 @@
 #define CONSOLE_RETRY_USEC (50 * 1000)
 #define NOTIFY_BATCH 64
 #define SAME_REQUEST_USEC (300 * 1000)
-#define ADDRESSES_USEC (100 * 1000) /* a lease is several changes */
-#define OOM_USEC USEC_PER_SEC       /* between two messages */
 #define REGISTRATION_USEC (5 * USEC_PER_SEC)
 
-typedef enum Source {
-        SOURCE_SIGNAL = 1,
-        SOURCE_LEADER,
-        SOURCE_NOTIFY,
-        SOURCE_UNIT,
-        SOURCE_LIMITS,
-        SOURCE_OOM,
-        SOURCE_TABLE,
-        SOURCE_NAMES,
-        SOURCE_ADDRESSES,
-} Source; /* ConsoleSource begins at 100 */
-
-/* What is due when; USEC_INFINITY: not waited for. */
-typedef enum Timer {
-        TIMER_ASK,      /* ask again to stop or to reboot */
-        TIMER_PATIENCE, /* stop timeout */
-        TIMER_READINESS,
-        TIMER_CONSOLE,
-        TIMER_GATE,         /* the next machine may start, although this one is not ready */
-        TIMER_REGISTRATION, /* who waits for us waits for machined, but not for ever */
-        TIMER_LIMITS,
-        TIMER_OOM,
-        TIMER_ADDRESSES,
-        _TIMER_MAX,
-} Timer;
-
-struct Supervisor {
-        Boot *boot;
-        LifeState state;
-        bool rebooting, announced;
-        char *ready; /* what to tell our manager as soon as machined knows the machine */
-        int epoll_fd, signal_fd;
-        uint64_t timers[_TIMER_MAX];
-        uint64_t started_usec, retry_usec;
-        uint64_t stop_usec; /* first stop signal; 0: none yet */
-        Console console;
-        OomWatch oom_watch;
-};
-
-static void arm(Supervisor *s, Timer timer, uint64_t after_usec)
-{
-        s->timers[timer] =
-                after_usec == USEC_INFINITY ? USEC_INFINITY : clock_now_usec() + after_usec;
-}
-
-static void disarm(Supervisor *s, Timer timer)
-{
-        s->timers[timer] = USEC_INFINITY;
-}
-
-static int add(const Supervisor *s, int fd, Source source)
+int supervisor_add(const Supervisor *s, int fd, Source source)
 {
         struct epoll_event e = { .events = EPOLLIN, .data.u32 = source };
 
@@ -128,7 +72,7 @@ int supervisor_new(Boot *boot, Supervisor **ret, Error *error)
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || s->epoll_fd < 0)
                 return error_errno(error, errno, "Failed to set up the event loop");
         s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        if (s->signal_fd < 0 || add(s, s->signal_fd, SOURCE_SIGNAL) < 0)
+        if (s->signal_fd < 0 || supervisor_add(s, s->signal_fd, SOURCE_SIGNAL) < 0)
                 return error_errno(error, errno, "Failed to set up signals");
         /* a plain command is over soon and has its own terminal: nobody attaches to it later */
         r = console_init(&s->console, boot->plan->console, s->epoll_fd,
@@ -165,7 +109,7 @@ static void tell_ready(Supervisor *s)
         (void)notify_send("%s", s->ready);
         free(s->ready);
         s->ready = NULL;
-        disarm(s, TIMER_REGISTRATION);
+        supervisor_disarm(s, TIMER_REGISTRATION);
 }
 
 /* @how: "running", "starting". Once: after a reboot of the machine its unit has been up all the
@@ -183,14 +127,14 @@ static void plan_ready(Supervisor *s, const char *how)
                      s->boot->plan->machine, how, pid, pid) < 0)
                 s->ready = NULL;
         if (s->boot->registering)
-                arm(s, TIMER_REGISTRATION, REGISTRATION_USEC);
+                supervisor_arm(s, TIMER_REGISTRATION, REGISTRATION_USEC);
         tell_ready(s);
 }
 
 /* Lets the next machine start. */
 static void leave_gate(Supervisor *s)
 {
-        disarm(s, TIMER_GATE);
+        supervisor_disarm(s, TIMER_GATE);
         closep(&s->boot->start_gate_fd);
         s->boot->start_gate_fd = -EBADF;
 }
@@ -198,7 +142,7 @@ static void leave_gate(Supervisor *s)
 static void announce_ready(Supervisor *s)
 {
         leave_gate(s);
-        disarm(s, TIMER_READINESS);
+        supervisor_disarm(s, TIMER_READINESS);
         save_state(s, MACHINE_RUNNING);
         plan_ready(s, "running");
 }
@@ -225,7 +169,7 @@ static void ask(Supervisor *s)
         int r = stop_ask(s->boot, s->rebooting);
 
         if (r == -EAGAIN) {
-                arm(s, TIMER_ASK, s->retry_usec);
+                supervisor_arm(s, TIMER_ASK, s->retry_usec);
                 s->retry_usec = MIN_OF(s->retry_usec * 2, (uint64_t)RETRY_MAX_USEC);
         } else if (r < 0) {
                 kill_all(s); /* nothing else is left */
@@ -240,7 +184,7 @@ static void on_life(Supervisor *s, LifeEvent event)
 
         if (begins || step.action == LIFE_ASK_STOP) {
                 save_state(s, MACHINE_STOPPING);
-                arm(s, TIMER_PATIENCE, s->boot->plan->stop_timeout_usec);
+                supervisor_arm(s, TIMER_PATIENCE, s->boot->plan->stop_timeout_usec);
                 if (step.action == LIFE_ASK_STOP)
                         (void)notify_send("STOPPING=1\nSTATUS=Stopping machine %s",
                                           s->boot->plan->machine);
@@ -261,7 +205,7 @@ static void on_life(Supervisor *s, LifeEvent event)
         case LIFE_KILL:
                 s->rebooting &=
                         event == LIFE_EVENT_TIMEOUT; /* a hung machine still comes up again */
-                disarm(s, TIMER_ASK);
+                supervisor_disarm(s, TIMER_ASK);
                 kill_all(s);
                 break;
         }
@@ -373,75 +317,8 @@ static void on_notify(Supervisor *s)
         }
 }
 
-static void on_limits(Supervisor *s)
-{
-        LimitsView *v = &s->boot->limits_view;
-        bool watched = v->watch_fd >= 0;
-
-        arm(s, TIMER_LIMITS, limits_view_update(v, s->boot->pid_fd));
-        if (!watched && v->watch_fd >= 0)
-                (void)add(s, v->watch_fd, SOURCE_LIMITS); /* then only the clock tells */
-}
-
-/* A machine that is short of memory may lose a process every moment: not a line for each. */
-static void on_oom(Supervisor *s)
-{
-        _cleanup_free_ char *text = NULL;
-
-        oom_watch_read(&s->oom_watch);
-        if (s->timers[TIMER_OOM] != USEC_INFINITY)
-                return;
-        text = oom_watch_tell(&s->oom_watch, s->boot->plan->machine);
-        if (!text)
-                return;
-        fprintf(stderr, "%s%s\n", text, s->console.raw ? "\r" : "");
-        arm(s, TIMER_OOM, OOM_USEC);
-}
-
-static void watch_oom(Supervisor *s)
-{
-        struct epoll_event e = { .events = EPOLLPRI, .data.u32 = SOURCE_OOM };
-
-        oom_watch_done(&s->oom_watch);
-        oom_watch_init(&s->oom_watch, s->boot->payload_fd);
-        if (s->oom_watch.events_fd >= 0)
-                (void)epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->oom_watch.events_fd, &e);
-}
-
-/* Of this start; all leave the epoll set when they are closed. */
-static void watch_network(Supervisor *s)
-{
-        const BootNetwork *n = &s->boot->network;
-
-        if (n->watch.fd >= 0)
-                (void)add(s, n->watch.fd, SOURCE_TABLE); /* or nobody restores it for us */
-        if (n->relay)
-                (void)add(s, dns_relay_fd(n->relay), SOURCE_NAMES); /* or names are not found */
-        if (n->inside.fd < 0)
-                return;
-        (void)add(s, n->inside.fd, SOURCE_ADDRESSES); /* or ports lead nowhere */
-        (void)add(s, n->outside.fd, SOURCE_ADDRESSES);
-        arm(s, TIMER_ADDRESSES, 0);
-}
-
-static void on_addresses_told(Supervisor *s)
-{
-        boot_address_drain(s->boot);
-        arm(s, TIMER_ADDRESSES, ADDRESSES_USEC);
-}
-
-static void on_addresses(Supervisor *s)
-{
-        const BootNetwork *n = &s->boot->network;
-
-        arm(s, TIMER_ADDRESSES, boot_address_update(s->boot));
-        if (n->relay)
-                (void)add(s, dns_relay_fd(n->relay), SOURCE_NAMES); /* maybe a new one */
-}
-
 static void on_timer(Supervisor *s, Timer timer)
 {
-        disarm(s, timer);
         switch (timer) {
         case TIMER_ASK:
                 ask(s);
@@ -457,7 +334,7 @@ static void on_timer(Supervisor *s, Timer timer)
                                     clock_now_usec() - s->started_usec))
                         on_life(s, LIFE_EVENT_READY);
                 else
-                        arm(s, TIMER_READINESS, READINESS_USEC);
+                        supervisor_arm(s, TIMER_READINESS, READINESS_USEC);
                 break;
         case TIMER_CONSOLE:
                 console_retry(&s->console);
@@ -470,13 +347,10 @@ static void on_timer(Supervisor *s, Timer timer)
                 tell_ready(s);
                 break;
         case TIMER_LIMITS:
-                on_limits(s);
-                break;
         case TIMER_OOM:
-                on_oom(s);
-                break;
         case TIMER_ADDRESSES:
-                on_addresses(s);
+        case TIMER_GATEWAY:
+                supervisor_on_watch_timer(s, timer);
                 break;
         case _TIMER_MAX:
                 break;
@@ -502,19 +376,11 @@ static void on_unit(Supervisor *s)
 /* Runs what is due; returns milliseconds until the next, -1 for never. */
 static int run_timers(Supervisor *s)
 {
-        uint64_t now = clock_now_usec(), next = USEC_INFINITY;
-
         if (s->console.hung_up && s->timers[TIMER_CONSOLE] == USEC_INFINITY)
-                arm(s, TIMER_CONSOLE, CONSOLE_RETRY_USEC);
-        for (unsigned i = 0; i < _TIMER_MAX; i++) {
-                if (s->timers[i] <= now)
-                        on_timer(s, (Timer)i);
-                next = MIN_OF(next, s->timers[i]);
-        }
-        if (next == USEC_INFINITY)
-                return -1;
-        now = clock_now_usec();
-        return next <= now ? 0 : (int)MIN_OF((next - now) / 1000 + 1, (uint64_t)INT32_MAX);
+                supervisor_arm(s, TIMER_CONSOLE, CONSOLE_RETRY_USEC);
+        for (unsigned i = 0; (i = supervisor_due_timer(s, i)) < _TIMER_MAX; i++)
+                on_timer(s, (Timer)i);
+        return supervisor_next_timer(s);
 }
 
 /* Returns 1 when PID 1 has ended. */
@@ -540,23 +406,9 @@ static int dispatch(Supervisor *s)
                 case SOURCE_UNIT:
                         on_unit(s);
                         break;
-                case SOURCE_LIMITS:
-                        on_limits(s);
-                        break;
-                case SOURCE_OOM:
-                        on_oom(s);
-                        break;
-                case SOURCE_TABLE:
-                        boot_network_on_table(s->boot);
-                        break;
-                case SOURCE_NAMES:
-                        dns_relay_process(s->boot->network.relay);
-                        break;
-                case SOURCE_ADDRESSES:
-                        on_addresses_told(s);
-                        break;
                 default:
-                        if (console_on_event(&s->console, events[i].data.u32) > 0)
+                        if (!supervisor_on_watch(s, events[i].data.u32) &&
+                            console_on_event(&s->console, events[i].data.u32) > 0)
                                 on_escape(s);
                         break;
                 }
@@ -606,21 +458,19 @@ static void begin(Supervisor *s)
         s->stop_usec = 0;
         s->started_usec = clock_now_usec();
         for (unsigned i = 0; i < _TIMER_MAX; i++)
-                disarm(s, (Timer)i);
+                supervisor_disarm(s, (Timer)i);
         if (s->boot->start_gate_fd >= 0)
-                arm(s, TIMER_GATE, s->boot->start_turn_usec);
+                supervisor_arm(s, TIMER_GATE, s->boot->start_turn_usec);
         console_set_master(&s->console, s->boot->console_fd);
         if (s->boot->plan->start == START_INIT) {
                 if (!readiness_is_announced(s->boot->plan->init))
-                        arm(s, TIMER_READINESS, READINESS_USEC);
+                        supervisor_arm(s, TIMER_READINESS, READINESS_USEC);
                 if (!s->boot->plan->notify_ready)
                         plan_ready(s, "starting"); /* is enough for whoever waits for us */
         } else if (!boot_plan_waits_for_ready(s->boot->plan)) {
                 on_life(s, LIFE_EVENT_READY);
         }
-        on_limits(s);
-        watch_oom(s);
-        watch_network(s);
+        supervisor_begin_watches(s);
 }
 
 int supervisor_run(Supervisor *s, int *ret_status, Error *error)
@@ -628,11 +478,11 @@ int supervisor_run(Supervisor *s, int *ret_status, Error *error)
         siginfo_t si = {};
         int r;
 
-        r = add(s, s->boot->pid_fd, SOURCE_LEADER);
+        r = supervisor_add(s, s->boot->pid_fd, SOURCE_LEADER);
         if (r >= 0)
-                r = add(s, s->boot->notify_fd, SOURCE_NOTIFY);
+                r = supervisor_add(s, s->boot->notify_fd, SOURCE_NOTIFY);
         if (r >= 0 && s->boot->unit_fd >= 0)
-                r = add(s, s->boot->unit_fd, SOURCE_UNIT);
+                r = supervisor_add(s, s->boot->unit_fd, SOURCE_UNIT);
         if (r < 0 && r != -EEXIST) /* stead-unit of a scope is there since before a reboot */
                 return error_errno(error, -r, "Failed to watch machine '%s'",
                                    s->boot->plan->machine);
@@ -646,8 +496,7 @@ int supervisor_run(Supervisor *s, int *ret_status, Error *error)
                 return error_errno(error, -r, "Failed to wait for machine '%s'",
                                    s->boot->plan->machine);
         on_notify(s); /* the last words */
-        disarm(s, TIMER_OOM);
-        on_oom(s);
+        supervisor_end_watches(s);
         console_drain(&s->console);
         r = pidfd_reap(s->boot->pid_fd, &si);
         if (r < 0)

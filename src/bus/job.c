@@ -56,13 +56,14 @@ int job_queue_new(sd_bus *bus, JobQueue **ret, Error *error)
         return 0;
 }
 
-int job_queue_begin(JobQueue *q, const char *method, const char *unit, char **ret_job, Error *error)
+static int begin(JobQueue *q, const char *method, const char *unit, const char *mode,
+                 char **ret_job, Error *error)
 {
         _cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
         const char *path;
         int r = sd_bus_call_method(q->bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, method, &e,
-                                   &reply, "ss", unit, "replace");
+                                   &reply, "ss", unit, mode);
 
         if (r < 0) {
                 bool missing = sd_bus_error_has_name(&e, "org.freedesktop.systemd1.NoSuchUnit") ||
@@ -76,6 +77,16 @@ int job_queue_begin(JobQueue *q, const char *method, const char *unit, char **re
                 return bus_error_set(error, NULL, r, "%s of %s failed", method, unit);
         *ret_job = strdup(path);
         return *ret_job ? 0 : error_set(error, ENOMEM, "Out of memory");
+}
+
+int job_queue_begin(JobQueue *q, const char *method, const char *unit, char **ret_job, Error *error)
+{
+        return begin(q, method, unit, "replace", ret_job, error);
+}
+
+int job_queue_begin_stop_alone(JobQueue *q, const char *unit, char **ret_job, Error *error)
+{
+        return begin(q, "StopUnit", unit, "ignore-dependencies", ret_job, error);
 }
 
 /* How @job ended, in the queue's own memory; NULL: it has not. */

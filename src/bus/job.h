@@ -18,6 +18,8 @@ DEFINE_CLEANUP(JobQueue, job_queue_free)
  * @ret_job goes to job_queue_wait(). -ENOENT: there is no such unit. */
 int job_queue_begin(JobQueue *q, const char *method, const char *unit, char **ret_job,
                     Error *error);
+/* Stops @unit and leaves alone what depends on it. */
+int job_queue_begin_stop_alone(JobQueue *q, const char *unit, char **ret_job, Error *error);
 /* Waits for the end of @job, which any call may have begun. 0: it was done; -ECANCELED, -ETIMEDOUT
  * (also after @timeout_usec: the job goes on), -EPROTO (failed, dependency, assert...) with @error
  * naming @unit and what to look at. */

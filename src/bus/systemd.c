@@ -13,13 +13,23 @@
 
 #define TEMPLATE "stead@.service"
 
-int systemd_service_of(const char *name, char **ret)
+static int instance_of(const char *template, const char *name, char **ret)
 {
-        if (asprintf(ret, "stead@%s.service", name) < 0) {
+        if (asprintf(ret, "%s@%s.service", template, name) < 0) {
                 *ret = NULL;
                 return -ENOMEM;
         }
         return 0;
+}
+
+int systemd_service_of(const char *name, char **ret)
+{
+        return instance_of("stead", name, ret);
+}
+
+int systemd_pod_service_of(const char *name, char **ret)
+{
+        return instance_of("stead-pod", name, ret);
 }
 
 /* systemd.unit(5), "String escaping for inclusion in unit names". */

@@ -15,6 +15,8 @@
 /* The unit of machine @name: an instance of the template, "stead@web.service". All characters of a
  * machine's name may stand in an instance. */
 int systemd_service_of(const char *name, char **ret);
+/* The same of a pod. */
+int systemd_pod_service_of(const char *name, char **ret);
 /* The unit of a machine started by hand: "machine-web.scope", with '-' as \\x2d, as
  * machined names it. */
 int systemd_scope_of(const char *name, char **ret);

@@ -45,10 +45,12 @@ bool create_layers_is_layer(const char *word)
 {
         _cleanup_free_ char *name = strndup(word, strcspn(word, "@~")), *resolved = NULL;
         _cleanup_store_ Store store = STORE_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
         Hash commit;
 
-        return name && ref_name_is_valid(name) && store_open(NULL, STORE_READ, &store, NULL) >= 0 &&
-               store_resolve(&store, word, &commit, &resolved, NULL) >= 0;
+        return name && ref_name_is_valid(name) &&
+               store_open(NULL, STORE_READ, &store, &error) >= 0 &&
+               store_resolve(&store, word, &commit, &resolved, &error) >= 0;
 }
 
 /* A definition of the same name may be there before its machine, with ports and limits; but it must

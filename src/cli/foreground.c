@@ -6,6 +6,7 @@
 #include "base/strv.h"
 #include "cli/launcher.h"
 #include "cli/names.h"
+#include "cli/net-check.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -53,5 +54,7 @@ int foreground_launch(const Arguments *a, const char *option, Error *error)
                 r = strv_extend(&argv, a->command);
         if (r < 0)
                 return error_errno(error, -r, "Failed to prepare the launcher's command line");
+        if (word && option)
+                net_check_later();
         return launcher_exec(argv, error);
 }

@@ -90,6 +90,20 @@ int life_manager_find(LifeManager *m, const char *name, char **ret, Error *error
         return r < 0 ? r : 0;
 }
 
+int life_manager_forget_pod(LifeManager *m, const char *name, Error *error)
+{
+        _cleanup_free_ char *unit = NULL, *state = NULL, *job = NULL;
+        int r;
+
+        if (systemd_pod_service_of(name, &unit) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        r = unit_active_state(m->bus, unit, &state, error);
+        if (r < 0 || strcmp(state, "active") != 0) /* in its ExecStop= it is not */
+                return r;
+        r = job_queue_begin_stop_alone(m->jobs, unit, &job, error);
+        return r < 0 ? r : job_queue_wait(m->jobs, job, unit, USEC_INFINITY, error);
+}
+
 int life_manager_refresh(LifeManager *m, char *const *names, Error *error)
 {
         uint64_t loaded, changed, latest = 0;

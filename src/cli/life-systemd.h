@@ -24,6 +24,9 @@ sd_bus *life_manager_bus(const LifeManager *m);
 bool life_unit_is_service(const char *unit);
 /* The service of machine @name if it runs or is about to, else *ret is NULL. */
 int life_manager_find(LifeManager *m, const char *name, char **ret, Error *error);
+/* Where systemd takes the pod @name for up, though it was stopped by hand: tells it, so that it
+ * will start it again. Machines that need the pod are left alone. */
+int life_manager_forget_pod(LifeManager *m, const char *name, Error *error);
 /* Has systemd read the definitions again if one of @names is younger than its units, so that what
  * they say of units and limits counts. */
 int life_manager_refresh(LifeManager *m, char *const *names, Error *error);

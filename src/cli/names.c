@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "config/definition.h"
 #include "machine/machine.h"
+#include "machine/pod-network.h"
 #include "stack/stack.h"
 
 #include <fnmatch.h>
@@ -67,6 +68,14 @@ static int add_trees(char ***names, Error *error)
         return r;
 }
 
+static int add_pods(char ***names, Error *error)
+{
+        _cleanup_strv_ char **list = NULL;
+        int r = pod_network_list(&list, error);
+
+        return r < 0 ? r : strv_extend(names, list);
+}
+
 static int compare(const void *a, const void *b)
 {
         return strcmp(*(char *const *)a, *(char *const *)b);
@@ -99,6 +108,8 @@ int names_list(NameScope scope, char ***ret, Error *error)
                 r = add_defined(&names, error);
         if (r >= 0 && scope & NAMES_TREES)
                 r = add_trees(&names, error);
+        if (r >= 0 && scope & NAMES_PODS)
+                r = add_pods(&names, error);
         if (r < 0)
                 return error_errno(error, -r, "Failed to list machines");
         sort_unique(names);
@@ -120,6 +131,18 @@ static const char *nearest_name(const char *word, char *const *names)
         return nearest.best;
 }
 
+static bool is_defined_pod(const char *name)
+{
+        _cleanup_strv_ char **pods = NULL;
+
+        return definition_list_pods("", &pods) >= 0 && strv_contains(pods, name);
+}
+
+static bool is_of_running(NameScope scope)
+{
+        return !(scope & (NAMES_DEFINED | NAMES_TREES));
+}
+
 /* @names is the scope. Says what is wrong with the name, and what to type instead. */
 static int unknown_name(NameScope scope, char *const *names, const char *word, Error *error)
 {
@@ -128,7 +151,11 @@ static int unknown_name(NameScope scope, char *const *names, const char *word, E
 
         if (!machine_name_is_valid(word))
                 return error_set(error, EINVAL, "'%s' is not a machine name", word);
-        if (names_list(NAMES_ALL, &all, NULL) >= 0 && scope == NAMES_RUNNING &&
+        if (scope & NAMES_PODS && is_defined_pod(word)) {
+                error_hint(error, "stead pod start %s", word);
+                return error_set(error, ENXIO, "Pod '%s' is not running", word);
+        }
+        if (names_list(NAMES_ALL, &all, NULL) >= 0 && is_of_running(scope) &&
             strv_contains(all, word)) {
                 error_hint(error, "stead start %s", word);
                 return error_set(error, ENXIO, "Machine '%s' is not running", word);
@@ -178,7 +205,7 @@ static int select_word(NameScope scope, const char *word, char ***names, char **
         if (!any && is_pattern(word)) {
                 error_hint(error, "stead list --all");
                 return error_set(error, ENXIO, "No %smachine matches '%s'",
-                                 scope == NAMES_RUNNING ? "running " : "", word);
+                                 is_of_running(scope) ? "running " : "", word);
         }
         return any ? 0 : unknown_name(scope, *names, word, error);
 }

@@ -11,6 +11,7 @@ typedef enum NameScope {
         NAMES_RUNNING = 1 << 0,
         NAMES_DEFINED = 1 << 1,
         NAMES_TREES = 1 << 2,
+        NAMES_PODS = 1 << 3, /* that run */
         NAMES_ALL = NAMES_RUNNING | NAMES_DEFINED | NAMES_TREES,
 } NameScope;
 

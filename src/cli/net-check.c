@@ -7,11 +7,17 @@
 #include "cli/color.h"
 #include "cli/table.h"
 #include "machine/machine.h"
+#include "machine/pod-network.h"
 #include "network/check-gather.h"
+#include "os/pidfd.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+
+#define FOLLOW_PAUSE_MS 100
 
 typedef struct NetReport {
         CheckFacts facts;
@@ -120,14 +126,48 @@ static json_t *report_to_json(const char *name, const NetReport *r)
                          probes_to_json(f), "notes", notes);
 }
 
+/* The first that still runs: its sockets are those of all. */
+static void open_member(const char *pod, Machine **ret)
+{
+        _cleanup_strv_ char **members = NULL;
+
+        if (pod_network_members(pod, &members, NULL) < 0)
+                return;
+        STRV_FOREACH (m, members)
+                if (machine_open(*m, ret, NULL) >= 0)
+                        return;
+}
+
+static int look_at_pod(const char *name, NetReport *ret, Error *error)
+{
+        _cleanup_free_ char *path = pod_network_path(name, "netns");
+        _cleanup_machine_ Machine *member = NULL;
+        _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        CheckSubject s = { .name = name, .pod = true, .leader_fd = fd };
+        int r;
+
+        if (fd < 0)
+                return error_errno(error, path ? errno : ENOMEM,
+                                   "Failed to open the network of pod '%s'", name);
+        open_member(name, &member);
+        if (member) {
+                s.leader = member->leader;
+                s.launcher = member->launcher;
+        }
+        r = check_gather(&s, CHECK_FULL, &ret->facts, &ret->problem, error);
+        ret->bad = r > 0;
+        return r;
+}
+
 static int check_one(const char *name, json_t *array, Error *error)
 {
         _cleanup_machine_ Machine *m = NULL;
         _cleanup_(report_done)
                 NetReport report = { .facts = CHECK_FACTS_NULL, .problem = CHECK_PROBLEM_NULL };
-        int r = machine_open(name, &m, error);
+        int r = pod_network_runs(name) ? look_at_pod(name, &report, error)
+                                       : machine_open(name, &m, error);
 
-        if (r >= 0)
+        if (m)
                 r = look(m, CHECK_FULL, &report, error);
         if (r < 0)
                 return r;
@@ -154,15 +194,65 @@ int net_check(char *const *names, bool json, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to check networks") : status;
 }
 
-void net_check_brief(const char *name)
+static void print_brief(const Machine *m)
 {
-        _cleanup_machine_ Machine *m = NULL;
         _cleanup_(report_done)
                 NetReport report = { .facts = CHECK_FACTS_NULL, .problem = CHECK_PROBLEM_NULL };
 
-        if (machine_open(name, &m, NULL) < 0 || !m->private_network ||
-            look(m, CHECK_QUICK, &report, NULL) <= 0)
+        if (!m->private_network || look(m, CHECK_QUICK, &report, NULL) <= 0)
                 return;
-        fprintf(stderr, "%s: no network: %s (stead net check %s)\n", name, report.problem.text,
-                name);
+        /* on a console of the launcher's nobody else moves to the first column */
+        fprintf(stderr, "%s: no network: %s (stead net check %s)%s\n", m->name, report.problem.text,
+                m->name, isatty(STDERR_FILENO) ? "\r" : "");
+}
+
+void net_check_brief(const char *name)
+{
+        _cleanup_machine_ Machine *m = NULL;
+
+        if (machine_open(name, &m, NULL) >= 0)
+                print_brief(m);
+}
+
+/* 1: it is told, 0: the machine is not up yet. */
+static int try_launcher(pid_t launcher)
+{
+        Machine **list = NULL;
+        size_t n = 0;
+        int done = 0;
+
+        if (machine_list(&list, &n, NULL) < 0)
+                return 1; /* not for whoever this is */
+        for (size_t i = 0; i < n && !done; i++) {
+                done = list[i]->launcher == launcher && list[i]->state == MACHINE_RUNNING;
+                if (done)
+                        print_brief(list[i]);
+        }
+        machine_list_free(list, n);
+        return done;
+}
+
+static _noreturn_ void follow(pid_t launcher)
+{
+        _cleanup_close_ int fd = pidfd_open_process(launcher);
+
+        (void)close(STDIN_FILENO);
+        (void)close(STDOUT_FILENO);
+        while (fd >= 0 && pidfd_wait_end(fd, FOLLOW_PAUSE_MS) == 0 && !try_launcher(launcher))
+                ;
+        _exit(EXIT_SUCCESS);
+}
+
+void net_check_later(void)
+{
+        pid_t launcher = getpid(), pid = fork();
+
+        if (pid == 0) {
+                /* no child of the launcher's, who would not know it */
+                if (fork() == 0)
+                        follow(launcher);
+                _exit(EXIT_SUCCESS);
+        }
+        if (pid > 0)
+                (void)waitpid(pid, NULL, 0); /* it has nothing to tell */
 }

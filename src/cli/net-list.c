@@ -33,17 +33,6 @@ static void read_published(const char *name, Published *ret)
                 (void)published_read(fd, name, ret, NULL); /* nothing is what is shown then */
 }
 
-/* "" if the host has no link of it. */
-static void find_link(const char *name, LinkName *ret)
-{
-        static const char *const prefixes[] = { LINK_PREFIX_VETH, LINK_PREFIX_BRIDGED };
-
-        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
-                if (link_name_make(prefixes[i], name, ret) >= 0 && if_nametoindex(ret->name) > 0)
-                        return;
-        ret->name[0] = '\0';
-}
-
 static const char *mode_of(const Machine *m, const Published *p, const char *link)
 {
         if (!m->private_network)
@@ -77,7 +66,7 @@ void net_describe(const Machine *m, const char **ret_mode, char ***ret_links, ch
         LinkName link = {};
 
         if (m->private_network) {
-                find_link(m->name, &link);
+                (void)link_name_find_end(m->name, &link); /* none: it stays empty */
                 read_published(m->name, &p);
         }
         *ret_mode = mode_of(m, &p, link.name);

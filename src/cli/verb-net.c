@@ -18,13 +18,14 @@ static int run(const Arguments *a, Error *error)
         _cleanup_strv_ char **names = NULL;
         const char *what = a->words[0];
         bool json = arguments_has(a, "json"), check = strcmp(what, "check") == 0;
+        NameScope scope = NAMES_RUNNING | (check ? NAMES_PODS : 0);
         int r;
 
         if (!check && strcmp(what, "list") != 0)
                 return arguments_usage(a->verb, error, "There is no 'net %s'; it is list or check",
                                        what);
-        r = a->words[1] ? names_select(NAMES_RUNNING, a->words + 1, &names, error)
-                        : names_list(NAMES_RUNNING, &names, error);
+        r = a->words[1] ? names_select(scope, a->words + 1, &names, error)
+                        : names_list(scope, &names, error);
         if (r < 0)
                 return r;
         return check ? net_check(names, json, error) : net_list(names, json, error);
@@ -34,8 +35,9 @@ const Verb verb_net = {
         .name = "net",
         .operands = "list|check [NAME...]",
         .help = "List the networks of machines, or find what is wrong with them",
-        .text = "Without a name: all running machines. `net check` names the first thing that is "
-                "wrong with each,\nand what to type; its exit status is 1 if there is one.",
+        .text = "Without a name: all running machines, and pods for `net check`, which names the "
+                "first thing that is\nwrong with each, and what to type; its exit status is 1 if "
+                "there is one.",
         .group = VERB_GROUP_LOOK,
         .operand_kind = OPERAND_NET,
         .flags = flags,

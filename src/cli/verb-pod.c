@@ -3,6 +3,7 @@
 
 #include "base/strv.h"
 #include "cli/arguments.h"
+#include "cli/life-systemd.h"
 #include "cli/pod-exec.h"
 #include "cli/pod-watch.h"
 #include "cli/table.h"
@@ -125,9 +126,21 @@ static int do_status(const Arguments *a, Error *error)
 
 static int do_start(const Arguments *a, Error *error)
 {
-        int r = pod_network_start(a->words[1], true, error);
+        int r;
 
+        pod_network_sweep();
+        r = pod_network_start(a->words[1], true, error);
         return r < 0 ? r : EXIT_SUCCESS;
+}
+
+/* Else its unit stays active, and systemctl start would do nothing. */
+static void tell_systemd(const char *name)
+{
+        _cleanup_life_manager_ LifeManager *manager = NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+
+        if (life_manager_open(&manager) > 0 && life_manager_forget_pod(manager, name, &error) < 0)
+                error_print(&error); /* the pod is stopped */
 }
 
 static int do_stop(const Arguments *a, Error *error)
@@ -135,9 +148,14 @@ static int do_stop(const Arguments *a, Error *error)
         PodStop how = arguments_has(a, "force")  ? POD_STOP_FORCE
                       : arguments_has(a, "lazy") ? POD_STOP_LAZY
                                                  : POD_STOP_UNUSED;
-        int r = pod_network_stop(a->words[1], how, error);
+        const char *name = a->words[1];
+        int r = pod_network_stop(name, how, error);
 
-        return r < 0 ? r : EXIT_SUCCESS;
+        if (r < 0)
+                return r;
+        if (!pod_network_runs(name)) /* lazily: with the last member */
+                tell_systemd(name);
+        return EXIT_SUCCESS;
 }
 
 static int do_watch(const Arguments *a, Error *error)

@@ -31,11 +31,11 @@ static char *definition_path(const char *name)
 /* Whether a person said yes. Without a terminal nobody can: the flag is needed there. */
 static int ask(char *const *names, bool purge, Error *error)
 {
-        _cleanup_free_ char *list = strv_join(names, ", ");
+        _cleanup_free_ char *list = strv_join(names, ", "), *words = strv_join(names, " ");
         char answer[16] = "";
 
         if (!isatty(STDIN_FILENO)) {
-                error_hint(error, "stead remove --yes %s", list ?: "NAME");
+                error_hint(error, "stead remove --yes %s", words ?: "NAME");
                 return error_set(error, ECANCELED, "Nothing is removed without --yes");
         }
         fprintf(stderr, "Remove the tree%s of %s%s, with everything in %s? [y/N] ",

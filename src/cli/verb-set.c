@@ -6,6 +6,7 @@
 #include "bus/systemd.h"
 #include "bus/unit-control.h"
 #include "cli/arguments.h"
+#include "cli/layered.h"
 #include "cli/life-systemd.h"
 #include "cli/limit-place.h"
 #include "cli/names.h"
@@ -64,6 +65,8 @@ static int refuse_option(const char *name, const char *key, Error *error)
 static int assign_disk_max(Change *c, const char *value, Error *error)
 {
         _cleanup_settings_ Settings *scratch = NULL;
+        _cleanup_close_ int state_fd = -EBADF;
+        _cleanup_strv_ char **layers = NULL;
         const Option *o = option_by_key("Resources", DISK_MAX);
         int r = *value ? settings_new(&scratch) : 0;
 
@@ -71,6 +74,15 @@ static int assign_disk_max(Change *c, const char *value, Error *error)
                 r = o->parse(o, value, "DiskMax=", scratch, error);
         if (r < 0)
                 return error_prefix(error, DISK_MAX "=%s", value);
+        r = layered_names(c->name, &layers, error);
+        if (r < 0)
+                return r;
+        /* one that was started without a definition has a state all the same */
+        if (!layers && generation_open_state(c->name, false, &state_fd, NULL) < 0) {
+                error_hint(error, "stead create NEW debian/12  (makes a machine of layers)");
+                return error_set(error, EOPNOTSUPP,
+                                 DISK_MAX "= is for machines of layers, and '%s' is not", c->name);
+        }
         c->disk_max = *value ? scratch->disk_max : DISK_MAX_INFINITY;
         return 0;
 }

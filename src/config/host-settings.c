@@ -16,8 +16,10 @@
 #define SIZE_LIMIT (64 * 1024)
 #define TURN_MAX (24 * 60 * 60)
 #define PARALLEL_MAX 4096U /* a file each, opened at every start */
-#define POOL_PREFIX_MIN 8U
-#define POOL_PREFIX_MAX 28U /* of less, hardly a machine could have its two addresses */
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x) TEXT_OF_(x)
+#define POOL_PREFIX_MIN 8
+#define POOL_PREFIX_MAX 28 /* of less, hardly a machine could have its two addresses */
 
 /* Starting a machine uses processors, and where they are short it only takes longer; where memory
  * is short, another machine makes it worse for all. */
@@ -70,36 +72,47 @@ static int parse_turn(void *field, const char *value, Error *error)
         return 0;
 }
 
-static int parse_pool(void *field, const char *value, Error *error)
+static bool is_pool(const AddressSetting *a)
+{
+        return a->family == AF_INET && a->prefix >= POOL_PREFIX_MIN && a->prefix <= POOL_PREFIX_MAX;
+}
+
+/* RFC 4193: fd, then 40 bits that are the site's own. */
+static bool is_pool6(const AddressSetting *a)
+{
+        return a->family == AF_INET6 && a->prefix == 48 && a->bytes[0] == 0xfd;
+}
+
+static int parse_network(void *field, const char *value, bool (*is_wanted)(const AddressSetting *a),
+                         const char *otherwise, Error *error)
 {
         AddressSetting a;
         int r = address_setting_parse_network(value, &a, error);
 
         if (r < 0)
                 return r;
-        if (a.family != AF_INET || a.prefix < POOL_PREFIX_MIN || a.prefix > POOL_PREFIX_MAX)
-                return error_set(error, EINVAL,
-                                 "not an IPv4 network of /%u to /%u, such as 100.64.0.0/10 or "
-                                 "10.88.0.0/16",
-                                 POOL_PREFIX_MIN, POOL_PREFIX_MAX);
+        if (!is_wanted(&a))
+                return error_set(error, EINVAL, "%s", otherwise);
         *(AddressSetting *)field = a;
         return 0;
 }
 
-/* RFC 4193: fd, then 40 bits that are the site's own. */
+static int parse_pool(void *field, const char *value, Error *error)
+{
+        return parse_network(
+                field, value, is_pool,
+                "not an IPv4 network of /" TEXT_OF(
+                        POOL_PREFIX_MIN) " to "
+                                         "/" TEXT_OF(POOL_PREFIX_MAX) ", such as 100.64.0.0/10 or "
+                                                                      "10.88.0.0/16",
+                error);
+}
+
 static int parse_pool6(void *field, const char *value, Error *error)
 {
-        AddressSetting a;
-        int r = address_setting_parse_network(value, &a, error);
-
-        if (r < 0)
-                return r;
-        if (a.family != AF_INET6 || a.prefix != 48 || a.bytes[0] != 0xfd)
-                return error_set(
-                        error, EINVAL,
-                        "not a /48 of unique local addresses, such as fd12:3456:789a::/48");
-        *(AddressSetting *)field = a;
-        return 0;
+        return parse_network(field, value, is_pool6,
+                             "not a /48 of unique local addresses, such as fd12:3456:789a::/48",
+                             error);
 }
 
 static const KeyFileKey keys[] = {

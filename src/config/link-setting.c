@@ -78,7 +78,7 @@ static int add_pair(LinkPairs *p, const char *word, Error *error)
         return 0;
 }
 
-int link_pairs_add(LinkPairs *p, const char *text, Error *error)
+int link_pairs_parse(const char *text, LinkPairs *p, Error *error)
 {
         _cleanup_strv_ char **words = NULL;
         int r = strv_split(text, " \t", &words);

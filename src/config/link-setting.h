@@ -26,7 +26,7 @@ typedef struct LinkPairs {
 void link_pairs_done(LinkPairs *p);
 /* Adds all of @text, pairs with blanks between. The message is the reason only; on failure those
  * before the bad one have been added. */
-int link_pairs_add(LinkPairs *p, const char *text, Error *error);
+int link_pairs_parse(const char *text, LinkPairs *p, Error *error);
 /* Appends one pair a line. */
 void link_pairs_format(const LinkPairs *p, Buffer *out);
 

@@ -16,43 +16,35 @@
 #define MTU_MIN 68U
 #define MTU_MAX 65535U
 
-int option_parse_links(const Option *option, const char *value, const char *origin,
-                       Settings *settings, Error *error)
-{
-        return link_pairs_add(FIELD(settings, option, LinkPairs), value, error);
-}
+/* A word that another file checks. */
+#define DEFINE_CHECKED_WORD(type, check)                                                      \
+        int option_parse_##type(const Option *option, const char *value, const char *origin,  \
+                                Settings *settings, Error *error)                             \
+        {                                                                                     \
+                int r = check(value, error);                                                  \
+                                                                                              \
+                return r < 0 ? r : option_parse_word(option, value, origin, settings, error); \
+        }
 
-int option_format_links(const Option *option, const Settings *settings, Buffer *out)
-{
-        link_pairs_format(CONST_FIELD(settings, option, LinkPairs), out);
-        return buffer_error(out);
-}
+/* A field that is parsed and written by the file that knows its type. */
+#define DEFINE_FIELD(type, Type, parse_text, format_field)                                    \
+        int option_parse_##type(const Option *option, const char *value, const char *origin,  \
+                                Settings *settings, Error *error)                             \
+        {                                                                                     \
+                return parse_text(value, FIELD(settings, option, Type), error);               \
+        }                                                                                     \
+                                                                                              \
+        int option_format_##type(const Option *option, const Settings *settings, Buffer *out) \
+        {                                                                                     \
+                format_field(CONST_FIELD(settings, option, Type), out);                       \
+                return buffer_error(out);                                                     \
+        }
 
-int option_parse_link_name(const Option *option, const char *value, const char *origin,
-                           Settings *settings, Error *error)
-{
-        int r = link_name_check(value, error);
-
-        return r < 0 ? r : option_parse_word(option, value, origin, settings, error);
-}
-
-int option_format_link_name(const Option *option, const Settings *settings, Buffer *out)
-{
-        return option_format_word(option, settings, out);
-}
-
-int option_parse_zone(const Option *option, const char *value, const char *origin,
-                      Settings *settings, Error *error)
-{
-        int r = link_zone_check(value, error);
-
-        return r < 0 ? r : option_parse_word(option, value, origin, settings, error);
-}
-
-int option_format_zone(const Option *option, const Settings *settings, Buffer *out)
-{
-        return option_format_word(option, settings, out);
-}
+DEFINE_CHECKED_WORD(link_name, link_name_check)
+DEFINE_CHECKED_WORD(zone, link_zone_check)
+DEFINE_FIELD(links, LinkPairs, link_pairs_parse, link_pairs_format)
+DEFINE_FIELD(mac_address, MacAddress, mac_address_parse, mac_address_format)
+DEFINE_FIELD(bandwidth, BandwidthSetting, bandwidth_setting_parse, bandwidth_setting_format)
 
 typedef int (*AddressParse)(const char *text, AddressSetting *ret, Error *error);
 
@@ -99,11 +91,6 @@ int option_parse_peers(const Option *option, const char *value, const char *orig
 {
         return add_addresses(FIELD(settings, option, AddressSettings), address_setting_parse_peer,
                              value, error);
-}
-
-int option_format_peers(const Option *option, const Settings *settings, Buffer *out)
-{
-        return option_format_addresses(option, settings, out);
 }
 
 int option_parse_gateway(const Option *option, const char *value, const char *origin,
@@ -160,30 +147,6 @@ int option_format_mtu(const Option *option, const Settings *settings, Buffer *ou
 
         if (mtu > 0)
                 buffer_printf(out, "%u", mtu);
-        return buffer_error(out);
-}
-
-int option_parse_mac_address(const Option *option, const char *value, const char *origin,
-                             Settings *settings, Error *error)
-{
-        return mac_address_parse(value, FIELD(settings, option, MacAddress), error);
-}
-
-int option_format_mac_address(const Option *option, const Settings *settings, Buffer *out)
-{
-        mac_address_format(CONST_FIELD(settings, option, MacAddress), out);
-        return buffer_error(out);
-}
-
-int option_parse_bandwidth(const Option *option, const char *value, const char *origin,
-                           Settings *settings, Error *error)
-{
-        return bandwidth_setting_parse(value, FIELD(settings, option, BandwidthSetting), error);
-}
-
-int option_format_bandwidth(const Option *option, const Settings *settings, Buffer *out)
-{
-        bandwidth_setting_format(CONST_FIELD(settings, option, BandwidthSetting), out);
         return buffer_error(out);
 }
 

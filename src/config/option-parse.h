@@ -12,6 +12,11 @@
                                 Settings *settings, Error *error);                           \
         int option_format_##type(const Option *option, const Settings *settings, Buffer *out)
 
+/* One that is written like another. */
+#define DECLARE_OPTION_PARSER(type)                                                          \
+        int option_parse_##type(const Option *option, const char *value, const char *origin, \
+                                Settings *settings, Error *error)
+
 DECLARE_OPTION_TYPE(boolean);
 DECLARE_OPTION_TYPE(enum);
 DECLARE_OPTION_TYPE(nothing);    /* accepted, and has no effect */
@@ -44,11 +49,11 @@ DECLARE_OPTION_TYPE(overlay);
 DECLARE_OPTION_TYPE(overlay_ro);
 DECLARE_OPTION_TYPE(tmpfs);
 DECLARE_OPTION_TYPE(inaccessible);
-DECLARE_OPTION_TYPE(links);     /* HOST[:INSIDE] words */
-DECLARE_OPTION_TYPE(link_name); /* of an interface */
-DECLARE_OPTION_TYPE(zone);
+DECLARE_OPTION_TYPE(links);       /* HOST[:INSIDE] words */
+DECLARE_OPTION_PARSER(link_name); /* of an interface */
+DECLARE_OPTION_PARSER(zone);
 DECLARE_OPTION_TYPE(addresses); /* ADDRESS[/PREFIX] words, of the machine itself */
-DECLARE_OPTION_TYPE(peers);     /* ADDRESS words, of others */
+DECLARE_OPTION_PARSER(peers);   /* ADDRESS words, of others */
 DECLARE_OPTION_TYPE(gateway);   /* one a family */
 DECLARE_OPTION_TYPE(mtu);
 DECLARE_OPTION_TYPE(mac_address);

@@ -25,6 +25,10 @@ const char *const option_group_titles[_OPTION_GROUP_MAX] = {
 #define IN(g) .group = OPTION_GROUP_##g
 #define TYPE(type) .parse = option_parse_##type, .format = option_format_##type
 #define FIELD(type, field) TYPE(type), .offset = offsetof(Settings, field)
+/* Read as one type and written like another. */
+#define FIELD_AS(type, other, field)                                   \
+        .parse = option_parse_##type, .format = option_format_##other, \
+        .offset = offsetof(Settings, field)
 #define ENUM(prefix, field) FIELD(enum, field), .table = &prefix##_table
 #define TRUSTED .trust = OPTION_TRUSTED
 #define OF(who) .holder = OPTION_OF_##who
@@ -329,12 +333,13 @@ const Option option_table[] = {
                   "the host (ipvlan in L2 mode), called iv-HOST inside unless a second name is "
                   "given. Implies Private=. May be given more than once." },
         { KEY("Network", "Bridge"), .name = "network-bridge", IN(NETWORK), TRUSTED, OF(BOTH),
-          ARG("INTERFACE"), FIELD(link_name, network_bridge),
+          ARG("INTERFACE"), FIELD_AS(link_name, word, network_bridge),
           .help = "Put the virtual Ethernet link into this bridge",
           .text = "Put the host's end of the virtual Ethernet link into this bridge, which must "
                   "be there. Implies VirtualEthernet=. Excludes Zone=." },
         { KEY("Network", "Zone"), .name = "network-zone", IN(NETWORK), TRUSTED, OF(BOTH),
-          ARG("ZONE"), FIELD(zone, network_zone), .help = "Put it into the bridge of this zone",
+          ARG("ZONE"), FIELD_AS(zone, word, network_zone),
+          .help = "Put it into the bridge of this zone",
           .text = "Put the host's end of the virtual Ethernet link into the bridge vz-ZONE, which "
                   "is made for the first machine of the zone and removed after the last one. "
                   "Implies VirtualEthernet=. Excludes Bridge=." },
@@ -353,7 +358,7 @@ const Option option_table[] = {
                   "empty value takes back what was said before. Default: the host, where it gives "
                   "out the addresses." },
         { KEY("Network", "DNS"), .name = "network-dns", IN(NETWORK), TRUSTED, OF(BOTH), ARG("ADDR"),
-          FIELD(peers, network_dns), .list = true, .help = "Use this name server",
+          FIELD_AS(peers, addresses, network_dns), .list = true, .help = "Use this name server",
           .text = "A name server for the machine. Several may be given with blanks between; they "
                   "are asked in this order. Needs a link. May be given more than once. Default: "
                   "the resolver of the host." },

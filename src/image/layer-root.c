@@ -284,7 +284,11 @@ static int enter_try(LayerRoot *l, Error *error)
                 openat(l->state_fd, STATE_TRY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (l->disk.fd < 0)
                 return error_errno(error, errno, "Failed to open '%s'", state);
-        return generation_lock_state(l->disk.fd, l->machine, false, &l->lock_fd, error);
+        if (generation_lock_state(l->disk.fd, l->machine, false, &l->lock_fd, NULL) >= 0)
+                return 0;
+        error_hint(error, "stead stop %s-try", l->machine);
+        return error_set(error, EBUSY, "Something is being tried on machine '%s' just now",
+                         l->machine);
 }
 
 static int take_names(LayerRoot *l, const Stack *s, Error *error)

@@ -24,6 +24,8 @@ static void take_words(char *words, const char *machine, Error *error)
         end = strchr(message, '\n');
         if (end && strncmp(end, "\n  ", 3) == 0) {
                 hint = end + 1 + strspn(end + 1, " ");
+                if (strncmp(hint, "Try: ", 5) == 0) /* as error_print() writes it */
+                        hint += 5;
                 hint[strcspn(hint, "\n")] = '\0';
         }
         message[strcspn(message, "\n")] = '\0';

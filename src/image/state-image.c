@@ -302,6 +302,7 @@ int state_image_grow(const char *path, const char *machine, uint64_t disk_max, E
         _cleanup_close_ int loop = -EBADF;
         char device[LOOP_DEVICE_MAX];
         struct stat st;
+        int r;
 
         if (asprintf(&file, "%s/" STATE_IMAGE, path) < 0) {
                 file = NULL;
@@ -323,5 +324,9 @@ int state_image_grow(const char *path, const char *machine, uint64_t disk_max, E
                 return error_errno(error, -loop, "Failed to find the loop device of '%s'", real);
         if (truncate(real, (off_t)round_size(disk_max)) < 0 || loop_grow(loop) < 0)
                 return error_errno(error, errno, "Failed to make '%s' larger", real);
-        return grow_file_system(device, path, round_size(disk_max), error);
+        r = grow_file_system(device, path, round_size(disk_max), error);
+        if (r == -EPERM) /* of CAP_SYS_RESOURCE, which a sandbox around us may have taken */
+                error_hint(error, "stead set --persist %s DiskMax=...; stead restart %s", machine,
+                           machine);
+        return r;
 }

@@ -6,22 +6,28 @@
 #include "base/fd.h"
 #include "base/strv.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+static char *lock_path(const char *name)
+{
+        char *path;
+
+        return asprintf(&path, PODS_DIRECTORY "/.%s.lock", name) < 0 ? NULL : path;
+}
+
 /* Held for some milliseconds: while the network is made or taken down. */
 static int lock_pod(const char *name, LockFile *ret, Error *error)
 {
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = lock_path(name);
         int r;
 
         if (!machine_name_is_valid(name))
                 return error_set(error, EINVAL, "'%s' is no name of a pod", name);
-        if (asprintf(&path, PODS_DIRECTORY "/.%s.lock", name) < 0) {
-                path = NULL;
+        if (!path)
                 return error_set(error, ENOMEM, "Out of memory");
-        }
         r = mkdir_parents_at(AT_FDCWD, PODS_DIRECTORY, 0755);
         if (r >= 0)
                 r = lock_file_wait(path, true, ret);
@@ -69,6 +75,29 @@ static void drop_unused(const char *name)
 {
         if (!pod_network_is_kept(name) && check_unused(name, NULL) >= 0)
                 pod_network_unmake(name);
+}
+
+/* Unless somebody is at work on it. */
+static void sweep(const char *name)
+{
+        _cleanup_(lock_file_release) LockFile lock = LOCK_FILE_NULL;
+        _cleanup_free_ char *path = lock_path(name);
+
+        if (!path || lock_file_take(path, true, &lock) < 0)
+                return;
+        if (pod_network_runs(name))
+                drop_unused(name);
+        else
+                pod_network_unmake(name);
+}
+
+void pod_network_sweep(void)
+{
+        _cleanup_closedir_ DIR *d = opendir(PODS_DIRECTORY);
+
+        for (struct dirent *e; d && (e = readdir(d));)
+                if (e->d_name[0] != '.' && !pod_network_is_kept(e->d_name))
+                        sweep(e->d_name);
 }
 
 static int let_go(const char *name, Error *error)

@@ -129,10 +129,21 @@ static void end_forwarding(const PodNetwork *p)
         (void)forwarding_disable(p->plan.zone.name[0] ? NULL : network_host_link(&p->plan), NULL);
 }
 
+/* Now that the table guards them. */
+static int forward(const PodNetwork *p, const ForwardingRecord *uplinks)
+{
+        _cleanup_error_ Error cause = ERROR_NULL;
+
+        if (forwarding_make(uplinks, &cause) < 0)
+                warn(p->name, &cause);
+        return 0;
+}
+
 /* The host's side of a network whose packets it passes on. */
 static int connect_host(PodNetwork *p, Error *error)
 {
         _cleanup_close_ int dirfd = published_open_directory(error);
+        _cleanup_forwarding_record_ ForwardingRecord uplinks = FORWARDING_RECORD_NULL;
         _cleanup_error_ Error cause = ERROR_NULL;
         pid_t firewall = 0;
         int r = dirfd;
@@ -141,11 +152,13 @@ static int connect_host(PodNetwork *p, Error *error)
                 r = network_publish(&p->network, dirfd, true, error);
         if (r < 0)
                 return r;
-        if (forwarding_enable(network_host_link(&p->plan), &cause) < 0)
+        if (forwarding_plan(network_host_link(&p->plan), &uplinks, &cause) < 0)
                 warn(p->name, &cause);
         r = firewall_begin(&firewall, "add", p->name, error);
-        if (r < 0 || firewall_end(&firewall))
+        if (r < 0)
                 return r;
+        if (firewall_end(&firewall))
+                return forward(p, &uplinks);
         end_forwarding(p); /* which nothing guards */
         if (p->plan.ports.n > 0)
                 return error_set(error, EIO, "The ports of pod '%s' cannot be opened, see above",

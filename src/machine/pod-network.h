@@ -47,6 +47,9 @@ int pod_network_list(char ***ret, Error *error);
 /* Names of the machines whose launchers live, sorted. */
 int pod_network_members(const char *name, char ***ret, Error *error);
 
+/* Takes down what nobody keeps: pods whose last member's launcher was killed, and what killed
+ * starts have left. */
+void pod_network_sweep(void);
 /* Makes it, unless it is there. @keep: also without members, until it is stopped. */
 int pod_network_start(const char *name, bool keep, Error *error);
 

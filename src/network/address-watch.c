@@ -6,6 +6,8 @@
 #include "base/cleanup.h"
 #include "os/link-list.h"
 
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
@@ -15,6 +17,23 @@
 #define GROUPS (RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)
 #define DRAIN_SIZE 8192
 #define DRAIN_MAX 64 /* root of the machine may write to the socket, and is not read for ever */
+
+/* Of this link only: on a host with hundreds of machines nobody wakes up for the others' links. */
+static int filter_link(int fd, int index)
+{
+        struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                         NLMSG_HDRLEN + offsetof(struct ifaddrmsg, ifa_index)),
+                /* the program reads in network order what the kernel wrote in the host's */
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)index), 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+                BPF_STMT(BPF_RET | BPF_K, 0),
+        };
+        const struct sock_fprog program = { .len = ELEMENTSOF(code), .filter = code };
+
+        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+                                                                                           : 0;
+}
 
 static int open_here(const char *name, AddressWatch *ret)
 {
@@ -30,6 +49,8 @@ static int open_here(const char *name, AddressWatch *ret)
         if (query_fd < 0)
                 return query_fd;
         r = link_find(query_fd, LINK_BY_NAME(name), &link);
+        if (r >= 0)
+                r = filter_link(fd, link.index);
         if (r < 0)
                 return r;
         *ret = (AddressWatch){ .fd = TAKE_FD(fd),

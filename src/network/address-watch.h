@@ -9,7 +9,7 @@
 #include <errno.h>
 
 typedef struct AddressWatch {
-        int fd;       /* readable when an address of the namespace comes or goes */
+        int fd;       /* readable when an address of the link comes or goes */
         int query_fd; /* for address_watch_list() */
         int index;    /* of the link */
 } AddressWatch;

@@ -7,6 +7,8 @@
 #include "network/bandwidth.h"
 
 #include "base/cleanup.h"
+#include "network/link-name.h"
+#include "os/link-list.h"
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -136,6 +138,25 @@ static int make_detour(const Network *n, Error *error)
         return r < 0 ? r : find_index(n, name->name, error);
 }
 
+/* Of killed launchers: host0 goes with its machine and is made before the detour, which has no
+ * other end and stays. */
+static void remove_orphans(const Network *n)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        _cleanup_link_list_ LinkList list = LINK_LIST_NULL;
+
+        if (link_list_kind(n->host_fd, "ifb", &list) < 0)
+                return;
+        for (size_t i = 0; i < list.n; i++) {
+                const char *owner = network_signer(&list.items[i]);
+
+                if (owner && !link_name_find_end(owner, NULL))
+                        link_delete(&b, LINK_BY_INDEX(list.items[i].index));
+        }
+        if (b.n > 0)
+                (void)netlink_call(n->host_fd, &b, NULL); /* somebody else was faster */
+}
+
 int bandwidth_up(const Network *n, Error *error)
 {
         const BandwidthSetting *limit = &n->plan->bandwidth;
@@ -145,6 +166,7 @@ int bandwidth_up(const Network *n, Error *error)
         if (!n->plan->veth)
                 return 0;
         bandwidth_down(n); /* of a killed launcher: no other link of it stays */
+        remove_orphans(n);
         if (limit->in == 0 && limit->out == 0)
                 return 0;
         host0 = find_index(n, n->plan->links[0].host.name, error);

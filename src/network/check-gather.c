@@ -72,12 +72,10 @@ static void find_link(int fd, const char *name, CheckLink *to)
 /* Of a machine that publishes nothing: by the name that it would have. */
 static void guess_host_link(const CheckSubject *s, int fd, CheckLink *to)
 {
-        static const char *const prefixes[] = { LINK_PREFIX_VETH, LINK_PREFIX_BRIDGED };
         LinkName name;
 
-        for (size_t i = 0; i < ELEMENTSOF(prefixes) && !to->there; i++)
-                if (link_name_make(prefixes[i], s->name, &name) >= 0)
-                        find_link(fd, name.name, to);
+        if (link_name_find_end(s->name, &name))
+                find_link(fd, name.name, to);
         if (!to->there)
                 to->name[0] = '\0';
 }
@@ -146,8 +144,7 @@ static int gather_links(const CheckSubject *s, const CheckSockets *fds, const Pu
 static bool has_address(const LinkAddresses *list, const IpAddress *a)
 {
         for (size_t i = 0; i < list->n; i++)
-                if (list->items[i].address.family == a->family &&
-                    memcmp(list->items[i].address.bytes, a->bytes, ip_address_size(a->family)) == 0)
+                if (ip_address_equal(&list->items[i].address, a))
                         return true;
         return false;
 }
@@ -240,8 +237,9 @@ static int gather_static(const CheckSubject *s, CheckDepth depth, const CheckSoc
         int r;
 
         f->name = s->name;
+        f->pod = s->pod;
         f->launcher = s->launcher;
-        f->launcher_stopped = process_is_stopped(s->launcher);
+        f->launcher_stopped = s->launcher > 0 && process_is_stopped(s->launcher);
         f->routed = p->interface != NULL;
         r = gather_links(s, fds, p, f);
         if (r >= 0)
@@ -269,6 +267,9 @@ static int gather_steps(const CheckSubject *s, CheckDepth depth, const CheckSock
         r = check_read_ruleset(f, p);
         if (r >= 0)
                 r = check_find(f, ret);
+        if (r == 0 && s->leader == 0)
+                return strv_push(&f->notes,
+                                 "no machine runs in it: names and ports were not tried");
         if (r == 0)
                 r = check_probe_dns(f, fds);
         if (r == 0)
@@ -287,8 +288,8 @@ int check_gather(const CheckSubject *s, CheckDepth depth, CheckFacts *ret_facts,
         int namespaces = 0, r;
 
         ret_facts->name = s->name;
-        r = namespace_difference(s->leader, &namespaces);
-        if (r >= 0 && !(namespaces & CLONE_NEWNET)) {
+        r = s->pod ? 0 : namespace_difference(s->leader, &namespaces);
+        if (r >= 0 && !s->pod && !(namespaces & CLONE_NEWNET)) {
                 ret_facts->shared = true;
                 return 0;
         }

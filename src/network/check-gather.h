@@ -13,8 +13,10 @@
 
 typedef struct CheckSubject {
         const char *name;
-        pid_t leader, launcher;
-        int leader_fd;
+        bool pod;
+        pid_t leader;  /* a process in the network; 0: there is none, as in a pod without members */
+        int leader_fd; /* of it, or of the network namespace */
+        pid_t launcher; /* 0: none */
 } CheckSubject;
 
 typedef enum CheckDepth {

@@ -95,7 +95,7 @@ static int no_listener(const CheckFacts *f, const CheckProbe *q, const char *pro
                 (void)check_problem_set(
                         p, CHECK_PORT, "port %u/%s: nothing listens inside on port %u for IPv%d",
                         q->host, protocol, q->machine, q->target.family == AF_INET ? 4 : 6);
-        return check_problem_remedy(p, "stead exec %s -- ss %s", f->name, flags);
+        return check_problem_inside(p, f, "ss %s", flags);
 }
 
 int check_find_port(const CheckFacts *f, CheckProblem *p)
@@ -128,7 +128,7 @@ int check_find_port(const CheckFacts *f, CheckProblem *p)
                                         "listened on inside: a rule drops it, maybe inside",
                                         q->host, protocol, six ? "[" : "", address, six ? "]" : "",
                                         strerror(q->error), q->machine);
-                return check_problem_remedy(p, "stead exec %s -- nft list ruleset", f->name);
+                return check_problem_inside(p, f, "nft list ruleset");
         }
         return 0;
 }

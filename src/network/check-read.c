@@ -179,6 +179,35 @@ static int note_strict_paths(CheckFacts *f, char *const *uplinks)
         return r;
 }
 
+/* The line `hosts:` of nsswitch.conf(5) with one of the modules that know machines. */
+static bool line_knows_machines(char *line)
+{
+        char *word;
+
+        if (strncmp(line, "hosts:", 6) != 0)
+                return false;
+        line[strcspn(line, "#")] = '\0';
+        for (line += 6; (word = strsep(&line, " \t"));)
+                if (strcmp(word, "stead") == 0 || strcmp(word, "mymachines") == 0)
+                        return true;
+        return false;
+}
+
+static int note_names(CheckFacts *f)
+{
+        _cleanup_free_ char *text = NULL;
+        char *rest, *line;
+
+        if (read_file_at(AT_FDCWD, "/etc/nsswitch.conf", 1 << 20, &text) < 0)
+                return 0; /* of a libc without */
+        rest = text;
+        while ((line = strsep(&rest, "\n")))
+                if (line_knows_machines(line))
+                        return 0;
+        return strv_push(&f->notes, "programs of this host do not know machines by name: 'stead' "
+                                    "is missing from 'hosts:' in /etc/nsswitch.conf");
+}
+
 int check_read_settings(CheckFacts *f, const Published *p)
 {
         static const int families[] = { AF_INET, AF_INET6 };
@@ -205,5 +234,5 @@ int check_read_settings(CheckFacts *f, const Published *p)
                 if (r >= 0 && families[i] == AF_INET)
                         r = note_strict_paths(f, uplinks);
         }
-        return r;
+        return r < 0 ? r : note_names(f);
 }

@@ -65,6 +65,33 @@ int check_problem_remedy(CheckProblem *p, const char *remedy, ...)
         return r < 0 || !p->text ? -ENOMEM : 1;
 }
 
+/* Machines of a pod are in the network that they were started in. */
+int check_problem_restart(CheckProblem *p, const CheckFacts *f)
+{
+        return f->pod ? check_problem_remedy(p,
+                                             "stead pod stop --force %s; stead pod start %s; and "
+                                             "restart its machines",
+                                             f->name, f->name)
+                      : check_problem_remedy(p, "stead restart %s", f->name);
+}
+
+int check_problem_inside(CheckProblem *p, const CheckFacts *f, const char *command, ...)
+{
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, command);
+        r = vasprintf(&text, command, ap);
+        va_end(ap);
+        if (r < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return check_problem_remedy(p, "stead exec %s%s -- %s", f->pod ? "pod:" : "", f->name,
+                                    text);
+}
+
 static const char *ip_text(const IpAddress *a, char buffer[static INET6_ADDRSTRLEN])
 {
         return inet_ntop(a->family, a->bytes, buffer, INET6_ADDRSTRLEN) ?: "?";
@@ -87,21 +114,20 @@ static int find_link(const CheckFacts *f, CheckProblem *p)
                                         links[i]->there ? "down" : "not there");
                 return links[i]->there
                                ? check_problem_remedy(p, "ip link set %s up", links[i]->name)
-                               : check_problem_remedy(p, "stead restart %s", f->name);
+                               : check_problem_restart(p, f);
         }
         if (f->inside.name[0] && !f->inside.there) {
                 (void)check_problem_set(p, CHECK_LINK, "there is no %s inside", f->inside.name);
-                return check_problem_remedy(p, "stead restart %s", f->name);
+                return check_problem_restart(p, f);
         }
         if (f->inside.name[0] && !f->inside.up) {
                 (void)check_problem_set(p, CHECK_LINK, "%s is down inside", f->inside.name);
-                return check_problem_remedy(p, "stead exec %s -- ip link set %s up", f->name,
-                                            f->inside.name);
+                return check_problem_inside(p, f, "ip link set %s up", f->inside.name);
         }
         if (f->host.name[0] && !f->host.carrier) {
                 (void)check_problem_set(p, CHECK_LINK, "%s has no carrier though both ends are up",
                                         f->host.name);
-                return check_problem_remedy(p, "stead restart %s", f->name);
+                return check_problem_restart(p, f);
         }
         return 0;
 }
@@ -117,8 +143,8 @@ static int find_address(const CheckFacts *f, CheckProblem *p)
                         continue;
                 (void)check_problem_set(p, CHECK_ADDRESS, "%s has no address %s inside",
                                         f->inside.name, ip_text(&a->address, text));
-                return check_problem_remedy(p, "stead exec %s -- ip addr add %s/%u dev %s", f->name,
-                                            text, a->address.family == AF_INET ? 32U : 128U,
+                return check_problem_inside(p, f, "ip addr add %s/%u dev %s", text,
+                                            a->address.family == AF_INET ? 32U : 128U,
                                             f->inside.name);
         }
         if (f->inside.name[0] && f->n_addresses == 0 && !f->any_address) {
@@ -127,7 +153,7 @@ static int find_address(const CheckFacts *f, CheckProblem *p)
                         f->inside.name, f->host.name[0] ? f->host.name : "its link");
                 return f->host.name[0]
                                ? check_problem_remedy(p, "networkctl status %s", f->host.name)
-                               : check_problem_remedy(p, "stead exec %s -- ip addr", f->name);
+                               : check_problem_inside(p, f, "ip addr");
         }
         return 0;
 }
@@ -176,7 +202,7 @@ static int find_route(const CheckFacts *f, CheckProblem *p)
                         (void)check_problem_set(p, CHECK_ROUTE,
                                                 "the machine has no default route for IPv%d",
                                                 a->address.family == AF_INET ? 4 : 6);
-                        return check_problem_remedy(p, "stead restart %s", f->name);
+                        return check_problem_restart(p, f);
                 }
                 if (strcmp(a->out.link, f->inside.name) == 0 &&
                     a->out.gateway.family != AF_UNSPEC && !a->gateway_here && f->routed) {

@@ -77,6 +77,7 @@ typedef struct CheckProbe {
 
 typedef struct CheckFacts {
         const char *name;
+        bool pod;
         pid_t launcher;
         bool launcher_stopped; /* by a signal or a debugger */
         bool routed;           /* the host's own end has addresses, a table, a name server */
@@ -120,5 +121,10 @@ int check_find(const CheckFacts *f, CheckProblem *ret);
 /* Parts, for check*.c only. */
 int check_problem_set(CheckProblem *p, CheckStep step, const char *text, ...) _printf_(3, 4);
 int check_problem_remedy(CheckProblem *p, const char *remedy, ...) _printf_(2, 3);
+/* The network made anew. */
+int check_problem_restart(CheckProblem *p, const CheckFacts *f);
+/* A command in the network. */
+int check_problem_inside(CheckProblem *p, const CheckFacts *f, const char *command, ...)
+        _printf_(3, 4);
 int check_find_drop(const CheckFacts *f, CheckProblem *ret);
 int check_find_port(const CheckFacts *f, CheckProblem *ret);

@@ -249,16 +249,7 @@ static void write_setting(const char *name, const char *value, Error *first)
                 (void)error_move(first, &e);
 }
 
-static int make_changes(const ForwardingRecord *plan, Error *error)
-{
-        _cleanup_error_ Error e = ERROR_NULL;
-
-        for (size_t i = 0; i < plan->n_changes; i++)
-                write_setting(plan->changes[i].name, plan->changes[i].after, &e);
-        return e.number == 0 ? 0 : error_move(error, &e);
-}
-
-int forwarding_enable(const char *link, Error *error)
+int forwarding_plan(const char *link, ForwardingRecord *ret, Error *error)
 {
         _cleanup_forwarding_record_ ForwardingRecord record = FORWARDING_RECORD_NULL;
         _cleanup_forwarding_record_ ForwardingRecord plan = FORWARDING_RECORD_NULL;
@@ -286,7 +277,20 @@ int forwarding_enable(const char *link, Error *error)
         if (r > 0 && record.n_changes == 0)
                 return 0; /* the host forwards by itself: there will be nothing to put back */
         r = record_plan(&record, &plan, error);
-        return r < 0 ? r : make_changes(&plan, error);
+        if (r < 0)
+                return r;
+        *ret = plan;
+        plan = FORWARDING_RECORD_NULL;
+        return 0;
+}
+
+int forwarding_make(const ForwardingRecord *plan, Error *error)
+{
+        _cleanup_error_ Error e = ERROR_NULL;
+
+        for (size_t i = 0; i < plan->n_changes; i++)
+                write_setting(plan->changes[i].name, plan->changes[i].after, &e);
+        return e.number == 0 ? 0 : error_move(error, &e);
 }
 
 /* Made, and not taken over. Who turned IPv4 forwarding on for all links since then has written that
@@ -349,6 +353,8 @@ static char *link_of(const SettingChange *c, const char *family, const char *set
         return strndup(start, (size_t)(end - start));
 }
 
+/* As recorded, also what is not made yet, so that it is guarded first, or was taken back by
+ * somebody: then there is nothing to drop. */
 int forwarding_uplinks(int family, char ***ret, Error *error)
 {
         _cleanup_forwarding_record_ ForwardingRecord record = FORWARDING_RECORD_NULL;
@@ -363,8 +369,6 @@ int forwarding_uplinks(int family, char ***ret, Error *error)
                 const SettingChange *c = &record.changes[i];
                 _cleanup_free_ char *link = NULL;
 
-                if (!sysctl_is(c->name, c->after))
-                        continue; /* not made yet, or taken back by somebody */
                 if (family == AF_INET6 && strcmp(c->name, IPV6_ALL) == 0) {
                         *ret = NULL;
                         return 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long names of links become short. Asks no kernel. */
+/* How long names of links become short. Must not know more of a link than whether it is there. */
 
 #include "network/link-name.h"
 
@@ -51,4 +51,21 @@ int link_name_make(const char *prefix, const char *rest, LinkName *ret)
         }
         *ret = made;
         return made.altname[0] != '\0';
+}
+
+bool link_name_find_end(const char *machine, LinkName *ret)
+{
+        static const char *const prefixes[] = { LINK_PREFIX_VETH, LINK_PREFIX_BRIDGED };
+
+        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++) {
+                LinkName link;
+
+                if (link_name_make(prefixes[i], machine, &link) < 0 ||
+                    if_nametoindex(link.name) == 0)
+                        continue;
+                if (ret)
+                        *ret = link;
+                return true;
+        }
+        return false;
 }

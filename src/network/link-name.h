@@ -23,3 +23,6 @@ typedef struct LinkName {
  * which only the alternative names tell apart (CI-183). Returns 1 if link_add_altname() is needed,
  * 0 if not, -EINVAL if it is no name for a link, -ENAMETOOLONG. */
 int link_name_make(const char *prefix, const char *rest, LinkName *ret);
+/* Whether the host has an end of @machine's first link, in a bridge or not. NULL: for the answer
+ * alone. */
+bool link_name_find_end(const char *machine, LinkName *ret);

@@ -114,20 +114,61 @@ static int add_routes(const Network *n, int index, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to add routes to '%s'", n->name) : 0;
 }
 
+static void put_gateways(const Network *n, NetlinkBatch *b, int index)
+{
+        const IpAddress *gateways[] = { &n->gateway4, &n->gateway6 };
+
+        for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
+                if (gateways[i]->family != AF_UNSPEC)
+                        put_address(b, index, gateways[i],
+                                    (unsigned)ip_address_size(gateways[i]->family) * 8,
+                                    IFA_F_NOPREFIXROUTE);
+}
+
+static bool has_gateways(const Network *n, int index)
+{
+        const IpAddress *gateways[] = { &n->gateway4, &n->gateway6 };
+        _cleanup_link_addresses_ LinkAddresses list = LINK_ADDRESSES_NULL;
+
+        if (address_list(n->host_fd, index, AF_UNSPEC, &list) < 0)
+                return true; /* the link is gone, and all of it */
+        for (size_t i = 0; i < ELEMENTSOF(gateways); i++) {
+                bool found = gateways[i]->family == AF_UNSPEC;
+
+                for (size_t k = 0; k < list.n && !found; k++)
+                        found = ip_address_equal(&list.items[k].address, gateways[i]);
+                if (!found)
+                        return false;
+        }
+        return true;
+}
+
+bool network_mend_outside(const Network *n, int index)
+{
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        bool there = has_gateways(n, index);
+
+        if (!there) /* or all would hear of a change */
+                put_gateways(n, &b, index);
+        for (size_t i = 0; i < n->addresses.n; i++) {
+                Route route = route_to(&n->addresses.items[i].address, index);
+
+                route_add(&b, &route, false);
+                put_neighbour(n, &b, index, &n->addresses.items[i].address);
+        }
+        (void)netlink_call(n->host_fd, &b, NULL); /* what is there already stays */
+        return !there;
+}
+
 /* Where the other end is the host itself. */
 static int set_outside(const Network *n, const char *link, Error *error)
 {
-        const IpAddress *gateways[] = { &n->gateway4, &n->gateway6 };
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
         int index, r = find_index(n, n->host_fd, link, &index, error);
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
-                if (gateways[i]->family != AF_UNSPEC)
-                        put_address(&b, index, gateways[i],
-                                    (unsigned)ip_address_size(gateways[i]->family) * 8,
-                                    IFA_F_NOPREFIXROUTE);
+        put_gateways(n, &b, index);
         r = call(n, n->host_fd, &b, link, error);
         return r < 0 ? r : add_routes(n, index, error);
 }

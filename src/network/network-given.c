@@ -69,13 +69,9 @@ void network_take_back(const Network *n, const LinkAddress *given)
 
 static bool is_same(const LinkAddresses *a, const LinkAddresses *b)
 {
-        for (size_t i = 0; a->n == b->n && i < a->n; i++) {
-                const IpAddress *x = &a->items[i].address, *y = &b->items[i].address;
-
-                if (x->family != y->family ||
-                    memcmp(x->bytes, y->bytes, ip_address_size(x->family)) != 0)
+        for (size_t i = 0; a->n == b->n && i < a->n; i++)
+                if (!ip_address_equal(&a->items[i].address, &b->items[i].address))
                         return false;
-        }
         return a->n == b->n;
 }
 

@@ -100,6 +100,13 @@ void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link)
                 link_add_altname(b, LINK_BY_NAME(link->name), link->altname);
 }
 
+const char *network_signer(const Link *link)
+{
+        size_t n = strlen(ALIAS_PREFIX);
+
+        return link->alias && strncmp(link->alias, ALIAS_PREFIX, n) == 0 ? link->alias + n : NULL;
+}
+
 /* A launcher that was killed between making and signing leaves a link that nothing tells from one
  * of systemd-nspawn for a machine of this name; but its other end is in a namespace that ends. */
 static bool goes_by_itself(const Network *n, const NetworkLink *link, const Link *found)

@@ -69,6 +69,10 @@ bool network_is_routed(const Network *n);
  * the other end of host0. */
 const char *network_host_link(const NetworkPlan *plan);
 
+/* Puts the gateways' addresses at the host's link @index and the routes to the machine back, where
+ * somebody took them. Returns whether an address was missing. */
+bool network_mend_outside(const Network *n, int index);
+
 /* Where systemd-networkd gave the host's end the address @host and nobody gave host0 one: an
  * address of the same subnet, the last that is neither the host's nor in @taken, and a default
  * route. -EADDRNOTAVAIL: there is none left. */
@@ -85,6 +89,8 @@ int network_add_addresses(Network *n, Error *error);
 int network_join_bridge(Network *n, Error *error);
 /* The alias that says that a link is ours, and its long name. */
 void network_sign(const Network *n, NetlinkBatch *b, const LinkName *link);
+/* Whose link it is by that, in its own memory; NULL: none of ours. */
+const char *network_signer(const Link *link);
 /* One that is signed so; another of that name is left alone. */
 void network_remove_own(const Network *n, const char *name);
 void network_leave_addresses(const Network *n);

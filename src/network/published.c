@@ -53,13 +53,6 @@ bool published_address_is_any(const IpAddress *a)
         return a->family == AF_UNSPEC || IN6_IS_ADDR_UNSPECIFIED(&a->v6);
 }
 
-static bool address_equal(const IpAddress *a, const IpAddress *b)
-{
-        if (a->family == AF_INET)
-                return a->v4.s_addr == b->v4.s_addr;
-        return memcmp(&a->v6, &b->v6, sizeof(a->v6)) == 0;
-}
-
 static bool ports_meet(const PublishedPort *a, const PublishedPort *b)
 {
         return a->protocol == b->protocol && a->first <= b->last && b->first <= a->last &&
@@ -71,7 +64,7 @@ bool published_port_overlaps(const PublishedPort *a, const PublishedPort *b)
 {
         return ports_meet(a, b) &&
                (published_address_is_any(&a->host) || published_address_is_any(&b->host) ||
-                address_equal(&a->host, &b->host));
+                ip_address_equal(&a->host, &b->host));
 }
 
 /* One machine may give a port of one address another meaning than that of all others. */
@@ -81,7 +74,7 @@ static bool is_same_place(const PublishedPort *a, const PublishedPort *b)
 
         if (!ports_meet(a, b) || any != published_address_is_any(&b->host))
                 return false;
-        return any || address_equal(&a->host, &b->host);
+        return any || ip_address_equal(&a->host, &b->host);
 }
 
 /* A kernel takes nearly any byte in a name; ours are of these. '*' would be a wildcard to nft. */

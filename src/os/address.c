@@ -15,6 +15,12 @@ size_t ip_address_size(int family)
         return family == AF_INET6 ? sizeof(struct in6_addr) : 0;
 }
 
+bool ip_address_equal(const IpAddress *a, const IpAddress *b)
+{
+        return a->family == b->family &&
+               memcmp(a->bytes, b->bytes, ip_address_size(a->family)) == 0;
+}
+
 IpAddress ip_address_read(const NetlinkAttribute *a, int family)
 {
         IpAddress address = { .family = family };

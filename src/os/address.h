@@ -18,6 +18,7 @@ typedef struct IpAddress {
 
 /* Of a family; 0 for one that we do not know. */
 size_t ip_address_size(int family);
+bool ip_address_equal(const IpAddress *a, const IpAddress *b);
 /* The address of @family in an attribute; none if that is missing or has another size. */
 IpAddress ip_address_read(const NetlinkAttribute *a, int family);
 

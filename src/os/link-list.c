@@ -143,7 +143,7 @@ static const NetlinkReader link_reader = {
         .on_restart = on_restart,
 };
 
-int link_list(int fd, LinkList *ret)
+static int list_all(int fd, const char *kind, LinkList *ret)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
         _cleanup_link_list_ LinkList list = LINK_LIST_NULL;
@@ -151,10 +151,41 @@ int link_list(int fd, LinkList *ret)
         int r;
 
         netlink_begin(&b, RTM_GETLINK, NLM_F_DUMP, &header, sizeof(header));
+        if (kind) {
+                netlink_nest_begin(&b, IFLA_LINKINFO);
+                netlink_put_string(&b, IFLA_INFO_KIND, kind);
+                netlink_nest_end(&b);
+        }
         netlink_end(&b);
         r = netlink_query(fd, &b, &link_reader, &list, NULL);
         if (r < 0)
                 return r;
+        *ret = list;
+        list = LINK_LIST_NULL;
+        return 0;
+}
+
+int link_list(int fd, LinkList *ret)
+{
+        return list_all(fd, NULL, ret);
+}
+
+/* A kernel that does not know the kind does not filter by it. */
+int link_list_kind(int fd, const char *kind, LinkList *ret)
+{
+        _cleanup_link_list_ LinkList list = LINK_LIST_NULL;
+        size_t n = 0;
+        int r = list_all(fd, kind, &list);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < list.n; i++) {
+                if (strcmp(list.items[i].kind, kind) == 0)
+                        list.items[n++] = list.items[i];
+                else
+                        link_done(&list.items[i]);
+        }
+        list.n = n;
         *ret = list;
         list = LINK_LIST_NULL;
         return 0;

@@ -45,6 +45,8 @@ void link_list_done(LinkList *list);
 
 /* All links of the namespace of the socket. */
 int link_list(int fd, LinkList *ret);
+/* Those of @kind, which the kernel looks for: cheap also where there are thousands of others. */
+int link_list_kind(int fd, const char *kind, LinkList *ret);
 /* One, by index, name or alternative name. -ENODEV if there is none. */
 int link_find(int fd, LinkRef ref, Link *ret);
 /* One out of an RTM_NEWLINK message. */

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (!text)
                 return 0;
-        (void)link_pairs_add(&pairs, text, NULL);
+        (void)link_pairs_parse(text, &pairs, NULL);
         for (size_t i = 0; i < pairs.n; i++)
                 if (strpbrk(pairs.items[i].host, " \t\n:/%"))
                         abort();

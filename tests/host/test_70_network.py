@@ -30,6 +30,13 @@ def pool(version):
 
 
 @pytest.fixture
+def later(version):
+    """The same where networkd is started by the test."""
+    with lab.Host(version, masked=("systemd-networkd.socket",)) as h:
+        yield h
+
+
+@pytest.fixture
 def guest():
     """A function that gives a machine, not yet started; `client`: with systemd-networkd inside."""
     made = []
@@ -191,6 +198,56 @@ def test_declared(networkd, guest):
     a.stop()
     assert networkd.sh("ls /run/systemd/network") == ""
     assert_nothing_left(networkd)
+
+
+def reaches(machine, gateway):
+    """Its kernel answers: nobody listens there."""
+    machine.wait(f"timeout 2 bash -c 'cat </dev/tcp/{gateway}/9' 2>&1 | grep -q refused")
+
+
+def test_declared_in_a_zone(networkd, guest):
+    """The bridge is networkd's, which takes from it what it has not given: we put it back."""
+    text = NETWORK + "Zone=stay\nAddress=192.0.2.{}/24\nGateway=192.0.2.1\n"
+    a, b = (guest(networkd, f"zd{n}", client=False, network=text.format(n) + PORT.replace("8080", f"808{n}")).start()
+            for n in (2, 3))
+    for _ in range(2):
+        for n, one in ((2, a), (3, b)):
+            reaches(one, "192.0.2.1")
+            assert networkd.ok(ask("127.0.0.1", f"808{n}")) == one.name
+            assert networkd.ok(ask(f"192.0.2.{n}")) == one.name
+        assert a.ok(ask("192.0.2.3")) == "zd3"
+        networkd.ok("systemctl restart systemd-networkd")
+        networkd.wait("networkctl --no-legend --no-pager | grep 'vz-stay .* configured'")
+    # by hand as well
+    networkd.ok("ip addr flush dev vz-stay; ip route flush dev vz-stay")
+    reaches(a, "192.0.2.1")
+    networkd.wait(ask("192.0.2.3"))
+    for one in (a, b):
+        one.stop()
+    assert_nothing_left(networkd)
+
+
+def test_networkd_comes_later(later, guest):
+    """Machines that have their addresses from us keep them, and the way out; later ones have leases."""
+    a = guest(later, "early", client=False, network=NETWORK + PORT).start()
+    fixed = guest(later, "fixed", client=False, network=NETWORK + "Address=192.0.2.2/24\nGateway=192.0.2.1\n").start()
+    own = ipv4(a)
+    gateway = a.ok("ip -4 route show default").split()[2]
+    for _ in range(2):
+        reaches(a, gateway)
+        reaches(fixed, "192.0.2.1")
+        assert later.ok(ask("127.0.0.1", 8080)) == "early"
+        assert later.ok(ask(own)) == "early" and later.ok(ask("192.0.2.2")) == "fixed"
+        assert ipv4(a) == own and fixed.ok(ask(own)) == "early"
+        assert a.ok("getent ahostsv4 early.stead.internal").split()[0] == own
+        later.ok("systemctl restart systemd-networkd")  # the first time, it starts
+        later.wait("networkctl --no-legend --no-pager | grep -E 've-early .* configured'")
+    late = guest(later, "late").start()
+    assert ipv4(late) != own
+    assert late.ok(ask(own)) == "early"
+    for one in (a, fixed, late):
+        one.stop()
+    assert_nothing_left(later)
 
 
 @pytest.mark.parametrize("tree", ["busybox", "guest"])

@@ -219,6 +219,30 @@ def test_stopped_by_hand(pods):
     pods.wait_served("byhand")
 
 
+@pytest.mark.parametrize("how", ["", "--force", "--lazy"], ids=["unused", "force", "lazy"])
+def test_systemd_hears_of_a_stop_by_hand(pods, how):
+    """So that it brings the pod up again; the unit of a machine that is left without network goes on."""
+    host = pods.host
+    pods.pod("heard", NETWORK)
+    a = pods.member("a", "heard")
+    host.ok("systemctl start stead-pod@heard")
+    if how == "--force":
+        a.start()
+    host.ok(f"stead pod stop {how} heard")
+    assert active(host, "stead-pod@heard", "stead@a") == ["inactive", "active" if how == "--force" else "inactive"]
+    assert pods.state("heard")["state"] == "off"
+    host.ok("systemctl start stead-pod@heard")
+    assert pods.state("heard")["state"] == "running" and pods.state("heard")["kept"]
+    if how == "--force":
+        # it has the new network when it is restarted
+        host.ok("systemctl restart stead@a")
+        assert pods.state("heard")["members"] == ["a"]
+    # and all of it in one order of systemd's
+    host.ok("systemctl stop stead-pod@heard")
+    assert active(host, "stead-pod@heard", "stead@a") == ["inactive", "inactive"]
+    assert pods.state("heard")["state"] == "off"
+
+
 @pytest.mark.parametrize("check", [True, False], ids=["check", "no-check"])
 def test_stop_of_a_pod(pods, check):
     """First the service addresses go, then the members, then the network."""

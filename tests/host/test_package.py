@@ -52,9 +52,9 @@ def host(bare):
 def make(host):
     made = []
 
-    def call(name, kind):
+    def call(name, kind, **more):
         # what an orderly shut-down leaves behind
-        unit = host.add_guest(name) / "etc/systemd/system/orderly.service"
+        unit = host.add_guest(name, **more) / "etc/systemd/system/orderly.service"
         unit.write_text("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/touch /var/orderly\n")
         (unit.parent / "multi-user.target.wants").mkdir(exist_ok=True)
         (unit.parent / "multi-user.target.wants/orderly.service").symlink_to("../orderly.service")
@@ -188,6 +188,42 @@ def test_purge_leaves_only_what_is_the_admins(host, make):
     assert host.path("/var/lib/machines/web/etc/os-release").exists()
     host.ok("rm -r /etc/stead")
     guest.remove()
+
+
+@pytest.mark.parametrize("before, after", (
+    ("files mymachines resolve [!UNAVAIL=return] myhostname dns", "files mymachines stead resolve [!UNAVAIL=return] myhostname dns"),
+    ("files mdns4_minimal [NOTFOUND=return] dns", "files stead mdns4_minimal [NOTFOUND=return] dns"),
+    ("files # no more", "files stead # no more"),
+    ("files", "files stead"),
+    ("files dns stead", "files dns stead")))
+def test_names_of_machines_for_the_host(bare, before, after):
+    """The package puts its module for glibc into the line, and takes it out again."""
+    def line():
+        return bare.ok("grep ^hosts: /etc/nsswitch.conf")
+    old = line()
+    bare.ok(f"sed -i 's/^hosts:.*/hosts: {before}/' /etc/nsswitch.conf")
+    try:
+        for deb in ("first", "next"):
+            bare.ok(f"dpkg -i /root/{deb}.deb")
+            assert line() == f"hosts: {after}"
+        bare.ok("dpkg -r stead")
+        assert line() == f"hosts: {before}".replace(" stead", "")
+    finally:
+        bare.ok(f"dpkg -P stead; sed -i 's/^hosts:.*/{old}/' /etc/nsswitch.conf")
+
+
+def test_names_by_the_package(host, make):
+    """Where machined is not asked."""
+    guest = make("web", "service", definition="[Network]\nVirtualEthernet=yes\n")
+    host.ok("sed -i 's/ mymachines//' /etc/nsswitch.conf")
+    try:
+        address = lab.wait_for(lambda: host.sh("sed -n s/^ADDRESS=//p /run/stead/network/web").split(), what="an address")[0]
+        assert host.ok("getent ahostsv4 web").split()[0] == address
+        guest.stop()
+        guest.wait_gone()
+        assert host.status("getent ahosts web") == 2
+    finally:
+        host.ok("sed -i 's/^hosts: *files/& mymachines/' /etc/nsswitch.conf")
 
 
 def test_purge_of_an_unused_package_leaves_nothing(bare):

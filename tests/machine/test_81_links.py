@@ -2,6 +2,7 @@
 """Links of machines under the real launcher. Each test has a host of its own: a network namespace with an
 empty /run; machines are plain commands unless an init is what matters, and are asked with the host's tools
 in their namespace, since they need none themselves."""
+import concurrent.futures
 import contextlib
 import functools
 import pathlib
@@ -301,6 +302,25 @@ def test_ping_low_ports_tun(host, tree):
     assert subprocess.run([*users, script], capture_output=True, text=True).stdout == "0\n"
 
 
+def test_tun_inside(host):
+    """As a VPN's daemon: a tunnel, its address and route, and packets that come out at the program's end."""
+    m = host.start("web", "-n", tree="bookworm")
+    tool = ("ip tuntap add dev vpn0 mode tun && ip addr add 10.9.0.1/24 dev vpn0 && ip link set vpn0 up && "
+            "ip route add 10.10.0.0/16 dev vpn0 && ip -o addr show vpn0")
+    done = m.exec("sh", "-c", tool)
+    assert done.returncode == 0 and "10.9.0.1/24" in done.stdout, done.stderr
+    # in the machine's network alone
+    assert "vpn0" not in host.links()
+    assert m.exec("ip", "tuntap", "del", "dev", "vpn0", "mode", "tun").returncode == 0
+    # the program that holds the other end reads what is sent there; Perl is what the tree has
+    read = ("use Socket; open(my $t, '+<', '/dev/net/tun') or die $!; my $r = pack('a16S', 'vpn1', 0x1001);"
+            "ioctl($t, 0x400454ca, $r) or die $!; system('ip addr add 10.9.1.1/24 dev vpn1; ip link set vpn1 up');"
+            "socket(my $s, PF_INET, SOCK_DGRAM, 0); send($s, 'hello', 0, pack_sockaddr_in(7, inet_aton('10.9.1.2')));"
+            "alarm 10; while (sysread($t, my $p, 2000)) { if ($p =~ /hello$/) { print inet_ntoa(substr($p, 16, 4)); exit 0 } }")
+    done = m.exec("perl", "-e", read)
+    assert done.stdout == "10.9.1.2", done.stderr
+
+
 def test_CI_192_static_binary(host):
     """One program and no tool: the address is there before it runs."""
     m = host.start("static", "-n", tree="static", boot=True)
@@ -333,6 +353,81 @@ def test_names(host):
     assert db.exec("getent", "ahostsv4", "web.stead.internal").stdout.split()[0] == web.address()
     assert web.exec("getent", "hosts", db.address()).stdout.split()[1] == "db.stead.internal"
     assert web.exec("getent", "ahostsv4", "www.example.org").stdout.split()[0] == "198.51.100.7"
+    db.crash()
+    lab.wait_for(lambda: "ve-db" not in host.links(), 5, "the link to go")
+    assert web.exec("getent", "ahostsv4", "db.stead.internal").returncode == 2
+
+
+NSS = lab.BUILD / "src/nss/libnss_stead.so.2"
+
+
+def test_names_on_the_host(host):
+    """By a module of ours for glibc, without machined: it reads what is there, so nothing can be left over."""
+    if not NSS.exists():
+        pytest.skip("this libc has no nsswitch.conf")
+    host.sh("echo hosts: files stead >/run/nsswitch.conf; mount --bind /run/nsswitch.conf /etc/nsswitch.conf")
+
+    def getent(database, key, *options):
+        # anybody may ask
+        asked = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env",
+                         f"LD_LIBRARY_PATH={NSS.parent}", "getent", *options, database, key, check=False)
+        return asked.returncode, sorted(set(line.split()[0] for line in asked.stdout.splitlines()))
+
+    web, db, zoned, other = (host.start(*words) for words in (
+        ("web", "-n"), ("a-long-name-of-a-database", "-n"), ("zoned", "--network-zone=a"), ("other", "--network-zone=a")))
+    assert getent("ahosts", "web") == (0, sorted([web.address(), web.address(6)]))
+    assert getent("ahosts", "web.stead.internal") == (0, sorted([web.address(), web.address(6)]))
+    assert getent("ahostsv4", "a-long-name-of-a-database") == (0, [db.address()])
+    assert getent("hosts", "web") == (0, [web.address(6)])
+    assert getent("ahostsv4", "zoned") == (0, [zoned.address()])
+    asked = host.run("env", f"LD_LIBRARY_PATH={NSS.parent}", "getent", "hosts", web.address())
+    assert asked.stdout.split() == [web.address(), "web"]
+    for name in ("nobody", "web.example.org", "../network/web", ".lock"):
+        assert getent("ahosts", name)[0] == 2, name
+    # a killed launcher leaves its file until the next start of the name, but no name
+    for m in (web, zoned):
+        m.crash()
+        lab.wait_for(lambda m=m: getent("ahosts", m.name) == (2, []), 5, f"the end of the name {m.name}")
+    assert getent("ahostsv4", "other") == (0, [other.address()])
+    other.stop()
+    assert getent("ahosts", "other") == (2, [])
+
+
+# --- routers --------------------------------------------------------------------------------------
+
+# RFC 4861, 4.2 and 4.6.2: a router for half an hour, and a prefix of which everybody takes an address
+ADVERTISE = """
+import socket, struct, sys, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex(sys.argv[1]))
+prefix = struct.pack("!BBBBIII16s", 3, 4, 64, 0xc0, 3600, 1800, 0, socket.inet_pton(socket.AF_INET6, sys.argv[2]))
+while True:
+    s.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix, ("ff02::1", 0))
+    time.sleep(0.2)
+"""
+
+
+@pytest.mark.parametrize("kind", ["bridge", "macvlan"])
+def test_addresses_by_router_advertisements(host, kind):
+    """On a network of somebody else's the machine is a host like others: SLAAC and a default route."""
+    router = host.add_client()
+    host.sh("ip addr flush dev ext; echo 0 >/proc/sys/net/ipv6/conf/ext/accept_ra; ip link add br0 type bridge; "
+            "echo 0 >/proc/sys/net/ipv6/conf/br0/accept_ra; ip link set br0 up")
+    if kind == "bridge":
+        host.sh("ip link set ext master br0")
+    router.sh("ip addr flush dev ext; ip link set ext down; ip link set ext up; ip addr add 2001:db8:5::1/64 dev ext nodad; "
+              "ip addr add 2001:db8:6::1/128 dev lo nodad")
+    lab.wait_for(lambda: "fe80" in router.sh("ip -6 addr show dev ext -tentative"), 5, "the router's own address")
+    router.spawn(sys.executable, "-c", ADVERTISE, "ext", "2001:db8:5::")
+    m = host.start("web", "--network-bridge=br0" if kind == "bridge" else "--network-macvlan=ext")
+    link = "host0" if kind == "bridge" else "mv-ext"
+    lab.wait_for(lambda: "2001:db8:5:" in m.inside.sh(f"ip -6 addr show dev {link} scope global -tentative"), 10, "an address")
+    assert re.search(rf"default via fe80::\S+ dev {link} proto ra", m.inside.sh("ip -6 route"))
+    # and what is beyond the router
+    assert m.inside.ask("tcp,2001:db8:5::1,9", "tcp,2001:db8:6::1,9") == ["ConnectionRefusedError"] * 2
+    assert "2001:db8" not in host.sh("ip -6 addr; ip -6 route")
+    assert m.stop() == STOPPED
 
 
 # --- inits ----------------------------------------------------------------------------------------
@@ -371,6 +466,37 @@ def test_networkd_inside(host):
         lab.remove_tree(where)
 
 
+def test_ifupdown_inside(host):
+    """It brings up what /etc/network/interfaces names, and leaves alone what stead gave."""
+    where = lab.copy_tree("ifupdown")
+    interfaces = where / "etc/network/interfaces"
+    try:
+        # a tree that asked by DHCP on another host's eth0
+        interfaces.write_text("auto lo\niface lo inet loopback\nallow-hotplug eth0\niface eth0 inet dhcp\n")
+        m = host.start("web", "-n", where=where, boot=True)
+        m.enter()
+        lab.wait_for(lambda: "lo" in m.exec("cat", "/run/network/ifstate").stdout, 30, "ifupdown")
+        lab.wait_for(lambda: m.inside.sh("ip -6 addr show dev host0 tentative") == "", 5, "the link-local address")
+        before = m.inside.sh("ip -o addr; ip route; ip -6 route")
+        assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
+        restarted = m.exec("/etc/init.d/networking", "restart")
+        assert restarted.returncode == 0, restarted.stdout + restarted.stderr
+        assert m.inside.sh("ip -o addr; ip route; ip -6 route") == before
+        # an address of its own comes and goes beside ours
+        m.exec("sh", "-c", "printf 'iface host0:1 inet static\n address 198.51.100.7/24\n' >>/etc/network/interfaces")
+        up = m.exec("ifup", "host0:1")
+        assert up.returncode == 0, up.stderr
+        assert "198.51.100.7" in m.inside.sh("ip addr show host0")
+        assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
+        assert m.exec("ifdown", "host0:1").returncode == 0
+        assert m.inside.sh("ip -o addr; ip route; ip -6 route") == before
+        assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
+    finally:
+        host.machines[0].process.kill()
+        host.machines[0].process.wait()
+        lab.remove_tree(where)
+
+
 def test_reboot_keeps_ports(host):
     m = host.start("web", "-n", "-p", "8080:80", tree="busybox", boot=True)
     m.enter()
@@ -385,6 +511,37 @@ def test_reboot_keeps_ports(host):
 
 # --- ports ----------------------------------------------------------------------------------------
 
+HOLD = """
+import fcntl, struct, sys, time
+f = open(sys.argv[1], "w")
+fcntl.fcntl(f, fcntl.F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_uplinks_are_guarded_before_they_forward(host):
+    """Else the host is a router for everybody for some milliseconds."""
+    host.add_client()
+    forwards = "cat /proc/sys/net/ipv4/conf/ext/forwarding"
+    assert host.sh(forwards) == "0\n"
+    holder = host.spawn(sys.executable, "-c", HOLD, "/run/stead/network/.lock")
+    assert holder.stdout.readline() == "held\n"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        started = pool.submit(host.start, "web", "-n")
+        try:
+            lab.wait_for(lambda: "ext/forwarding" in host.sh("cat /run/stead/network/.forwarding", check=False), 5, "the plan")
+            time.sleep(0.2)
+            assert host.sh("nft list ruleset") == "" and host.sh(forwards) == "0\n"
+        finally:
+            holder.kill()
+        m = started.result(20)
+    assert host.sh(forwards) == "1\n"
+    assert '"ext"' in host.sh("nft list set inet stead uplink4")
+    assert m.stop() == STOPPED
+    assert host.sh(forwards) == "0\n"
+
+
 def test_CI_188_ports(host):
     client = host.add_client()
     web = host.start("web", "-n", "-p", "8080:80", "-p", "udp:5353:53")
@@ -397,6 +554,43 @@ def test_CI_188_ports(host):
         assert sibling.inside.ask(*own[2:]) == [f"web {sibling.address()}", f"web {sibling.address(6)}"]
     assert web.stop() == STOPPED
     assert client.ask("tcp,192.0.2.1,8080") == "ConnectionRefusedError"
+
+
+# "SOURCE DESTINATION PORT" of each connection that begins on a link
+CAPTURE = """
+import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind((sys.argv[1], 0))
+print("ready", flush=True)
+while True:
+    frame, (_, _, kind, _, _) = s.recvfrom(2000)
+    protocol, = struct.unpack_from("!H", frame, 12)
+    six = protocol == 0x86dd
+    if kind == socket.PACKET_OUTGOING or not (six and frame[20] == 6 or protocol == 0x800 and frame[23] == 6):
+        continue
+    family, size, at, tcp = (socket.AF_INET6, 16, 22, 54) if six else (socket.AF_INET, 4, 26, 14 + 4 * (frame[14] & 15))
+    if frame[tcp + 13] & 0x12 == 2:
+        ends = [socket.inet_ntop(family, frame[at + i * size:at + (i + 1) * size]) for i in (0, 1)]
+        print(*ends, struct.unpack_from("!H", frame, tcp + 2)[0], flush=True)
+"""
+
+
+def test_source_on_the_wire(host):
+    """Not what a server says it sees, but what arrives at host0."""
+    client = host.add_client()
+    m = host.start("web", "-n", "-p", "8080:80")
+    m.inside.serve("web", 80)
+    capture = m.inside.spawn(sys.executable, "-c", CAPTURE, "host0")
+    assert capture.stdout.readline() == "ready\n"
+    for there, here, family in (("192.0.2.1", "192.0.2.2", 4), ("2001:db8::1", "2001:db8::2", 6)):
+        assert client.ask(f"tcp,{there},8080") == f"web {here}"
+        assert capture.stdout.readline() == f"{here} {m.address(family)} 80\n"
+    # the host itself: its own address is no machine's to answer past it, but a loopback one is
+    assert host.ask("tcp,192.0.2.1,8080") == "web 192.0.2.1"
+    assert capture.stdout.readline() == f"192.0.2.1 {m.address()} 80\n"
+    assert host.ask("tcp,127.0.0.1,8080") == f"web {GATEWAY}"
+    assert capture.stdout.readline() == f"{GATEWAY} {m.address()} 80\n"
+    assert m.stop() == STOPPED
 
 
 def test_taken_ports(host):
@@ -454,6 +648,27 @@ def test_bandwidth(host, network):
     assert m.stop() == STOPPED
     m = host.start("web", network, "--network-bandwidth-max=1G")
     assert m.stop() == STOPPED
+    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+
+
+def test_limits_of_the_killed_go_with_any_start(host):
+    """The detour of what a machine sends has no other end that would take it along."""
+    before = host.left()
+    killed, zoned, limited = (host.start(name, network, "--network-bandwidth-max=out:10M") for name, network in (
+        ("killed", "-n"), ("zoned", "--network-zone=lan"), ("limited", "-n")))
+    host.sh("ip link add ifb-admins type ifb")
+    killed.crash()
+    zoned.crash()
+    lab.wait_for(lambda: "ve-killed" not in host.links() and "vb-zoned" not in host.links(), 5, "the links to go")
+    assert {"ifb-killed", "ifb-zoned"} <= set(host.links())
+    other = host.start("other", "-n")
+    assert [name for name in host.links() if name.startswith("ifb-")] == ["ifb-limited", "ifb-admins"]
+    host.sh("ip link del ifb-admins")
+    for m in (other, limited):
+        assert m.stop() == STOPPED
+    # files of the others go with the next of their names
+    for name, network in (("killed", "-n"), ("zoned", "--network-zone=lan")):
+        assert host.start(name, network).stop() == STOPPED
     lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
 
 

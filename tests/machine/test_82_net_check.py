@@ -37,6 +37,7 @@ class Host(ports.Namespace):
         super().__init__(own_run=True)
         self.beyond = ports.Namespace()
         self.sh("echo nameserver 127.0.0.1 > /run/resolv.conf; mount --bind /run/resolv.conf /etc/resolv.conf; "
+                "echo hosts: files stead dns > /run/nsswitch.conf; mount --bind /run/nsswitch.conf /etc/nsswitch.conf; "
                 f"ip link add ext type veth peer name ext netns {self.beyond.holder.pid}; ip link set ext up; "
                 "ip addr add 192.0.2.5/24 dev ext; ip addr add 2001:db8::5/64 dev ext nodad; "
                 "ip route add default via 192.0.2.1; ip -6 route add default via 2001:db8::1")
@@ -326,6 +327,15 @@ def test_may_drop_is_a_note(host, web):
     assert report["ok"] and any("chain 'forward' of table 'inet fw' may drop" in n for n in report["notes"])
 
 
+def test_host_does_not_know_names(host, web):
+    host.sh("echo 'hosts: files dns # stead' > /run/nsswitch.conf")
+    try:
+        assert any("'stead' is missing from 'hosts:'" in note for note in web.check()["notes"])
+    finally:
+        host.sh("echo 'hosts: files mymachines dns' > /run/nsswitch.conf")
+    assert web.check()["notes"] == []
+
+
 def test_name_servers_dead(host, web):
     host.name_server.kill()
     host.name_server.wait()
@@ -366,4 +376,33 @@ def test_start_tells(host):
     finally:
         host.run("sh", "-c", "ip rule del priority 5270; ip route flush table 52", check=False)
         host.stead("stop", "--force", name)
+        lab.remove_tree(tree)
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_boot_tells(host, broken):
+    """As a start does, though the launcher has taken the place of the verb by then."""
+    name = lab.new_name("n")
+    tree = lab.copy_tree("busybox")
+    host.sh(f"mkdir -p /run/stead; printf '%s\n' [Network] VirtualEthernet=yes [Image] Directory={tree} > /run/stead/{name}.machine")
+    if broken:
+        host.sh("ip route add default dev ext table 52; ip rule add to 100.64.0.0/10 lookup 52 priority 5270")
+    boot = subprocess.Popen([*host.enter, str(lab.STEAD), "boot", name], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=lab.clean_environment())
+    try:
+        lab.wait_for(lambda: host.stead("show", "--value", "-p", "State", name).stdout == "running\n", 10, "the machine")
+        # nobody is left beside the launcher
+        lab.wait_for(lambda: subprocess.run(["pgrep", "-f", f"stead boot {name}$"], stdout=subprocess.DEVNULL).returncode == 1,
+                     5, "the look at the network")
+        host.stead("stop", name)
+        said = boot.communicate(timeout=20)[1]
+        line = (rf"(?m)^{name}: no network: a rule of the host sends \S+ by table 52 to ext, not to \S+ \(see `ip rule`\) "
+                rf"\(stead net check {name}\)$")
+        assert bool(re.search(line, said)) == broken, said
+        assert ("no network" in said) == broken, said
+    finally:
+        host.run("sh", "-c", "ip rule del priority 5270; ip route flush table 52", check=False)
+        host.stead("stop", "--force", name)
+        boot.kill()
+        boot.wait()
         lab.remove_tree(tree)

@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -15,7 +16,8 @@ import time
 import lab
 import pytest
 
-POD = "[Network]\nVirtualEthernet=yes\nPort=tcp:8080:80\n"
+BARE = "[Network]\nVirtualEthernet=yes\n"
+POD = BARE + "Port=tcp:8080:80\n"
 # echoes lines on port 80 for as long as the client stays
 ECHO = "while :; do nc -l -p 80 -e cat; done"
 ASK = """
@@ -241,6 +243,42 @@ def test_survives_kill_at_any_moment(world):
     assert world.state("dns")["state"] == "off"
 
 
+def test_left_by_killed_launchers(world):
+    """The next start of anything with a network takes it down, also of another name."""
+    def leave(name):
+        world.pod(name, BARE)
+        member = world.member(name)
+        member.kill()
+        member.communicate()
+        lab.wait_for(lambda: world.state(name)["members"] == [], what="the end of the member")
+        assert world.state(name)["state"] == "running"
+    for name in ("one", "two"):
+        leave(name)
+    world.pod("kept", BARE)
+    world.stead("pod", "start", "kept")
+    assert [world.state(name)["state"] for name in ("one", "two", "kept")] == ["off", "off", "running"]
+    leave("one")
+    world.run("sh", "-c", "rm /run/stead/pods/one/ready")  # as a start that was killed half way
+    world.pod("other", BARE)
+    member = world.member("other")
+    assert world.run("ls", "/run/stead/pods").stdout.split() == ["kept", "other"]
+    assert "ve-one" not in world.run("ip", "link").stdout
+    # one that is stopped meanwhile is left to who stops it
+    leave("one")
+    busy = world.start("/usr/bin/python3", "-c",
+                       "import fcntl, struct, time; f = open('/run/stead/pods/.one.lock', 'w'); "
+                       "fcntl.fcntl(f, fcntl.F_OFD_SETLK, struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 0, 0, 0)); "
+                       "print(flush=True); time.sleep(600)")
+    assert busy.stdout.readline() == "\n"
+    world.end(world.member("other"))
+    assert world.state("one")["state"] == "running"
+    busy.kill()
+    busy.communicate()
+    world.end(member)
+    world.stead("pod", "stop", "kept")
+    world.stead("pod", "stop", "one")
+
+
 def test_one_name(world):
     """A pod and a machine of one name would share links and rules."""
     world.pod("dns")
@@ -379,6 +417,49 @@ def test_exec(world):
         world.stead(*words, "--", "/no/such", status=127)
     assert "not running" in world.stead("exec", "pod:other", "--", "true", status=125).stderr
     assert "search stead.internal" not in world.run("cat", "/etc/resolv.conf").stdout
+
+
+def test_net_check(world):
+    world.pod("dns", "[Network]\nVirtualEthernet=yes\nPort=tcp:8053:53\n")
+    assert "stead pod start dns" in world.stead("net", "check", "dns", status=1).stderr
+    world.stead("pod", "start", "dns")
+
+    def report(status=0):
+        return json.loads(world.stead("net", "check", "--json", "dns", status=status).stdout)[0]
+
+    sound = report()
+    assert sound["ok"] and sound["link"] == "ve-dns" and sound["addresses"] == world.state("dns")["addresses"]
+    assert "no machine runs in it: names and ports were not tried" in sound["notes"]
+    # without a name it is among the others
+    assert "dns: fine (ve-dns" in world.stead("net", "check").stdout
+    # nobody asks names here: the relay and the name server beyond are the machine's, which is what is looked at first
+    world.stead("pod", "exec", "dns", "--", "ip", "link", "set", "host0", "down")
+    bad = report(status=1)
+    assert bad["step"] == "link" and bad["remedy"] == "stead exec pod:dns -- ip link set host0 up"
+    world.run("sh", "-c", bad["remedy"].replace("stead", str(lab.STEAD), 1))
+    world.stead("pod", "stop", "dns")
+
+
+def test_net_check_with_members(world):
+    world.pod("dns", "[Network]\nVirtualEthernet=yes\nPort=tcp:8053:53\n")
+    world.run("sh", "-c", "echo nameserver 127.0.0.1 >/run/stead/resolv.conf; mount --bind /run/stead/resolv.conf /etc/resolv.conf")
+    listener = server = world.start("/usr/bin/python3", pathlib.Path(__file__).with_name("test_82_net_check.py"))
+    try:
+        assert server.stdout.readline() == "ready\n"
+        member = world.member("dns", "exec sleep 600")
+        bad = json.loads(world.stead("net", "check", "--json", "dns", status=1).stdout)[0]
+        assert bad["step"] == "port" and "port 53" in bad["problem"], bad
+        assert bad["remedy"] == "stead exec pod:dns -- ss -ltn"
+        listener = world.start(lab.STEAD, "pod", "exec", "dns", "--", "/usr/bin/python3", "-c",
+                               "import socket, time; s = socket.create_server(('::', 53), family=socket.AF_INET6, "
+                               "dualstack_ipv6=True, backlog=100); time.sleep(600)")
+        lab.wait_for(lambda: world.stead("net", "check", "dns", status=None).returncode == 0, 10, "the port of the pod")
+        world.end(member)
+    finally:
+        for process in (server, listener):
+            process.kill()
+            process.communicate()
+        world.run("sh", "-c", "umount /etc/resolv.conf; rm /run/stead/resolv.conf")
 
 
 # --- health --------------------------------------------------------------------------------------

@@ -395,3 +395,16 @@ def test_hostile_names(layer, here):
     path.chmod(0o666)
     out = layer("fsck", status=1)
     assert "\x1b" not in out and "its mode is 0666" in out
+
+
+def test_check_beside_additions(layer, here):
+    """What comes while the store is looked at is no defect."""
+    trees = [write_tree(here / f"t{n}", {f"{n}/f{i}": f"{n} {i}\n" * 50 for i in range(300)}) for n in range(6)]
+    layer("import", "-q", "first", str(trees[0]))
+    adders = [layer.start("layer", "import", "-q", f"l{n}", str(trees[n])) for n in range(1, 6)]
+    while any(p.poll() is None for p in adders):
+        assert layer.json("fsck") == {"defects": [], "left": 0}
+    for p in adders:
+        assert p.wait() == 0, p.communicate()
+    assert layer.json("fsck") == {"defects": [], "left": 0}
+    assert len(layer.json("list")) == 6

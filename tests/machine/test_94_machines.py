@@ -21,6 +21,7 @@ import time
 import pytest
 
 import lab
+import layer_site
 from lab import new_name
 
 DEFINITIONS = pathlib.Path("/etc/stead")
@@ -274,6 +275,14 @@ def test_rollback_merges_what_the_machine_changed_since(site):
     assert (site.upper(name) / "etc/motd").read_text() == "base 1\n", "untouched since: put back"
 
 
+def test_now_does_not_start_what_is_stopped(site):
+    name = site.create()
+    site.base(2)
+    assert "from its next start on" in site.stead("update", "--now", name).stdout
+    assert "from its next start on" in site.stead("update", "--now", name).stdout
+    site.stead("status", name, status=3)
+
+
 def test_a_running_machine_stays_on_its_stack(site):
     name = site.create()
     site.stead("start", name)
@@ -335,6 +344,29 @@ def test_dry_run_changes_nothing(site):
     assert site.snapshot(name, site.states / name) == before
 
 
+def test_update_pulls():
+    where = lab.work / new_name("pull")
+    where.mkdir()
+    w = layer_site.World(where)
+    try:
+        w.key()
+        w.remote(f"file://{w.site}")
+        tree = layer_site.small_tree(where / "tree")
+        w.add(tree)
+        w.publish()
+        w.pull()
+        w.stead("create", "-q", "web", layer_site.NAME)
+        layer_site.change(tree, 1)
+        w.add(tree)
+        w.publish()
+        assert "up to date" in w.stead("update", "web")
+        assert "generation 2" in w.stead("update", "--all", "--pull") and w.version() == w.version("from")
+        shutil.rmtree(w.site)
+        assert "could not be pulled" in w.fails("update", "--pull", "web")
+    finally:
+        lab.remove_tree(where)
+
+
 def test_pins_stay(site):
     version = site.history(site.create())[0]["layers"][0]["version"]
     name = site.create(f"{BASE}@{version[:12]}")
@@ -373,6 +405,12 @@ def test_a_stack_that_cannot_be_made_leaves_the_old_one(site):
     assert site.snapshot(name) == before and site.in_force(name) == 1
     site.stead("start", name)
     assert sh(site, name, "cat /usr/share/version") == "1\n"
+    site.stead("stop", name)
+    for kind in "trees", "checkouts":
+        for path in (site.where / "store" / kind).iterdir():
+            path.unlink() if path.is_file() else lab.remove_tree(path)
+    assert BASE in site.switch(name, status=1).stderr
+    assert BASE in site.stead("start", name, status=1).stderr
 
 
 # --- killed, full, at once ----------------------------------------------------------------------------
@@ -565,7 +603,7 @@ def test_discard_and_what_is_refused(site):
     try:
         lab.wait_for(lambda: (site.states / name / "try/work/work").exists(), what="the try")
         assert "just now" in site.stead("discard", name, status=1).stderr
-        assert "in use" in site.stead("try", name, "--", "/bin/true", status=1).stderr
+        assert "just now" in site.stead("try", name, "--", "/bin/true", status=1).stderr
     finally:
         site.stead("kill", f"{name}-try", status=None)
         p.communicate()

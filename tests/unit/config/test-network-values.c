@@ -57,7 +57,7 @@ static int network(const char *text, Buffer *out, Error *error)
 static int links(const char *text, Buffer *out, Error *error)
 {
         _cleanup_(link_pairs_done) LinkPairs p = {};
-        int r = link_pairs_add(&p, text, error);
+        int r = link_pairs_parse(text, &p, error);
 
         if (r >= 0)
                 link_pairs_format(&p, out);

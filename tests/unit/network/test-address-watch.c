@@ -71,6 +71,11 @@ static void test_own_namespace(void **state)
         assert_int_equal(address_watch_open(-EBADF, -EBADF, "lo", &w), 0);
         assert_true(shell("ip addr add 192.0.2.1/32 dev lo"));
         assert_true(told(&w));
+        /* of other links nothing is told */
+        assert_true(shell("ip link add other type bridge && ip addr add 192.0.2.2/32 dev other"));
+        assert_false(told(&w));
+        assert_true(shell("ip addr del 192.0.2.1/32 dev lo"));
+        assert_true(told(&w));
         address_watch_done(&w);
 }
 

@@ -9,6 +9,14 @@
 
 #include <sys/socket.h>
 
+static int forwarding_enable(const char *link, Error *error)
+{
+        _cleanup_forwarding_record_ ForwardingRecord plan = FORWARDING_RECORD_NULL;
+        int r = forwarding_plan(link, &plan, error);
+
+        return r < 0 ? r : forwarding_make(&plan, error);
+}
+
 static const char *program;
 
 static bool ping(const char *from, const char *to)

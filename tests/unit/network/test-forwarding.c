@@ -17,6 +17,14 @@
 #define UP6 "ipv6/conf/up0/force_forwarding"
 #define ALL6 "ipv6/conf/all/forwarding"
 
+static int forwarding_enable(const char *link, Error *error)
+{
+        _cleanup_forwarding_record_ ForwardingRecord plan = FORWARDING_RECORD_NULL;
+        int r = forwarding_plan(link, &plan, error);
+
+        return r < 0 ? r : forwarding_make(&plan, error);
+}
+
 /* up0 is an uplink of both families, idle0 has no address. */
 static void make_host(void)
 {
@@ -138,6 +146,25 @@ static void test_later_uplink(void **state)
         assert_nothing_left();
 }
 
+/* Whoever guards them knows them before a packet passes. */
+static void test_planned(void **state)
+{
+        _cleanup_forwarding_record_ ForwardingRecord plan = FORWARDING_RECORD_NULL;
+        _cleanup_strv_ char **v4 = NULL;
+
+        make_host();
+        make_link("ve-a");
+        assert_int_equal(forwarding_plan("ve-a", &plan, NULL), 0);
+        assert_setting(UP4, "0");
+        assert_int_equal(forwarding_uplinks(AF_INET, &v4, NULL), 0);
+        assert_int_equal(strv_length(v4), 1);
+        assert_int_equal(forwarding_make(&plan, NULL), 0);
+        assert_setting(UP4, "1");
+        disable("ve-a");
+        assert_setting(UP4, "0");
+        assert_nothing_left();
+}
+
 static void test_admin_changed(void **state)
 {
         _cleanup_strv_ char **v4 = NULL;
@@ -148,10 +175,11 @@ static void test_admin_changed(void **state)
         set("ipv4/conf/up1/forwarding", "1");
         make_link("ve-a");
         enable("ve-a");
-        /* up1 was the administrator's before, up0 is now */
+        /* up1 was the administrator's before, up0 is now: nothing passes there, guarded or not */
         set(UP4, "0");
         assert_int_equal(forwarding_uplinks(AF_INET, &v4, NULL), 0);
-        assert_int_equal(strv_length(v4), 0);
+        assert_int_equal(strv_length(v4), 1);
+        assert_string_equal(v4[0], "up0");
         disable("ve-a");
         assert_setting(UP4, "0");
         assert_setting("ipv4/conf/up1/forwarding", "1");
@@ -350,19 +378,13 @@ static void test_no_such_link(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                ON_HOST(test_record_and_restore),
-                ON_HOST(test_last_link_puts_back),
-                ON_HOST(test_later_uplink),
-                ON_HOST(test_admin_changed),
-                ON_HOST(test_crash),
-                ON_HOST(test_foreign_record),
-                ON_HOST(test_already_forwarding),
-                ON_HOST(test_host_becomes_router),
-                ON_HOST(test_switch_for_all),
-                ON_HOST(test_concurrent),
-                ON_HOST(test_killed),
-                ON_HOST(test_read_only),
-                ON_HOST(test_no_such_link),
+                ON_HOST(test_record_and_restore),  ON_HOST(test_last_link_puts_back),
+                ON_HOST(test_later_uplink),        ON_HOST(test_planned),
+                ON_HOST(test_admin_changed),       ON_HOST(test_crash),
+                ON_HOST(test_foreign_record),      ON_HOST(test_already_forwarding),
+                ON_HOST(test_host_becomes_router), ON_HOST(test_switch_for_all),
+                ON_HOST(test_concurrent),          ON_HOST(test_killed),
+                ON_HOST(test_read_only),           ON_HOST(test_no_such_link),
         };
         int r = world_enter() ?: net_world_check();
 

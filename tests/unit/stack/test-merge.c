@@ -340,6 +340,7 @@ static void test_alternatives(void **state)
         e = manifest_find(&c.result.generated, "/etc/alternatives/pick");
         assert_non_null(e);
         assert_string_equal(e->target, "/usr/bin/two");
+        assert_kind(&c, "/etc/alternatives/pick", DRIFT_REGENERATED); /* and no conflict */
 }
 
 static void test_unknown_base(void **state)

@@ -294,6 +294,76 @@ static void test_other_file_system(void **state)
         assert_false(checkout_exists(&s->store, &tree));
 }
 
+/* How many entries a directory has. */
+static int count_of(int dirfd, const char *path)
+{
+        _cleanup_closedir_ DIR *d = fdopendir(openat(dirfd, path, O_RDONLY | O_DIRECTORY));
+        int n = -2; /* "." and ".." */
+
+        while (readdir(d))
+                n++;
+        return n;
+}
+
+static int make_on_full_disk(ScratchStore *s)
+{
+        _cleanup_manifest_ Manifest m = MANIFEST_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *path = NULL;
+        char name[32], small[96];
+        Hash tree;
+        int n = 0;
+
+        (void)snprintf(name, sizeof(name), "filler");
+        (void)snprintf(small, sizeof(small), "%s/small", s->path);
+        if (world_enter() != 0)
+                return WORLD_SKIP;
+        if (mkdir(small, 0700) < 0 || mount("tmpfs", small, "tmpfs", 0, "nr_inodes=400") < 0)
+                return EXIT_FAILURE;
+        store_close(&s->store);
+        assert_int_equal(store_open(small, STORE_ADD, &s->store, NULL), 0);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
+        for (int fd; (fd = openat(s->store.fd, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) >= 0;
+             n++) {
+                (void)close(fd);
+                (void)snprintf(name, sizeof(name), "filler%d", n);
+        }
+        for (int i = 0; i < 10; i++) { /* room for some of it */
+                (void)snprintf(name, sizeof(name), "filler%d", i);
+                (void)unlinkat(s->store.fd, name, 0);
+        }
+        if (checkout_make(&s->store, &tree, NULL, &path, &error) != -ENOSPC || !error.hint ||
+            !strstr(error.hint, "stead layer gc") || count_of(s->store.fd, "checkouts") != 0)
+                return EXIT_FAILURE;
+        for (int i = 10; i < n - 1; i++) {
+                (void)snprintf(name, sizeof(name), "filler%d", i);
+                (void)unlinkat(s->store.fd, name, 0);
+        }
+        return checkout_make(&s->store, &tree, NULL, &path, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Nothing half is left, and there is one when there is room again. */
+static void test_full_disk(void **state)
+{
+        ScratchStore *s = *state;
+        char name[16];
+        int status;
+        pid_t pid;
+
+        for (int i = 0; i < 60; i++) {
+                (void)snprintf(name, sizeof(name), "directory%d", i);
+                assert_return_code(mkdirat(s->tree_fd, name, 0755), errno);
+        }
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(make_on_full_disk(s));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == WORLD_SKIP)
+                skip(); /* it said why */
+        assert_int_equal(status, 0);
+}
+
 /* Many at once make the same one: all succeed, and there is one. */
 static void test_at_once(void **state)
 {
@@ -372,15 +442,11 @@ static void test_killed(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_STORE(test_round_trip),
-                WITH_STORE(test_copy),
-                WITH_STORE(test_layer_marks),
-                WITH_STORE(test_no_more_links),
-                WITH_STORE(test_missing_object),
-                WITH_STORE(test_lock),
-                WITH_STORE(test_other_file_system),
-                WITH_STORE(test_at_once),
-                WITH_STORE(test_killed),
+                WITH_STORE(test_round_trip),        WITH_STORE(test_copy),
+                WITH_STORE(test_layer_marks),       WITH_STORE(test_no_more_links),
+                WITH_STORE(test_missing_object),    WITH_STORE(test_lock),
+                WITH_STORE(test_other_file_system), WITH_STORE(test_full_disk),
+                WITH_STORE(test_at_once),           WITH_STORE(test_killed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
