@@ -82,7 +82,7 @@ static int get_and_use(PullJob *job, const char *path, const ContentList *added,
         _cleanup_download_ Download d = DOWNLOAD_NULL;
         int r = download_open(job, path, &d, error);
 
-        if (r >= 0 && d.waited)
+        if (r >= 0)
                 r = pull_look_again(job, error);
         if (r >= 0 && job->n_missing == 0) {
                 download_remove(&d);

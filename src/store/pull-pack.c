@@ -114,7 +114,7 @@ static int get_pack(PullJob *job, const PackItem *item, Error *error)
         _cleanup_download_ Download d = DOWNLOAD_NULL;
         int r = download_open(job, path.path, &d, error);
 
-        if (r >= 0 && d.waited)
+        if (r >= 0)
                 r = pull_look_again(job, error);
         if (r >= 0 && job->n_missing == 0) {
                 download_remove(&d);

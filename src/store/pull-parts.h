@@ -83,7 +83,6 @@ typedef struct Download {
         int fd, dirfd;
         char *name;
         bool resumed; /* something was there */
-        bool waited;  /* for another pull of the same, which may have brought all of it */
 } Download;
 
 #define DOWNLOAD_NULL ((Download){ .fd = -EBADF })

@@ -135,12 +135,9 @@ static int open_locked(int dirfd, const char *name, Download *ret)
 
                 if (fd < 0)
                         return -errno;
-                for (int how = LOCK_EX | LOCK_NB; flock(fd, how) < 0;) {
-                        if (errno != EINTR && errno != EWOULDBLOCK)
+                while (flock(fd, LOCK_EX) < 0)
+                        if (errno != EINTR)
                                 return -errno;
-                        ret->waited = true;
-                        how = LOCK_EX;
-                }
                 if (fstat(fd, &st) < 0)
                         return -errno;
                 if (st.st_nlink > 0) {

@@ -5,7 +5,6 @@
 
 #include "store/transfer.h"
 
-#include "base/fd.h"
 #include "store/curl-library.h"
 
 #include <inttypes.h>
@@ -18,6 +17,7 @@
 #define STALL_BYTES 100L
 #define REDIRECTS 5L
 #define WAIT_MS 1000
+#define PAUSE_MS 250U
 
 struct Transfer {
         char *url;
@@ -25,6 +25,7 @@ struct Transfer {
         CURLM *multi;
         Progress *progress;
         TransferCount count;
+        uint64_t waited_ms; /* when we waited last for a server that fails */
 };
 
 /* One in flight. */
@@ -309,12 +310,32 @@ static bool cannot_continue(const Flight *f, CURLcode code, long status)
                (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || status == 416);
 }
 
+static uint64_t now_ms(void)
+{
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Gives the server some time, longer with each attempt. All that are in flight fail together; only
+ * the first of them waits. */
+static void wait_before(const Flight *f)
+{
+        uint64_t pause = PAUSE_MS * (uint64_t)f->attempt;
+
+        if (f->transfer->waited_ms + pause > now_ms())
+                return;
+        (void)usleep((useconds_t)(pause * 1000));
+        f->transfer->waited_ms = now_ms();
+}
+
 static int restart(Flight *f, bool from_start)
 {
-        const struct timespec pause = { .tv_nsec = 200000000L * f->attempt };
         int r;
 
-        (void)nanosleep(&pause, NULL); /* the others wait as well: it is the same server */
+        if (!from_start)
+                wait_before(f);
         r = f->item.on_restart(&f->item, from_start, f->error);
         return r < 0 ? r : launch(f);
 }
@@ -394,82 +415,4 @@ int transfer_get_all(Transfer *t, TransferNext next, void *userdata, Error *erro
         while (q.n > 0)
                 forget(&q, q.flights[0]);
         return r < 0 ? error_move(error, &own) : 0;
-}
-
-/* A single file is a queue of one. */
-typedef struct Single {
-        const char *path; /* NULL: given */
-        uint64_t limit;
-        Buffer *buffer;
-        int fd;
-        uint64_t offset;
-} Single;
-
-static int on_single_data(TransferItem *item, const void *data, size_t size, Error *error)
-{
-        Single *s = item->userdata;
-        int r;
-
-        if (s->buffer)
-                buffer_append(s->buffer, data, size);
-        r = s->buffer ? buffer_error(s->buffer) : write_all(s->fd, data, size);
-        return r < 0 ? error_errno(error, -r, "Failed to keep what is got of '%s'", item->path) : 0;
-}
-
-static int on_single_restart(TransferItem *item, bool from_start, Error *error)
-{
-        Single *s = item->userdata;
-        off_t end;
-
-        if (s->buffer) {
-                s->buffer->size = 0;
-                return 0;
-        }
-        if (from_start && ftruncate(s->fd, 0) < 0)
-                return error_errno(error, errno, "Failed to empty a file");
-        end = lseek(s->fd, 0, SEEK_END);
-        if (end < 0)
-                return error_errno(error, errno, "Failed to seek");
-        item->offset = (uint64_t)end;
-        return 0;
-}
-
-static int on_single_end(TransferItem *item, Error *error)
-{
-        return 0;
-}
-
-static int next_single(TransferItem *item, void *userdata, Error *error)
-{
-        Single *s = userdata;
-
-        if (!s->path)
-                return 0;
-        *item = (TransferItem){ .path = strdup(s->path),
-                                .limit = s->limit,
-                                .offset = s->offset,
-                                .alone = true,
-                                .on_data = on_single_data,
-                                .on_restart = on_single_restart,
-                                .on_end = on_single_end,
-                                .userdata = s };
-        s->path = NULL;
-        return item->path ? 1 : error_set(error, ENOMEM, "Out of memory");
-}
-
-int transfer_get(Transfer *t, const char *path, uint64_t limit, Buffer *ret, Error *error)
-{
-        Single s = { .path = path, .limit = limit, .buffer = ret };
-
-        return transfer_get_all(t, next_single, &s, error);
-}
-
-int transfer_get_file(Transfer *t, const char *path, uint64_t limit, int fd, Error *error)
-{
-        off_t end = lseek(fd, 0, SEEK_END);
-        Single s = { .path = path, .limit = limit, .fd = fd, .offset = (uint64_t)end };
-
-        if (end < 0)
-                return error_errno(error, errno, "Failed to seek");
-        return transfer_get_all(t, next_single, &s, error);
 }

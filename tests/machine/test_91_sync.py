@@ -196,12 +196,13 @@ def test_resume_singles(world, server, tree):
         path.unlink()
     server.left = 2_000_000
     world.fails("pull", NAME)
-    got = len([p for p in server.log if p.startswith("contents/")])
+    staged = len([p for p in (world.where / "to/stage").glob("*/??/*") if not p.is_symlink()])
     server.left = None
     server.log.clear()
     second = world.pull()
-    assert got > 32 and second["contents"] < 300 - got // 2
-    assert len(server.log) == second["requests"]
+    total = len(list((world.site / "contents").glob("*/*")))
+    assert 10 < staged and second["contents"] == total - staged
+    assert len(server.log) >= second["requests"]  # some of the first pull may come late
     world.same()
 
 
