@@ -96,17 +96,22 @@ void boot_network_withdraw(Boot *b)
         table_watch_done(&n->watch); /* closing any socket of this kind would wait for that */
         if (n->table_fd < 0)
                 n->table_fd = table_check_open();
-        if (n->published && table_share_remove(n->directory_fd, n->table_fd, b->plan->machine) > 0)
+        if (n->published &&
+            table_share_remove(n->directory_fd, n->table_fd, b->plan->machine) > 0) {
                 n->published = false;
+                n->withdrawn = true;
+        }
 }
 
 /* What the program takes away in place of the launcher, it takes when the links are gone: it also
- * looks at what the host forwards for the others. */
+ * looks at what the host forwards for the others. Who went last while we still forwarded has left
+ * the table to us. */
 static void close_ports(Boot *b)
 {
+        const BootNetwork *n = &b->network;
         pid_t firewall = 0;
 
-        if (b->network.published &&
+        if ((n->published || (n->withdrawn && !published_any(n->directory_fd))) &&
             firewall_begin(&firewall, "remove", b->plan->machine, NULL) >= 0)
                 (void)firewall_end(&firewall);
         b->network.published = false;

@@ -21,6 +21,7 @@ typedef struct BootNetwork {
         bool forwards;    /* the host forwards for our link */
         bool published;   /* /run/stead/network/NAME and its share of the table */
         PodMember member; /* in place of a network of its own */
+        bool withdrawn;   /* its share, by us; the table may have been kept for us */
         bool refused;     /* its share of the table was */
         Errand making;    /* links and ports, during a start */
         int linked_fd;    /* pipe: a byte when links are there */

@@ -3,8 +3,9 @@
  * say. The launchers call it, one at a time holds the lock:
  *
  *     add NAME       after the file was written and the link is up; removes the file if it fails
- *     remove NAME    removes the file, too; the last one takes the table along
- *     restore        the whole table, if it is not as it should be, and the guarded uplinks
+ *     remove NAME    removes the file, too; the last one takes the table along, unless a launcher
+ * that took its file away by itself still forwards: it calls when it does no more restore the whole
+ * table, if it is not as it should be, and the guarded uplinks
  *
  * The usual change is that of one machine's elements and of the uplinks that are guarded. Wherever
  * that does not fit what is there, the table is replaced as a whole in one transaction, so that no
@@ -105,8 +106,9 @@ static void forget(PublishedList *list, const char *machine)
         list->n = n;
 }
 
-/* Takes a machine out of directory and table. Without @p its share is not known. */
-static int withdraw(Firewall *f, const char *machine, const Published *p, Error *error)
+/* Takes a machine out of directory and table. Without @p its share is not known. @stays: the table,
+ * although it was the last one. */
+static int withdraw(Firewall *f, const char *machine, const Published *p, bool stays, Error *error)
 {
         int r = published_remove(f->dirfd, machine);
 
@@ -114,7 +116,7 @@ static int withdraw(Firewall *f, const char *machine, const Published *p, Error 
                 return error_errno(error, -r, "Failed to remove '" PUBLISHED_DIRECTORY "/%s'",
                                    machine);
         forget(&f->list, machine);
-        return p && f->list.n > 0 ? change(f, p, false, error) : replace(f, error);
+        return p && (f->list.n > 0 || stays) ? change(f, p, false, error) : replace(f, error);
 }
 
 /* Nothing of a machine that was refused may count from now on; the refusal is what is told. */
@@ -139,7 +141,7 @@ static int do_add(Firewall *f, const char *machine, Error *error)
         r = local_path_open(p.interface);
         if (r >= 0)
                 return 0;
-        (void)withdraw(f, machine, &p, NULL);
+        (void)withdraw(f, machine, &p, false, NULL);
         return error_errno(error, -r,
                            "Failed to let answers for this host's loopback addresses in from '%s'",
                            p.interface);
@@ -149,13 +151,14 @@ static int do_remove(Firewall *f, const char *machine, Error *error)
 {
         _cleanup_published_ Published p = PUBLISHED_NULL;
         _cleanup_error_ Error cause = ERROR_NULL;
+        bool guards = !table_guard_equal(&f->guard, &TABLE_GUARD_NULL);
         int r = published_read(f->dirfd, machine, &p, &cause);
 
         if (r == -EINVAL) /* no name of a machine */
                 return error_move(error, &cause);
-        if (r == -ENOENT && f->list.n > 0)
+        if (r == -ENOENT && (f->list.n > 0 || guards))
                 return 0; /* never there, or removed before */
-        return withdraw(f, machine, r < 0 ? NULL : &p, error);
+        return withdraw(f, machine, r < 0 ? NULL : &p, guards, error);
 }
 
 static int update_guard(Firewall *f, Error *error)

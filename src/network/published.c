@@ -188,3 +188,18 @@ int published_remove(int dirfd, const char *machine)
 {
         return unlinkat(dirfd, machine, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
+
+bool published_any(int dirfd)
+{
+        _cleanup_closedir_ DIR *d = NULL;
+        _cleanup_close_ int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        d = fd < 0 ? NULL : fdopendir(fd);
+        if (!d)
+                return true;
+        fd = -EBADF; /* is the stream's now */
+        for (struct dirent *e; (e = readdir(d));)
+                if (e->d_name[0] != '.')
+                        return true;
+        return false;
+}

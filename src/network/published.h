@@ -66,6 +66,8 @@ int published_write(int dirfd, const Published *p, Error *error);
 int published_read(int dirfd, const char *machine, Published *ret, Error *error);
 /* Missing is fine. */
 int published_remove(int dirfd, const char *machine);
+/* Whether somebody publishes anything; also where that cannot be told. */
+bool published_any(int dirfd);
 
 /* Whether the two would be answered for the same packets: same protocol, a port and an address in
  * common. */

@@ -18,6 +18,7 @@ import ports
 import pytest
 
 STAY = "echo up; exec sleep 1000"
+FIREWALL = lab.BUILD / "src/firewall/stead-firewall"
 STOPPED = 128 + signal.SIGKILL  # a plain command knows no other end
 GATEWAY = "100.64.0.1"
 
@@ -519,6 +520,14 @@ print("held", flush=True)
 time.sleep(60)
 """
 
+HOLD_FILE = """
+import fcntl, sys, time
+f = open(sys.argv[1], "w")
+fcntl.flock(f, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
+
 
 def test_uplinks_are_guarded_before_they_forward(host):
     """Else the host is a router for everybody for some milliseconds."""
@@ -540,6 +549,30 @@ def test_uplinks_are_guarded_before_they_forward(host):
     assert '"ext"' in host.sh("nft list set inet stead uplink4")
     assert m.stop() == STOPPED
     assert host.sh(forwards) == "0\n"
+
+
+def test_uplinks_are_guarded_until_they_forward_no_more(host):
+    """A launcher takes its ports away before its link; who goes last meanwhile leaves it the table."""
+    host.add_client()
+    before = host.left()
+    web, last = host.start("web", "-n", "-p", "8080:80"), host.start("last", "-n", "-p", "8081:80")
+    holder = host.spawn(sys.executable, "-c", HOLD_FILE, "/run/stead/network/.forwarding.lock")
+    assert holder.stdout.readline() == "held\n"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        stopped = pool.submit(web.stop)
+        try:
+            lab.wait_for(lambda: "ve-web" not in host.links(), 5, "the end of the link")
+            host.run(str(FIREWALL), "remove", last.name)
+            assert host.sh("cat /proc/sys/net/ipv4/conf/ext/forwarding") == "1\n"
+            assert '"ext"' in host.sh("nft list set inet stead uplink4")
+            assert "8081" not in host.sh("nft list ruleset")
+            host.sh("ip link del ve-last")  # nobody is left to forward for
+        finally:
+            holder.kill()
+        assert stopped.result(20) == STOPPED
+    assert host.sh("nft list ruleset; cat /proc/sys/net/ipv4/conf/ext/forwarding") == "0\n"
+    assert last.stop() == STOPPED
+    assert host.left() == before
 
 
 def test_CI_188_ports(host):

@@ -223,9 +223,13 @@ def test_address_flushed_inside(host, web):
 
 
 def test_gateway_gone(host, web):
-    host.sh(f"ip addr flush dev {web.link} scope global; ip route replace {web.v4} dev {web.link}")
-    web.assert_bad("route", "the host's end has not the machine's gateway 100.64.0.1",
-                   remedy=f"ip addr add 100.64.0.1/32 dev {web.link}")
+    web.launcher.send_signal(signal.SIGSTOP)  # who would put it back
+    try:
+        host.sh(f"ip addr flush dev {web.link} scope global; ip route replace {web.v4} dev {web.link}")
+        web.assert_bad("route", "the host's end has not the machine's gateway 100.64.0.1",
+                       remedy=f"ip addr add 100.64.0.1/32 dev {web.link}")
+    finally:
+        web.launcher.send_signal(signal.SIGCONT)
 
 
 def test_route_deleted(host, web):
