@@ -77,7 +77,6 @@ static void test_damage(void **state)
 
 static void test_ready(void **state)
 {
-        _cleanup_close_ int fd = open_state(state);
         _cleanup_stack_ Stack s = { .generation = 3 };
         char *const names[] = { (char *)"base", (char *)"web", NULL };
         char *const other[] = { (char *)"web", (char *)"base", NULL };
