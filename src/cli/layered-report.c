@@ -112,20 +112,19 @@ json_t *layered_report_json(const Drift *d)
         for (size_t i = 0; i < d->n_packages; i++) {
                 const PackageChange *p = &d->packages[i];
 
-                (void)json_array_append_new(packages,
-                                            json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", p->name,
-                                                      "change", change_name(p->kind), "before",
-                                                      text(p->before), "after", text(p->after),
-                                                      "security", p->security));
+                (void)json_array_append_new(
+                        packages, json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", p->name, "change",
+                                            change_name(p->kind), "before", text(p->before),
+                                            "after", text(p->after), "security", p->security));
         }
         for (size_t i = 0; i < d->n_items; i++) {
                 const DriftItem *item = &d->items[i];
 
                 (void)json_array_append_new(
                         items, json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind",
-                                         drift_kind_to_string(item->kind), "path",
-                                         text(item->path), "layer", text(item->layer), "package",
-                                         text(item->package), "detail", text(item->detail)));
+                                         drift_kind_to_string(item->kind), "path", text(item->path),
+                                         "layer", text(item->layer), "package", text(item->package),
+                                         "detail", text(item->detail)));
         }
         for (char **w = d->warnings; w && *w; w++)
                 (void)json_array_append_new(warnings, text(*w));

@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "config/definition.h"
 #include "machine/machine.h"
+#include "stack/stack.h"
 
 #include <fnmatch.h>
 #include <string.h>
@@ -34,14 +35,13 @@ static int add_defined(char ***names, Error *error)
         return strv_extend(names, list);
 }
 
-static int add_trees(char ***names, Error *error)
+static int add_directories(const char *place, char ***names, Error *error)
 {
-        _cleanup_closedir_ DIR *d = opendir(TREES_DIRECTORY);
+        _cleanup_closedir_ DIR *d = opendir(place);
 
         if (!d)
-                return errno == ENOENT
-                               ? 0
-                               : error_errno(error, errno, "Failed to read '%s'", TREES_DIRECTORY);
+                return errno == ENOENT ? 0
+                                       : error_errno(error, errno, "Failed to read '%s'", place);
         for (struct dirent *e; (e = readdir(d));) {
                 struct stat st;
                 int r;
@@ -54,6 +54,17 @@ static int add_trees(char ***names, Error *error)
                         return r;
         }
         return 0;
+}
+
+/* Trees, and what machines of layers have written. Only root may look at that; who may not, sees
+ * those that are defined. */
+static int add_trees(char ***names, Error *error)
+{
+        int r = add_directories(TREES_DIRECTORY, names, error);
+
+        if (r >= 0 && access(stack_states(), R_OK | X_OK) >= 0)
+                r = add_directories(stack_states(), names, error);
+        return r;
 }
 
 static int compare(const void *a, const void *b)

@@ -11,6 +11,7 @@
 #include "machine/addresses.h"
 #include "os/clock.h"
 #include "os/path.h"
+#include "stack/stack.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -70,8 +71,10 @@ static void load_os(Overview *o)
         else if (!o->root)
                 return;
         fd = open(o->machine ? live : o->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || (path_read(fd, "/etc/os-release", 65536, &text) < 0 &&
-                       path_read(fd, "/usr/lib/os-release", 65536, &text) < 0))
+        if (o->layered && !o->machine
+                    ? stack_read_os_release(o->name, &text) < 0
+                    : fd < 0 || (path_read(fd, "/etc/os-release", 65536, &text) < 0 &&
+                                 path_read(fd, "/usr/lib/os-release", 65536, &text) < 0))
                 return;
         o->os = os_release_value(text, "PRETTY_NAME") ?: os_release_value(text, "NAME");
         o->os_id = os_release_value(text, "ID");
@@ -94,8 +97,11 @@ static int load_definition(Overview *o)
                 for (size_t i = 0; i < d->assignments.n; i++) {
                         const Assignment *a = &d->assignments.items[i];
 
-                        if (!a->option->key || strcmp(a->option->key, "Directory") != 0 ||
-                            !a->value)
+                        if (!a->option->key || !a->value || !*a->value)
+                                continue;
+                        if (strcmp(a->option->key, "Layers") == 0)
+                                o->layered = true;
+                        if (strcmp(a->option->key, "Directory") != 0)
                                 continue;
                         free(o->root);
                         o->root = strdup(a->value);
@@ -103,6 +109,8 @@ static int load_definition(Overview *o)
         }
         if (o->root)
                 return 0;
+        if (o->layered)
+                return asprintf(&o->root, "%s/%s", stack_states(), o->name) < 0 ? -ENOMEM : 0;
         if (asprintf(&place, TREES_DIRECTORY "/%s", o->name) < 0) {
                 place = NULL;
                 return -ENOMEM;

@@ -6,6 +6,10 @@
 /* A line each, so that two new verbs do not meet. */
 /* clang-format off */
 static const Verb *const verbs[] = {
+        &verb_layer_import,
+        &verb_layer_export,
+        &verb_layer_squash,
+        &verb_layer_build,
         NULL,
 };
 /* clang-format on */

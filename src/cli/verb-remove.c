@@ -9,6 +9,7 @@
 #include "image/tree-lock.h"
 #include "machine/console-log.h"
 #include "machine/machine.h"
+#include "stack/stack.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,24 @@ static int check_stopped(const char *name, Error *error)
         return error_set(error, EBUSY, "Machine '%s' is running", name);
 }
 
+/* What it has written and which versions it ran on. The layers are everybody's. 1: there was some.
+ */
+static int remove_state(const char *name, Error *error)
+{
+        _cleanup_close_ int state = -EBADF, lock = -EBADF;
+        _cleanup_error_ Error problem = ERROR_NULL;
+        int r = generation_open_state(name, false, &state, &problem);
+
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return error_move(error, &problem);
+        r = generation_lock_state(state, name, false, &lock, error);
+        if (r >= 0)
+                r = staging_remove(stack_states(), name, error);
+        return r < 0 ? error_errno(error, -r, "Failed to remove '%s/%s'", stack_states(), name) : 1;
+}
+
 static int remove_files(const char *name, bool purge, bool had_tree, Error *error)
 {
         _cleanup_free_ char *definition = definition_path(name);
@@ -78,7 +97,7 @@ static int remove_one(const char *name, bool purge, Error *error)
         _cleanup_(tree_lock_release) TreeLock lock = TREE_LOCK_NULL;
         _cleanup_free_ char *path = NULL;
         bool has_tree;
-        int r = check_stopped(name, error);
+        int r = check_stopped(name, error), had_state;
 
         if (r < 0)
                 return r;
@@ -86,6 +105,13 @@ static int remove_one(const char *name, bool purge, Error *error)
                 path = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }
+        had_state = remove_state(name, error);
+        if (had_state < 0)
+                return had_state;
+        /* a machine of layers is its definition and its state: without the one, the other would be
+         * a new machine of that name */
+        if (had_state > 0)
+                return remove_files(name, true, true, error);
         has_tree = access(path, F_OK) >= 0;
         if (has_tree) {
                 r = tree_lock_take(path, true, &lock, error);
@@ -95,6 +121,26 @@ static int remove_one(const char *name, bool purge, Error *error)
                         return error_errno(error, -r, "Failed to remove '%s'", path);
         }
         return remove_files(name, purge, has_tree, error);
+}
+
+static bool has_state(const char *name)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", stack_states(), name) < 0) {
+                path = NULL;
+                return false;
+        }
+        return access(path, F_OK) >= 0;
+}
+
+static void print_plan(const char *name, bool purge)
+{
+        bool layered = has_state(name);
+
+        purge |= layered;
+        printf("%s/%s%s%s%s\n", layered ? stack_states() : TREES_DIRECTORY, name,
+               purge ? " /etc/stead/" : "", purge ? name : "", purge ? ".machine" : "");
 }
 
 static int run(const Arguments *a, Error *error)
@@ -109,8 +155,7 @@ static int run(const Arguments *a, Error *error)
                 return r;
         if (arguments_has(a, "dry-run")) {
                 STRV_FOREACH (n, names)
-                        printf("%s/%s%s%s%s\n", TREES_DIRECTORY, *n, purge ? " /etc/stead/" : "",
-                               purge ? *n : "", purge ? ".machine" : "");
+                        print_plan(*n, purge);
                 return EXIT_SUCCESS;
         }
         if (!arguments_has(a, "yes")) {
@@ -130,7 +175,10 @@ const Verb verb_remove = {
         .name = "remove",
         .operands = "NAME...",
         .help = "Remove machines' trees",
-        .text = "Refused while a machine is running, or while anything is mounted in the tree.",
+        .text = "Refused while a machine is running, or while anything is mounted in the tree. Of "
+                "a "
+                "machine of layers what it has written and its definition are removed; the layers "
+                "stay in the store.",
         .group = VERB_GROUP_TREES,
         .operand_kind = OPERAND_ANY,
         .flags = flags,

@@ -13,6 +13,10 @@
 const Verb *const verb_table[] = {
         &verb_create,
         &verb_remove,
+        &verb_update,
+        &verb_rollback,
+        &verb_history,
+        &verb_drift,
         &verb_layer,
         &verb_boot,
         &verb_run,

@@ -75,7 +75,8 @@ extern const Verb verb_apply, verb_bind, verb_boot, verb_cat, verb_check, verb_c
         verb_create, verb_diff, verb_disable, verb_edit, verb_enable, verb_exec, verb_kill,
         verb_layer, verb_list, verb_login, verb_logs, verb_net, verb_plan, verb_pod, verb_reboot,
         verb_remove, verb_restart, verb_run, verb_set, verb_shell, verb_show, verb_start,
-        verb_status, verb_stop, verb_top, verb_unbind;
+        verb_status, verb_stop, verb_top, verb_unbind, verb_update, verb_rollback, verb_history,
+        verb_drift;
 
 extern const Verb *const verb_table[];
 extern const size_t verb_count;

@@ -4,6 +4,8 @@
 #include "generator/source.h"
 
 #include "base/strv.h"
+#include "stack/generation.h"
+#include "store/store.h"
 
 #include <string.h>
 
@@ -69,15 +71,19 @@ static int add_mounts(Source *s)
 static int find_paths(Source *s)
 {
         const Settings *settings = s->settings;
+        bool layered = settings && settings->layers;
         int r = 0;
 
         if (settings && settings->directory)
                 s->tree = strdup(settings->directory);
-        else if (asprintf(&s->tree, "/var/lib/machines/%s", s->definition->name) < 0)
+        else if (asprintf(&s->tree, "%s/%s", layered ? STATE_DIRECTORY : "/var/lib/machines",
+                          s->definition->name) < 0)
                 s->tree = NULL;
         if (!s->tree)
                 return -ENOMEM;
         r = add_path(s, s->tree);
+        if (r >= 0 && layered)
+                r = add_path(s, STORE_DIRECTORY);
         if (r >= 0 && settings)
                 r = add_path(s, settings->template_path);
         return r >= 0 && settings ? add_mounts(s) : r;

@@ -9,6 +9,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,7 +133,7 @@ static int add_later(ArchiveLater *later, const char *path, const char *name, co
         struct ArchiveAttribute *a;
 
         if (later->n == later->allocated) {
-                size_t allocated = MAX_OF(later->allocated * 2, (size_t)16);
+                size_t allocated = MAX_OF(later->allocated * 2, (size_t)64);
                 struct ArchiveAttribute *list = reallocarray(later->list, allocated, sizeof(*list));
 
                 if (!list)
@@ -141,44 +142,110 @@ static int add_later(ArchiveLater *later, const char *path, const char *name, co
                 later->allocated = allocated;
         }
         a = &later->list[later->n++];
-        *a = (struct ArchiveAttribute){ strdup(path), strdup(name), malloc(size + 1), size };
-        if (!a->path || !a->name || !a->value)
+        *a = (struct ArchiveAttribute){ .path = strdup(path), .size = size };
+        if (!a->path)
+                return -ENOMEM;
+        if (!name)
+                return 0;
+        a->name = strdup(name);
+        a->value = malloc(size + 1);
+        if (!a->name || !a->value)
                 return -ENOMEM;
         memcpy(a->value, value, size);
         return 0;
 }
 
-int archive_later_acls(ArchiveLater *later, struct archive_entry *entry)
+static int compare_paths(const void *a, const void *b)
+{
+        return strcmp(a, b);
+}
+
+/* 1: for the first time. */
+static int note_directory(ArchiveLater *later, const char *path)
+{
+        char *copy = strndup(path,
+                             strlen(path) - (strlen(path) > 1 && path[strlen(path) - 1] == '/')),
+             **found = copy ? tsearch(copy, &later->noted, compare_paths) : NULL;
+        int r = !found ? -ENOMEM : *found == copy;
+
+        if (r <= 0)
+                free(copy);
+        return r;
+}
+
+static int add_time(ArchiveLater *later, const char *path, int64_t mtime)
+{
+        int r = add_later(later, path, NULL, NULL, 0);
+
+        if (r >= 0)
+                later->list[later->n - 1].mtime = mtime;
+        return r;
+}
+
+int archive_later_parent(ArchiveLater *later, const char *path)
+{
+        _cleanup_free_ char *parent = NULL;
+        const char *end = path + strlen(path);
+        struct stat st;
+        int r;
+
+        while (end > path && end[-1] == '/')
+                end--;
+        while (end > path && end[-1] != '/')
+                end--;
+        while (end > path && end[-1] == '/')
+                end--;
+        parent = end > path ? strndup(path, (size_t)(end - path)) : strdup(".");
+        if (!parent)
+                return -ENOMEM;
+        if (stat(parent, &st) < 0 || !S_ISDIR(st.st_mode))
+                return 0;
+        r = note_directory(later, parent);
+        return r > 0 ? add_time(later, parent, st.st_mtim.tv_sec) : r;
+}
+
+int archive_later_entry(ArchiveLater *later, struct archive_entry *entry)
 {
         const char *path = archive_entry_pathname(entry), *name;
+        bool directory = archive_entry_filetype(entry) == AE_IFDIR;
         const void *value;
         size_t size;
+        int r = 0;
 
+        if (directory) {
+                r = note_directory(later, path);
+                if (r >= 0)
+                        r = add_time(later, path, archive_entry_mtime(entry));
+        }
         (void)archive_entry_xattr_reset(entry); /* the number of them */
-        while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-                int r = 0;
-
+        while (r >= 0 && archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
                 if (!acl_is_attribute(name))
                         continue;
-                if (archive_entry_filetype(entry) == AE_IFDIR)
+                if (directory)
                         r = add_later(later, path, name, value, size);
                 else if (lsetxattr(path, name, value, size, 0) < 0)
                         r = -errno;
-                if (r < 0)
-                        return r;
         }
-        return 0;
+        return r;
 }
 
+/* A directory may have been replaced by another entry of its name, of whatever kind. */
 int archive_later_end(ArchiveLater *later, Error *error)
 {
         for (size_t i = 0; i < later->n; i++) {
                 const struct ArchiveAttribute *a = &later->list[i];
+                const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+                                                   { .tv_sec = a->mtime } };
+                struct stat st;
+                int r;
 
-                /* a directory may have been replaced by another entry of its name */
-                if (lsetxattr(a->path, a->name, a->value, a->size, 0) < 0 && errno != ENOENT &&
-                    errno != ENOTDIR && errno != EACCES)
-                        return error_errno(error, errno, "Failed to set the ACL of '%s'", a->path);
+                if (stat(a->path, &st) < 0 || !S_ISDIR(st.st_mode))
+                        continue;
+                r = a->name ? setxattr(a->path, a->name, a->value, a->size, 0)
+                            : utimensat(AT_FDCWD, a->path, times, 0);
+                if (r < 0)
+                        return error_errno(error, errno, "Failed to set the %s of '%s'",
+                                           a->name ? "ACL" : "time", a->path);
         }
         return 0;
 }
@@ -191,5 +258,6 @@ void archive_later_done(ArchiveLater *later)
                 free(later->list[i].value);
         }
         free(later->list);
+        tdestroy(later->noted, free);
         *later = (ArchiveLater){ .list = NULL };
 }

@@ -25,17 +25,24 @@ int whiteout_parse(const char *path, WhiteoutKind *ret_kind, char **ret_director
 /* Before an entry is unpacked. 1: that was all. */
 int archive_layer_entry(const ArchiveSource *source, struct archive_entry *entry, Error *error);
 
-/* ACLs that come as extended attributes: libarchive leaves them out. Those of directories wait for
- * the end, since a default ACL would go over to what is made in it. */
+/* What has to wait until all is unpacked: times of directories, which change with what is made in
+ * them (libarchive sets those of directories that were there at once), and their ACLs, since a
+ * default ACL would go over to what is made below. ACLs come as extended attributes, which
+ * libarchive leaves out. */
 typedef struct ArchiveLater {
         struct ArchiveAttribute {
-                char *path, *name;
+                char *path, *name; /* @name NULL: the time */
                 void *value;
                 size_t size;
+                int64_t mtime;
         } * list;
         size_t n, allocated;
+        void *noted; /* directories whose time is in the list: a tree for tsearch() */
 } ArchiveLater;
 
-int archive_later_acls(ArchiveLater *later, struct archive_entry *entry);
+/* Before an entry is unpacked over something: the directory that it is in may not be an entry. */
+int archive_later_parent(ArchiveLater *later, const char *path);
+/* After it was unpacked. */
+int archive_later_entry(ArchiveLater *later, struct archive_entry *entry);
 int archive_later_end(ArchiveLater *later, Error *error);
 void archive_later_done(ArchiveLater *later);

@@ -166,6 +166,8 @@ static int extract_entry(Extraction *x, struct archive_entry *entry, Error *erro
                 archive_entry_copy_hardlink(entry, relative_name(link));
         archive_entry_copy_pathname(entry, relative_name(name));
         r = check_limits(x, entry, error);
+        if (r >= 0 && x->source->over && archive_later_parent(&x->later, relative_name(name)) < 0)
+                r = error_set(error, ENOMEM, "Out of memory");
         if (r >= 0)
                 r = archive_layer_entry(x->source, entry, error);
         if (r != 0) {
@@ -183,7 +185,7 @@ static int extract_entry(Extraction *x, struct archive_entry *entry, Error *erro
         if (archive_write_finish_entry(x->out) < ARCHIVE_WARN)
                 return archive_error(x, x->out, error);
         x->n_entries++;
-        r = link ? 0 : archive_later_acls(&x->later, entry);
+        r = link ? 0 : archive_later_entry(&x->later, entry);
         return r < 0 ? error_errno(error, -r, "Failed to set the ACLs of '%s'", name) : 0;
 }
 

@@ -52,6 +52,14 @@ const char *debian_suite(const char *word)
                        : NULL;
 }
 
+const char *debian_release(const char *suite)
+{
+        for (size_t i = 0; i < ELEMENTSOF(releases); i++)
+                if (strcmp(suite, releases[i].suite) == 0)
+                        return releases[i].version;
+        return suite;
+}
+
 const char *debian_choices(void)
 {
         return "debian/11, debian/12, debian/13";

@@ -27,6 +27,8 @@ typedef struct DebianRecipe {
 
 /* The suite of "debian/12", "debian/bookworm", "bookworm": NULL if it is none of them. */
 const char *debian_suite(const char *word);
+/* "12" of "bookworm"; the suite itself if it has no number. */
+const char *debian_release(const char *suite);
 /* "debian/11, debian/12, ..." for messages. */
 const char *debian_choices(void);
 

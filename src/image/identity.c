@@ -133,15 +133,16 @@ int identity_reset(int tree_fd, const char *name, Error *error)
         _cleanup_free_ char *line = NULL;
         int r = path_mkdirs(tree_fd, "/etc", 0755);
 
-        if (asprintf(&line, "%s\n", name) < 0) {
+        if (asprintf(&line, "%s\n", name ?: "") < 0) {
                 line = NULL;
                 r = -ENOMEM;
         }
         if (r >= 0)
                 r = reset_id(tree_fd);
         if (r >= 0)
-                r = replace(tree_fd, "/etc/hostname", line);
-        if (r >= 0)
+                r = name ? replace(tree_fd, "/etc/hostname", line)
+                         : remove_file(tree_fd, "/etc/hostname");
+        if (r >= 0 && name)
                 r = reset_hosts(tree_fd, name);
         if (r >= 0)
                 r = renew_ssh_keys(tree_fd);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 /* Gives the tree its own: an empty machine-id (to be filled at the first boot), @name as host name
- * and in /etc/hosts, no ssh host keys (and a way to make new ones), no random seed or credential
- * secret, no resolv.conf that is the host's. Paths are resolved within the tree. */
+ * and in /etc/hosts (NULL: no name, for a tree that becomes many machines), no ssh host keys (and a
+ * way to make new ones), no random seed or credential secret, no resolv.conf that is the host's.
+ * Paths are resolved within the tree. */
 int identity_reset(int tree_fd, const char *name, Error *error);

@@ -154,7 +154,8 @@ static int describe(const LayerSource *s, Commit *c, Error *error)
 
         if (import->message)
                 c->message = strdup(import->message);
-        else if (asprintf(&c->message, "Imported from %s", import->source) < 0)
+        else if (asprintf(&c->message, "Imported from %s",
+                          strcmp(import->source, "-") == 0 ? "standard input" : import->source) < 0)
                 c->message = NULL;
         if (!c->message)
                 r = -ENOMEM;

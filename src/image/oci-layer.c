@@ -214,22 +214,31 @@ static int empty_directory(int root_fd, const char *path)
         return r;
 }
 
+/* The directory keeps its time: it is the layer's affair to say another one. */
+static int remove_entry(int root_fd, const char *path)
+{
+        const char *name = NULL;
+        _cleanup_close_ int parent = path_open_parent(root_fd, path, &name);
+        struct stat st;
+        int r;
+
+        if (parent < 0)
+                return parent == -ENOENT || parent == -ENOTDIR ? 0 : parent;
+        if (fstat(parent, &st) < 0)
+                return -errno;
+        r = remove_tree_at(parent, name);
+        if (r < 0)
+                return r;
+        return utimensat(parent, ".", (struct timespec[]){ st.st_atim, st.st_mtim }, 0) < 0 ? -errno
+                                                                                            : 0;
+}
+
 static int remove_hidden(int root_fd, char *const *hidden, Error *error)
 {
         STRV_FOREACH (path, (char **)hidden) {
-                const char *name = NULL;
-                _cleanup_close_ int parent = -EBADF;
-                int r = 0;
+                int r = (*path)[strlen(*path) - 1] == '/' ? empty_directory(root_fd, *path)
+                                                          : remove_entry(root_fd, *path);
 
-                if ((*path)[strlen(*path) - 1] == '/') {
-                        r = empty_directory(root_fd, *path);
-                } else {
-                        parent = path_open_parent(root_fd, *path, &name);
-                        if (parent >= 0)
-                                r = remove_tree_at(parent, name);
-                        else if (parent != -ENOENT && parent != -ENOTDIR)
-                                r = parent;
-                }
                 if (r < 0)
                         return error_errno(error, -r, "Failed to remove '%s', which a layer hides",
                                            *path);

@@ -227,7 +227,7 @@ static int check_platform(const Search *s, const OciConfig *config, Error *error
                                  s->choice->name, config->system);
         if (config->architecture && strcmp(config->architecture, wanted_architecture(s)) != 0) {
                 error_hint(error, "--architecture=%.40s", config->architecture);
-                return error_set(error, ENOEXEC, "'%s' is an image for %.40s, this host is %s",
+                return error_set(error, ENOEXEC, "'%s' is an image for %.40s, not for %s",
                                  s->choice->name, config->architecture, wanted_architecture(s));
         }
         return 0;
@@ -280,6 +280,18 @@ static int open_layout(const Search *s, OciImage *image, Error *error)
         return 0;
 }
 
+/* "busybox:1" is short for "docker.io/library/busybox:1". */
+static bool has_tag(char *const *tags, const char *tag)
+{
+        STRV_FOREACH (t, (char **)tags) {
+                size_t n = strlen(*t), m = strlen(tag);
+
+                if (n >= m && strcmp(*t + n - m, tag) == 0 && (n == m || (*t)[n - m - 1] == '/'))
+                        return true;
+        }
+        return false;
+}
+
 static int choose_docker(const Search *s, const DockerImages *d, const DockerImage **ret,
                          Error *error)
 {
@@ -290,7 +302,7 @@ static int choose_docker(const Search *s, const DockerImages *d, const DockerIma
         for (size_t i = 0; i < d->n; i++) {
                 if (strv_extend(&all, d->list[i].tags) < 0)
                         return error_set(error, ENOMEM, "Out of memory");
-                if (s->choice->tag && strv_contains(d->list[i].tags, s->choice->tag))
+                if (s->choice->tag && has_tag(d->list[i].tags, s->choice->tag))
                         *ret = &d->list[i];
         }
         if (!s->choice->tag && d->n == 1)

@@ -8,6 +8,10 @@
 #include "base/parse.h"
 #include "base/strv.h"
 
+#include "os/path.h"
+#include "store/store.h"
+
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +19,7 @@
 #define FILE_NAME "stack"
 #define FILE_MAX ((size_t)1024 * 1024)
 #define MAGIC "stead-stack 1"
+#define OS_RELEASE_MAX 65536
 #define GENERATED "-" /* the name of the layer that nobody named */
 
 void stack_done(Stack *s)
@@ -142,4 +147,51 @@ bool stack_is_ready(const Stack *s, unsigned wanted, char *const *layers, const 
                 if (!has_checkout(store, &s->lowers[i].tree))
                         return false;
         return true;
+}
+
+const char *stack_states(void)
+{
+        return secure_getenv("STEAD_STATE") ?: STATE_DIRECTORY;
+}
+
+/* Not /etc/os-release, which is a link that leads there in another layer. */
+static int read_os_release(const char *path, char **ret)
+{
+        _cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -errno : path_read(fd, "/usr/lib/os-release", OS_RELEASE_MAX, ret);
+
+        if (n == -ENOENT && fd >= 0)
+                n = path_read(fd, "/etc/os-release", OS_RELEASE_MAX, ret);
+        return n < 0 ? (int)n : 0;
+}
+
+int stack_read_os_release(const char *machine, char **ret)
+{
+        const char *store = secure_getenv("STEAD_STORE") ?: STORE_DIRECTORY;
+        _cleanup_stack_ Stack s = STACK_NULL;
+        _cleanup_close_ int state_fd = -EBADF;
+        _cleanup_free_ char *upper = NULL;
+        int r = generation_open_state(machine, false, &state_fd, NULL);
+
+        if (r >= 0)
+                r = stack_load(state_fd, &s, NULL);
+        if (r < 0)
+                return r;
+        if (asprintf(&upper, "%s/%s/upper", stack_states(), machine) < 0) {
+                upper = NULL;
+                return -ENOMEM;
+        }
+        r = read_os_release(upper, ret);
+        for (size_t i = s.n_lowers; r < 0 && i > 0; i--) {
+                _cleanup_free_ char *path = NULL;
+                char tree[HASH_TEXT_SIZE];
+
+                if (asprintf(&path, "%s/checkouts/%s", store,
+                             hash_to_string(&s.lowers[i - 1].tree, tree)) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                r = read_os_release(path, ret);
+        }
+        return r;
 }

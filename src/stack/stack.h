@@ -27,3 +27,8 @@ int stack_save(int state_fd, const Stack *s, Error *error);
 /* Whether a start may use it as it is: generation is the wanted one, layers are those of the
  * definition, and all checkouts are there. If not, `stead-switch NAME LAYER...` makes it so. */
 bool stack_is_ready(const Stack *s, unsigned wanted, char *const *layers, const char *store);
+
+/* Where the directories of machines are: $STEAD_STATE, for tests, or STATE_DIRECTORY. */
+const char *stack_states(void);
+/* /etc/os-release of a machine that does not run, from the uppermost layer that has one. -ENOENT. */
+int stack_read_os_release(const char *machine, char **ret);

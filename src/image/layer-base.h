@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Bases: Debian trees that all machines made of "debian/12" share, built when the first one asks.
+ */
+
+#include "image/debian.h"
+#include "image/layer-version.h"
+#include "store/progress.h"
+
+typedef struct LayerBase {
+        DebianRecipe debian; /* suite NULL: not a Debian */
+        const char *name;    /* of the layer; NULL: layer_base_name() */
+        const char *message; /* or NULL */
+} LayerBase;
+
+typedef struct LayerBuilt {
+        char *name; /* the caller frees it */
+        LayerVersion version;
+        ManifestSize size;
+        unsigned n_packages;
+} LayerBuilt;
+
+/* "debian/12/base"; of another init "debian/12/openrc". The caller frees it; NULL on out of memory.
+ */
+char *layer_base_name(const DebianRecipe *debian);
+
+/* A new version of the base, unless it would be the same as the newest. Of two at a time for one
+ * name, the second waits and then builds as well. */
+int layer_base_build(Store *store, const LayerBase *base, Progress *progress, LayerBuilt *ret,
+                     Error *error);
+/* The same if there is no such layer; else nothing but its name. Of two at a time, the second waits
+ * and takes what the first has built. */
+int layer_base_ensure(Store *store, const LayerBase *base, Progress *progress, char **ret_name,
+                      Error *error);
