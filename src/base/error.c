@@ -59,7 +59,7 @@ int error_prefix(Error *error, const char *format, ...)
         va_list ap;
 
         if (!error || error->number == 0)
-                return error ? -EINVAL : 0;
+                return -EINVAL; /* the caller has failed all the same */
 
         va_start(ap, format);
         context = format_text(format, ap);

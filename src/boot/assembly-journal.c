@@ -26,7 +26,7 @@ static int check_id(const Assembly *a, const char *id, Error *error)
         error_set(error, EADDRINUSE,
                   "Machine '%s' has the same machine id as the host, their journals would mix",
                   a->plan->machine);
-        error_hint(error, ": > %s/etc/machine-id", a->plan->directory);
+        error_hint(error, ": > %s/etc/machine-id", a->plan->files);
         return -EADDRINUSE;
 }
 
@@ -35,9 +35,7 @@ static int link_guest(Assembly *a, const char *host_path, const char *id, Error 
         _cleanup_free_ char *target = NULL, *inside = NULL;
         int r;
 
-        /* of layers, it is what the machine writes that is of interest */
-        if (asprintf(&target, "%s%s%s", a->plan->directory, a->layers ? "/" STATE_UPPER : "",
-                     host_path) < 0 ||
+        if (asprintf(&target, "%s%s", a->plan->files, host_path) < 0 ||
             asprintf(&inside, JOURNAL "/%s", id) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         r = assembly_mkdir(a, inside, 0755, error);

@@ -5,7 +5,7 @@
 
 #include "boot/assembly.h"
 
-#include "os/mount.h"
+#include "os/capability.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,10 +61,22 @@ static int add_state(Assembly *a, Lowers *l, Error *error)
         return 0;
 }
 
+/* Of a try: what the machine itself has written. */
+static int add_below(Assembly *a, Lowers *l, Error *error)
+{
+        _cleanup_close_ int view =
+                assembly_clone_mapped(a, AT_FDCWD, a->layers->below, a->tree_map_fd, error);
+        int r = view < 0 ? view : assembly_scratch(a, view, error);
+
+        if (r >= 0)
+                l->fds[l->n++] = TAKE_FD(view);
+        return r;
+}
+
 int assembly_lowers(Assembly *a, bool with_state, Lowers *ret, Error *error)
 {
         const LayerRoot *layers = a->layers;
-        _cleanup_lowers_ Lowers l = { .fds = calloc(layers->n + 1, sizeof(int)) };
+        _cleanup_lowers_ Lowers l = { .fds = calloc(layers->n + 2, sizeof(int)) };
         _cleanup_close_ int all = -EBADF;
         int r;
 
@@ -81,7 +93,9 @@ int assembly_lowers(Assembly *a, bool with_state, Lowers *ret, Error *error)
                 if (l.fds[l.n] < 0)
                         return l.fds[l.n];
         }
-        r = with_state ? add_state(a, &l, error) : 0;
+        r = layers->below ? add_below(a, &l, error) : 0;
+        if (r >= 0 && with_state)
+                r = add_state(a, &l, error);
         if (r < 0)
                 return r;
         *ret = l;
@@ -89,12 +103,14 @@ int assembly_lowers(Assembly *a, bool with_state, Lowers *ret, Error *error)
         return 0;
 }
 
-/* Whoever mounts needs a place in the upper layer's map, or the kernel mounts it read-only without
- * a word; that is the machine's root, to whom on disk belongs what the kernel makes for itself. */
+/* Whoever mounts an overlay is who writes to its upper layer ever after. He needs a place in that
+ * one's map, or the kernel mounts it read-only without a word: so he is the machine's root. And he
+ * must not be one whom no quota binds. */
 static int make_writable(Assembly *a, const Lowers *l, Error *error)
 {
         _cleanup_close_ int state = -EBADF, upper = -EBADF, work = -EBADF;
         Creator creator = CREATOR_NULL;
+        CapabilitySet had = 0;
         int r = layer_root_make_upper(a->layers, error), fd;
 
         if (r < 0)
@@ -109,7 +125,10 @@ static int make_writable(Assembly *a, const Lowers *l, Error *error)
         r = creator_enter(a->mapped ? a->base : 0, &creator);
         if (r < 0)
                 return error_errno(error, -r, "Failed to create files as user %u", a->base);
-        fd = assembly_overlay(a, l->fds, l->n, upper, work, error);
+        r = capability_suspend(CAP_BIT(CAP_SYS_RESOURCE), &had);
+        fd = r < 0 ? error_errno(error, -r, "Failed to give up CAP_SYS_RESOURCE")
+                   : assembly_overlay(a, l->fds, l->n, upper, work, error);
+        capability_resume(had);
         creator_leave(&creator);
         return fd;
 }

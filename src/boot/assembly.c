@@ -52,7 +52,7 @@ int assembly_mkdir(Assembly *a, const char *path, mode_t mode, Error *error)
                           "Tree '%s' is read-only and has no directory '%s' to mount on",
                           a->plan->directory, path);
                 error_hint(error, "mkdir -p %s%s  (once, while the tree is writable)",
-                           a->plan->directory, path);
+                           a->plan->files, path);
                 return -EROFS;
         }
         if (r < 0)

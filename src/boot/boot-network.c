@@ -87,16 +87,27 @@ int boot_network_acquire(Boot *b, Error *error)
         return network_is_routed(&n->network) ? boot_publish(b, error) : 0;
 }
 
-static void close_ports(Boot *b)
+void boot_network_withdraw(Boot *b)
 {
         BootNetwork *n = &b->network;
-        _cleanup_close_ int table = table_check_open();
+
+        table_watch_done(&n->watch); /* closing any socket of this kind would wait for that */
+        if (n->table_fd < 0)
+                n->table_fd = table_check_open();
+        if (n->published && table_share_remove(n->directory_fd, n->table_fd, b->plan->machine) > 0)
+                n->published = false;
+}
+
+/* What the program takes away in place of the launcher, it takes when the links are gone: it also
+ * looks at what the host forwards for the others. */
+static void close_ports(Boot *b)
+{
         pid_t firewall = 0;
 
-        if (table_share_remove(n->directory_fd, table, b->plan->machine) == 0 &&
+        if (b->network.published &&
             firewall_begin(&firewall, "remove", b->plan->machine, NULL) >= 0)
                 (void)firewall_end(&firewall);
-        n->published = false;
+        b->network.published = false;
 }
 
 static void end_forwarding(Boot *b)
@@ -208,10 +219,12 @@ void boot_network_release(Boot *b)
 
         boot_network_end_start(b);
         if (n->published)
-                close_ports(b);
+                boot_network_withdraw(b);
+        close_ports(b);
         if (n->acquired)
                 network_release(&n->network);
         pod_network_part(&n->member);
         closep(&n->directory_fd);
+        closep(&n->table_fd);
         *n = BOOT_NETWORK_NULL;
 }

@@ -25,6 +25,7 @@ typedef struct BootNetwork {
         Errand making;    /* links and ports, during a start */
         int linked_fd;    /* pipe: a byte when links are there */
         int directory_fd;
+        int table_fd; /* netlink socket to nf_tables that something was deleted by */
         DnsRelay *relay;
         TableWatch watch;
         AddressWatch inside, outside; /* host0 and the host's end, where networkd is asked */
@@ -41,6 +42,7 @@ typedef struct BootNetwork {
                         .making = ERRAND_NULL,        \
                         .linked_fd = -EBADF,          \
                         .directory_fd = -EBADF,       \
+                        .table_fd = -EBADF,           \
                         .watch = TABLE_WATCH_NULL,    \
                         .inside = ADDRESS_WATCH_NULL, \
                         .outside = ADDRESS_WATCH_NULL })
@@ -58,6 +60,9 @@ int boot_network_await(Boot *b, Error *error);
 /* Before PID 1 runs. A port that did not open is an error. */
 int boot_network_finish(Boot *b, Error *error);
 void boot_network_end_start(Boot *b);
+/* Before the last boot_network_end_start(), which takes as long as the kernel needs to free the
+ * ports that this closes: a socket by which something was deleted waits for that. */
+void boot_network_withdraw(Boot *b);
 void boot_network_release(Boot *b);
 
 /* When the table watch is readable: puts the host's table back if somebody took it away. */

@@ -212,7 +212,7 @@ static void claim_id(Boot *b)
             strncmp(host, id, 32) == 0)
                 fprintf(stderr,
                         "Machine '%s' has the machine id of the host; empty %s/etc/machine-id.\n",
-                        b->plan->machine, b->plan->directory);
+                        b->plan->machine, b->plan->files);
         if (asprintf(&path, ID_DIRECTORY "/%s", id) < 0) {
                 path = NULL;
                 return;
@@ -227,7 +227,7 @@ static void claim_id(Boot *b)
                                 "Machine '%s' has the same machine id as the running machine '%s'; "
                                 "empty "
                                 "%s/etc/machine-id.\n",
-                                b->plan->machine, name, b->plan->directory);
+                                b->plan->machine, name, b->plan->files);
                         return;
                 }
                 (void)unlink(path); /* of one that was killed */

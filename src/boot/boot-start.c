@@ -407,6 +407,8 @@ int boot_start(Boot *b, Error *error)
         assembly_done(&a);
         if (r >= 0)
                 r = set_going(b, handshake_fd, error);
+        if (b->layers)
+                layer_root_end_view(b->layers); /* the plan has long been made */
         if (r < 0)
                 boot_end_start(b);
         return r;

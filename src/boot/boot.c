@@ -51,6 +51,8 @@ static int run_until_off(Boot *b, Supervisor *s, Error *error)
                 if (r < 0)
                         return r;
                 r = supervisor_run(s, &status, error);
+                if (r == SUPERVISOR_OFF)
+                        boot_network_withdraw(b);
                 boot_end_start(b);
                 if (r < 0)
                         return r;

@@ -80,5 +80,7 @@ int boot_open_layers(const Settings *s, LayerRoot **ret, Error *error)
                 error_hint(error, "sudo stead %s %s", s->dry_run ? "plan" : "start", s->machine);
                 return -EPERM;
         }
+        if (s->try_of)
+                return layer_root_open_try(s->try_of, ret, error);
         return layer_root_open(s->machine, s->layers, s->disk_max, s->dry_run, ret, error);
 }

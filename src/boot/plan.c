@@ -27,6 +27,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->hostname);
         free(p->container_service);
         free(p->directory);
+        free(p->files);
         strv_free(p->layers);
         free(p->pivot_root_new);
         free(p->pivot_root_old);
@@ -245,6 +246,15 @@ static int plan_pivot_root(BootPlan *plan, const Settings *s, Error *error)
         return -EINVAL;
 }
 
+static int plan_files(BootPlan *plan, Error *error)
+{
+        if (asprintf(&plan->files, "%s%s", plan->directory, plan->layers ? "/" STATE_UPPER : "") >=
+            0)
+                return 0;
+        plan->files = NULL;
+        return out_of_memory(error);
+}
+
 /* What is mounted on the whole root leaves the list of mounts below it. */
 static int plan_root_mount(BootPlan *plan, Settings *s, Error *error)
 {
@@ -316,11 +326,14 @@ int boot_check_kernel(bool mounts, Error *error)
 }
 
 /* Of layers the finished root is looked at, since what they say is only known together. */
-static int open_layers(const LayerRoot *layers, struct stat *ret_st, Error *error)
+static int open_layers(LayerRoot *layers, struct stat *ret_st, Error *error)
 {
         int fd = layer_root_view(layers, error);
 
-        if (fd >= 0 && fstat(fd, ret_st) < 0) {
+        if (fd < 0)
+                return fd;
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0 || fstat(fd, ret_st) < 0) {
                 (void)error_errno(error, errno, "Failed to look at the layers");
                 closep(&fd);
                 return -error->number;
@@ -328,7 +341,7 @@ static int open_layers(const LayerRoot *layers, struct stat *ret_st, Error *erro
         return fd;
 }
 
-int boot_plan_new(Settings *s, const LayerRoot *layers, BootPlan **ret, Error *error)
+int boot_plan_new(Settings *s, LayerRoot *layers, BootPlan **ret, Error *error)
 {
         _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
         _cleanup_close_ int root_fd = -EBADF;
@@ -368,6 +381,8 @@ int boot_plan_new(Settings *s, const LayerRoot *layers, BootPlan **ret, Error *e
         plan_listen(plan);
 
         r = layers ? plan_layers(plan, layers, error) : plan_directory(plan, s, error);
+        if (r >= 0)
+                r = plan_files(plan, error);
         if (r >= 0)
                 r = plan_pivot_root(plan, s, error);
         if (r >= 0)

@@ -24,6 +24,7 @@ typedef struct BootPlan {
 
         /* tree */
         char *directory; /* absolute, symlinks resolved; of layers: where its state is */
+        char *files;     /* where a file can be put into it: the same, or its upper layer */
         char **layers;   /* names, lowest first; NULL: a plain tree */
         unsigned generation;
         bool read_only, ephemeral, tmpfs_tmp;
@@ -103,7 +104,7 @@ int boot_check_kernel(bool mounts, Error *error);
 
 /* Takes what it needs out of @settings (which is emptied of it, not freed). @layers: what the root
  * is made of, or NULL for a plain tree. */
-int boot_plan_new(Settings *settings, const LayerRoot *layers, BootPlan **ret, Error *error);
+int boot_plan_new(Settings *settings, LayerRoot *layers, BootPlan **ret, Error *error);
 BootPlan *boot_plan_free(BootPlan *plan);
 DEFINE_CLEANUP(BootPlan, boot_plan_free)
 

@@ -7,8 +7,8 @@
 #include "base/strv.h"
 #include "cli/layered.h"
 #include "cli/names.h"
-#include "image/debian.h"
 #include "image/identity.h"
+#include "image/layer-base.h"
 #include "image/staging.h"
 #include "os/overlay.h"
 #include "stack/switch.h"
@@ -23,8 +23,7 @@
 
 typedef struct Creation {
         const CreateLayers *request;
-        WorkerProgress progress;
-        void *userdata;
+        Progress *progress;
         Store store;
         Staging staging;
         char **layers;  /* those of the request, or of what is copied */
@@ -42,44 +41,16 @@ static void creation_done(Creation *c)
         closep(&c->source_lock);
 }
 
-char *create_layers_base(const char *word)
-{
-        const char *suite = debian_suite(word);
-        char *name = NULL;
-
-        for (unsigned release = 11; suite && release < 20; release++) {
-                const char *other;
-
-                free(name);
-                if (asprintf(&name, "debian/%u", release) < 0)
-                        return NULL;
-                other = debian_suite(name);
-                if (other && strcmp(other, suite) == 0) {
-                        char *base = NULL;
-
-                        if (asprintf(&base, "%s/base", name) < 0)
-                                base = NULL;
-                        free(name);
-                        return base;
-                }
-        }
-        free(name);
-        return NULL;
-}
-
 bool create_layers_is_layer(const char *word)
 {
         _cleanup_free_ char *name = strndup(word, strcspn(word, "@~")), *resolved = NULL;
         _cleanup_store_ Store store = STORE_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
         Hash commit;
 
-        return name && ref_name_is_valid(name) && store_open(NULL, STORE_READ, &store, NULL) >= 0 &&
-               store_resolve(&store, word, &commit, &resolved, NULL) >= 0;
-}
-
-static const char *state_place(void)
-{
-        return secure_getenv("STEAD_STATE") ?: STATE_DIRECTORY;
+        return name && ref_name_is_valid(name) &&
+               store_open(NULL, STORE_READ, &store, &error) >= 0 &&
+               store_resolve(&store, word, &commit, &resolved, &error) >= 0;
 }
 
 /* A definition of the same name may be there before its machine, with ports and limits; but it must
@@ -128,8 +99,8 @@ static int open_source(Creation *c, Error *error)
                               request->from);
         }
         if (r >= 0 && faccessat(c->source.state_fd, "state.img", F_OK, AT_SYMLINK_NOFOLLOW) >= 0) {
-                error_hint(error, "stead commit --state %s NAME; stead create %s ... NAME",
-                           request->from, request->name);
+                error_hint(error, "stead create %s LAYER...; stead cp %s:/PATH %s:/PATH",
+                           request->name, request->from, request->name);
                 r = error_set(error, EOPNOTSUPP,
                               "The state of machine '%s' is a file system of its own (DiskMax=), "
                               "which cannot be copied yet",
@@ -169,6 +140,13 @@ static int copy_generation(Creation *c, Error *error)
         return generation_add(c->staging.fd, &g, error);
 }
 
+static void on_copy(const char *stage, void *userdata)
+{
+        const Creation *c = userdata;
+
+        (void)progress_step(c->progress, 0, 0);
+}
+
 static int copy_upper(Worker *worker, void *argument, Error *error)
 {
         const Creation *c = argument;
@@ -176,12 +154,11 @@ static int copy_upper(Worker *worker, void *argument, Error *error)
         char cp[] = "cp", archive[] = "-a", reflink[] = "--reflink=auto", as[] = "-T";
         char *argv[] = { cp, archive, reflink, as, NULL, NULL, NULL };
 
-        if (asprintf(&from, "%s/%s/upper", state_place(), c->request->from) < 0 ||
-            asprintf(&to, "%s/%s/upper", state_place(), c->staging.temporary) < 0)
+        if (asprintf(&from, "%s/%s/upper", stack_states(), c->request->from) < 0 ||
+            asprintf(&to, "%s/%s/upper", stack_states(), c->staging.temporary) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         argv[4] = from;
         argv[5] = to;
-        worker_stage(worker, "copying the state of '%s'", c->request->from);
         return worker_program(worker, argv, NULL, error);
 }
 
@@ -246,11 +223,12 @@ static int fill(Creation *c, Error *error)
         if (c->request->from)
                 r = copy_generation(c, error);
         if (r >= 0)
-                r = switch_make_ready(&c->store, &place, c->layers, NULL, NULL, error);
+                r = switch_make_ready(&c->store, &place, c->layers, c->progress, NULL, error);
         if (r >= 0)
                 r = stack_load(c->staging.fd, &stack, error);
         if (r >= 0 && c->request->from) {
-                r = worker_run(copy_upper, c, c->progress, c->userdata, error);
+                c->progress->stage = "Copying";
+                r = worker_run(copy_upper, c, on_copy, c, error);
                 if (r >= 0 && mkdirat(c->staging.fd, "work", 0700) < 0)
                         r = error_errno(error, errno, "Failed to make 'work'");
         }
@@ -344,12 +322,22 @@ static int write_definition(const Creation *c, Error *error)
         return r != 0 ? r : new_definition(c, error);
 }
 
-int create_layers(const CreateLayers *request, WorkerProgress progress, void *userdata,
-                  Error *error)
+static int ensure_base(Creation *c, Error *error)
+{
+        _cleanup_free_ char *name = NULL;
+        LayerBase base = {};
+
+        if (!c->request->base)
+                return 0;
+        base.debian = *c->request->base;
+        base.name = c->layers[0];
+        return layer_base_ensure(&c->store, &base, c->progress, &name, error);
+}
+
+int create_layers(const CreateLayers *request, Progress *progress, Error *error)
 {
         _cleanup_(creation_done) Creation c = { .request = request,
                                                 .progress = progress,
-                                                .userdata = userdata,
                                                 .store = STORE_NULL,
                                                 .staging = STAGING_NULL,
                                                 .source = LAYERED_NULL,
@@ -361,7 +349,9 @@ int create_layers(const CreateLayers *request, WorkerProgress progress, void *us
         if (r >= 0)
                 r = check_definition(&c, error);
         if (r >= 0)
-                r = staging_new(state_place(), request->name, &c.staging, error);
+                r = ensure_base(&c, error);
+        if (r >= 0)
+                r = staging_new(stack_states(), request->name, &c.staging, error);
         if (r >= 0)
                 r = fill(&c, error);
         if (r >= 0)
@@ -370,6 +360,6 @@ int create_layers(const CreateLayers *request, WorkerProgress progress, void *us
                 return error_errno(error, -r, "Failed to create machine '%s'", request->name);
         r = write_definition(&c, error);
         if (r < 0)
-                (void)staging_remove(state_place(), request->name, NULL);
+                (void)staging_remove(stack_states(), request->name, NULL);
         return r;
 }

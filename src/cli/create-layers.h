@@ -4,21 +4,21 @@
 /* A new machine of layers: its state with the first generation, the stack ready to start on, an
  * identity of its own, and then the definition. */
 
+#include "image/debian.h"
 #include "image/worker.h"
+#include "store/progress.h"
 #include "store/store.h"
 
 typedef struct CreateLayers {
         const char *name;
-        char *const *layers; /* from the lowest */
+        char *const *layers;      /* from the lowest */
+        const DebianRecipe *base; /* the first one is this; pulled or built if it is not there */
         const char *from; /* or a machine of layers that is copied: definition, versions, state */
         bool from_busy;   /* also while it runs: as after a power cut */
 } CreateLayers;
 
 /* On failure there is nothing of it. */
-int create_layers(const CreateLayers *request, WorkerProgress progress, void *userdata,
-                  Error *error);
+int create_layers(const CreateLayers *request, Progress *progress, Error *error);
 
-/* The layer of "debian/12", "bookworm": "debian/12/base". NULL: no such words, or out of memory. */
-char *create_layers_base(const char *word);
 /* Whether the store has it; a word that can be none is none. */
 bool create_layers_is_layer(const char *word);

@@ -64,6 +64,16 @@ const char *format_time(uint64_t usec, char buffer[static FORMAT_MAX])
         return buffer;
 }
 
+const char *format_date(int64_t seconds, char buffer[static FORMAT_MAX])
+{
+        time_t t = (time_t)seconds;
+        struct tm tm;
+
+        if (!localtime_r(&t, &tm) || strftime(buffer, FORMAT_MAX, "%F %R", &tm) == 0)
+                buffer[0] = '\0';
+        return buffer;
+}
+
 uint64_t usec_since(uint64_t usec)
 {
         struct timespec now;

@@ -18,5 +18,7 @@ double round_percent(double percent);
 const char *format_span(uint64_t usec, char buffer[static FORMAT_MAX]);
 /* "Sun 2026-11-22 01:30:00 UTC", in local time. */
 const char *format_time(uint64_t usec, char buffer[static FORMAT_MAX]);
+/* "2026-11-22 01:30", in local time, of seconds since the epoch. */
+const char *format_date(int64_t seconds, char buffer[static FORMAT_MAX]);
 /* The time that has passed since @usec of CLOCK_REALTIME. */
 uint64_t usec_since(uint64_t usec);

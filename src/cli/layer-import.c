@@ -39,7 +39,7 @@ static void print_json(const char *name, const LayerImported *i)
                i->n_devices, i->no_init ? "false" : "true");
 }
 
-void layer_import_report(const char *name, const LayerImported *i, bool json)
+static void report(const char *name, const LayerImported *i, bool json)
 {
         char commit[HASH_TEXT_SIZE], size[FORMAT_MAX];
 
@@ -62,11 +62,24 @@ void layer_import_report(const char *name, const LayerImported *i, bool json)
                         name);
 }
 
+int layer_import_run(const LayerImport *import, ProgressDisplay *display, bool json, Error *error)
+{
+        _cleanup_store_ Store store = STORE_NULL;
+        LayerImported imported;
+        int r = store_open(NULL, STORE_ADD, &store, error);
+
+        if (r >= 0)
+                r = layer_import(&store, import, &display->progress, &imported, error);
+        progress_display_end(display);
+        if (r >= 0)
+                report(import->name, &imported, json);
+        return r;
+}
+
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_progress_display_ ProgressDisplay display;
-        _cleanup_store_ Store store = STORE_NULL;
-        _cleanup_free_ char **bases = NULL;
+        _cleanup_strv_ char **bases = NULL;
         LayerImport import = { .name = a->words[0],
                                .source = a->words[1],
                                .difference = arguments_has(a, "difference"),
@@ -76,7 +89,6 @@ static int run(const Arguments *a, Error *error)
                                .insecure = arguments_has(a, "insecure"),
                                .architecture = arguments_value(a, "architecture"),
                                .message = arguments_value(a, "message") };
-        LayerImported imported;
         int r;
 
         progress_display_init(&display, arguments_has(a, "json"), arguments_has(a, "quiet"));
@@ -93,14 +105,8 @@ static int run(const Arguments *a, Error *error)
                 return arguments_usage(a->verb, error,
                                        "An image is a whole tree: --difference is for directories "
                                        "and tar files");
-        r = store_open(NULL, STORE_ADD, &store, error);
-        if (r >= 0)
-                r = layer_import(&store, &import, &display.progress, &imported, error);
-        progress_display_end(&display);
-        if (r < 0)
-                return r;
-        layer_import_report(import.name, &imported, arguments_has(a, "json"));
-        return EXIT_SUCCESS;
+        r = layer_import_run(&import, &display, arguments_has(a, "json"), error);
+        return r < 0 ? r : EXIT_SUCCESS;
 }
 
 const Verb verb_layer_import = {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+/* What `stead layer import` and `stead pull` share. */
+
+#include "cli/progress-display.h"
 #include "image/layer-import.h"
 
-/* Says what was imported, and what to know about it. */
-void layer_import_report(const char *name, const LayerImported *imported, bool json);
+/* Imports, and says what came of it. */
+int layer_import_run(const LayerImport *import, ProgressDisplay *display, bool json, Error *error);

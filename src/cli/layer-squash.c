@@ -36,6 +36,11 @@ static int run(const Arguments *a, Error *error)
         name = squashed.name;
         printf("%zu %s became %s@%.8s\n", squashed.n_before, stack ? "layers" : "versions", name,
                hash_to_string(&squashed.commit, commit));
+        if (squashed.n_conflicts > 0)
+                fprintf(stderr,
+                        "%zu files that several layers changed could not be merged; they are those "
+                        "of the uppermost layer\n",
+                        squashed.n_conflicts);
         return EXIT_SUCCESS;
 }
 

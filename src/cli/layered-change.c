@@ -67,23 +67,6 @@ static int refuse_names(const Layered *l, const Generation *g, Error *error)
                          g->number, l->name, names.data ?: "");
 }
 
-static int check_trees(const Store *store, const Generation *g, Error *error)
-{
-        for (size_t i = 0; i < g->n_layers; i++) {
-                _cleanup_free_ char *version = NULL;
-
-                if (store_has_tree(store, &g->layers[i].tree))
-                        continue;
-                if (layered_version(&g->layers[i], &version) < 0)
-                        return error_set(error, ENOMEM, "Out of memory");
-                error_hint(error, "stead pull %s", version);
-                return error_set(error, ENOENT,
-                                 "The store does not hold '%s' of generation %u any more", version,
-                                 g->number);
-        }
-        return 0;
-}
-
 int layered_go_back(Store *store, const Layered *l, unsigned number, Generation *ret, Error *error)
 {
         _cleanup_generation_ Generation g = GENERATION_NULL;
@@ -95,7 +78,7 @@ int layered_go_back(Store *store, const Layered *l, unsigned number, Generation 
         }
         if (!generation_has_names(&g, l->layers))
                 return refuse_names(l, &g, error);
-        r = check_trees(store, &g, error);
+        r = switch_check_trees(store, &g, error);
         if (r < 0)
                 return r;
         free(g.reason);
@@ -153,7 +136,7 @@ int layered_restart(const char *name, uint64_t timeout_usec, unsigned back, Erro
         if (!runs(name))
                 return 0;
         if (life_restart(names, timeout_usec) == EXIT_SUCCESS && is_in_force(name))
-                return 0;
+                return 1;
         if (back == 0) {
                 error_hint(error, "stead rollback --now %s", name);
                 return error_set(error, EIO, "Machine '%s' did not become ready on its new layers",

@@ -14,8 +14,8 @@ int layered_resolve(Store *store, const Layered *l, Generation *ret, Error *erro
 int layered_look(Store *store, const Layered *l, const Generation *after, Drift *ret, Error *error);
 /* A new generation with the layers of an old one, for good reasons: it becomes the wanted one. */
 int layered_go_back(Store *store, const Layered *l, unsigned number, Generation *ret, Error *error);
-/* Restarts a machine that runs and waits until it is ready; one that does not run is left alone.
- * If it does not become ready, @back (0: nothing) becomes the wanted generation again and it is
+/* Restarts a machine that runs and waits until it is ready: 1. One that does not run is left alone:
+ * 0. If it does not become ready, @back (0: nothing) becomes the wanted generation again and it is
  * restarted on that; then it is an error all the same. */
 int layered_restart(const char *name, uint64_t timeout_usec, unsigned back, Error *error);
 

@@ -67,6 +67,7 @@ static int load(Layered *l, Error *error)
 int layered_open(const char *name, Layered *ret, Error *error)
 {
         _cleanup_layered_ Layered l = LAYERED_NULL;
+        _cleanup_error_ Error problem = ERROR_NULL;
         int r = names_check(NAMES_ALL, name, error);
 
         if (r >= 0)
@@ -83,14 +84,25 @@ int layered_open(const char *name, Layered *ret, Error *error)
         l.name = strdup(name);
         if (!l.name)
                 return error_set(error, ENOMEM, "Out of memory");
-        r = generation_open_state(name, true, &l.state_fd, error);
-        if (r >= 0)
-                r = load(&l, error);
+        r = generation_open_state(name, false, &l.state_fd, &problem);
+        if (r == -ENOENT) {
+                error_hint(error, "stead start %s", name);
+                return error_set(error, ENOENT, "Machine '%s' has no layers yet: it never started",
+                                 name);
+        }
+        r = r < 0 ? error_move(error, &problem) : load(&l, error);
         if (r < 0)
                 return r;
         *ret = l;
         l = LAYERED_NULL;
         return 0;
+}
+
+static bool has_state(const char *name)
+{
+        _cleanup_close_ int fd = -EBADF;
+
+        return generation_open_state(name, false, &fd, NULL) >= 0;
 }
 
 int layered_list(char ***ret, Error *error)
@@ -102,7 +114,7 @@ int layered_list(char ***ret, Error *error)
                 _cleanup_strv_ char **layers = NULL;
 
                 r = layered_names(*n, &layers, error);
-                if (r >= 0 && layers && strv_push(&layered, *n) < 0)
+                if (r >= 0 && layers && has_state(*n) && strv_push(&layered, *n) < 0)
                         r = error_set(error, ENOMEM, "Out of memory");
                 if (r < 0)
                         return r;

@@ -26,7 +26,7 @@ int layered_names(const char *name, char ***ret, Error *error);
 /* Makes the definition name these: in its own file where that is one line, else by a drop-in. The
  * old text or the new survives a power cut. */
 int layered_set_names(const char *name, char *const *layers, Error *error);
-/* Of all machines that are made of layers. */
+/* All machines that are made of layers and have been made. */
 int layered_list(char ***ret, Error *error);
 
 /* "debian/12/base@01234567" */

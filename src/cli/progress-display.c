@@ -161,10 +161,15 @@ void progress_display_init(ProgressDisplay *d, bool json, bool quiet)
         d->progress.on_stage = on_stage;
 }
 
-void progress_display_end(ProgressDisplay *d)
+void progress_display_clear(ProgressDisplay *d)
 {
-        end_stage(d, now_usec());
         if (d->drawn)
                 fputs("\r\033[K", stderr);
         d->drawn = false;
+}
+
+void progress_display_end(ProgressDisplay *d)
+{
+        end_stage(d, now_usec());
+        progress_display_clear(d);
 }

@@ -27,6 +27,8 @@ typedef struct ProgressDisplay {
 
 /* @json: events, else what suits standard error. The display must stay where it is. */
 void progress_display_init(ProgressDisplay *d, bool json, bool quiet);
+/* Leaves the terminal's line empty, for something else to be printed meanwhile. */
+void progress_display_clear(ProgressDisplay *d);
 /* Ends the last stage and leaves the terminal's line empty; before anything else is printed.
  * Idempotent. */
 void progress_display_end(ProgressDisplay *d);

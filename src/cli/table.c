@@ -4,6 +4,7 @@
 #include "cli/table.h"
 
 #include "base/cleanup.h"
+#include "cli/printable.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,9 +58,9 @@ static void add_cell(Table *t, const char *text, json_t *value_take, Color color
                 return;
         }
         grown = reallocarray(t->cells, t->n_cells + 1, sizeof(Cell));
-        cell.text = text ? strdup(text) : NULL;
+        cell.text = text ? printable_text(text) : NULL;
         if (!cell.value)
-                cell.value = text ? json_string(text) : json_null();
+                cell.value = printable_json(text);
         if (grown)
                 t->cells = grown;
         if (!grown || (text && !cell.text) || !cell.value) {

@@ -8,8 +8,10 @@
 #include "cli/create-layers.h"
 #include "cli/layered.h"
 #include "cli/names.h"
+#include "cli/progress-display.h"
 #include "config/definition.h"
 #include "image/create.h"
+#include "image/layer-base.h"
 #include "machine/machine.h"
 
 #include <fcntl.h>
@@ -22,9 +24,9 @@
 static const Flag flags[] = {
         { "from", 0, "NAME|DIR", "Copy this machine or tree" },
         { "tree", 0, NULL, "Debian: a tree of its own instead of a layer that machines share" },
-        { "init", 0, "INIT", "Tree: systemd, sysvinit, openrc or runit (default: systemd)" },
+        { "init", 0, "INIT", "Debian: systemd, sysvinit, openrc or runit (default: systemd)" },
         { "include", 0, "PACKAGE,...", "Tree: further packages" },
-        { "mirror", 0, "URL", "Tree: mirror, or a whole line of sources.list" },
+        { "mirror", 0, "URL", "Debian: mirror, or a whole line of sources.list" },
         { "keep-devices", 0, NULL, "Archive: make the device nodes that are in it" },
         { "force", 'f', NULL, "Copy: also while the source is in use" },
         { "quiet", 'q', NULL, "No progress display" },
@@ -61,11 +63,9 @@ static void end_display(const Display *d)
                 fputs("\r\033[K", stderr);
 }
 
-static int prepare_debian(const Arguments *a, const char *word, CreateRequest *request,
-                          Error *error)
+static int prepare_recipe(const Arguments *a, const char *word, DebianRecipe *recipe, Error *error)
 {
         const char *init = arguments_value(a, "init") ?: "systemd";
-        DebianRecipe *recipe = &request->debian;
 
         recipe->suite = debian_suite(word);
         recipe->init = debian_init_from_string(init);
@@ -77,7 +77,6 @@ static int prepare_debian(const Arguments *a, const char *word, CreateRequest *r
         }
         recipe->include = arguments_value(a, "include");
         recipe->mirror = arguments_value(a, "mirror");
-        request->source = CREATE_DEBIAN;
         return 0;
 }
 
@@ -150,7 +149,7 @@ static int check_name(const char *name, Error *error)
 /* What only a tree of its own can have. */
 static int check_tree_flags(const Arguments *a, Error *error)
 {
-        static const char *const names[] = { "init", "include", "mirror", "keep-devices" };
+        static const char *const names[] = { "include", "keep-devices" };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (arguments_has(a, names[i]))
@@ -161,21 +160,30 @@ static int check_tree_flags(const Arguments *a, Error *error)
         return 0;
 }
 
-/* The words after the name as layers: 1, or 0 if they are another source. */
-static int find_layers(const Arguments *a, char ***ret, Error *error)
+/* The words after the name as layers: 1, or 0 if they are another source. Of a Debian, @recipe says
+ * which. */
+static int find_layers(const Arguments *a, char ***ret, DebianRecipe *recipe, Error *error)
 {
         char *const *words = a->words + 1;
+        _cleanup_free_ char *base = NULL;
+        int r;
 
         if (!*words || arguments_has(a, "tree"))
                 return 0;
         if (!words[1] && !debian_suite(*words) && !create_layers_is_layer(*words))
                 return 0;
-        for (; *words; words++) {
-                _cleanup_free_ char *base = create_layers_base(*words);
-
-                if (strv_push(ret, base ?: *words) < 0)
+        if (debian_suite(*words)) {
+                r = prepare_recipe(a, *words, recipe, error);
+                if (r < 0)
+                        return r;
+                base = layer_base_name(recipe);
+                if (!base || strv_push(ret, base) < 0)
                         return error_set(error, ENOMEM, "Out of memory");
+                words++;
         }
+        for (; *words; words++)
+                if (strv_push(ret, *words) < 0)
+                        return error_set(error, ENOMEM, "Out of memory");
         return 1;
 }
 
@@ -197,13 +205,15 @@ static int create_tree_from(const Arguments *a, const char *word, const char *fr
         if (from)
                 r = prepare_copy(a, from, &path, &request, error);
         else if (debian_suite(word) || strncmp(word, "debian/", 7) == 0)
-                r = debian_suite(word) ? prepare_debian(a, word, &request, error)
+                r = debian_suite(word) ? prepare_recipe(a, word, &request.debian, error)
                                        : arguments_usage(a->verb, error, "'%s' is none of %s", word,
                                                          debian_choices());
         else
                 r = prepare_archive(a, word, &request, error);
         if (r < 0)
                 return r;
+        if (request.debian.suite)
+                request.source = CREATE_DEBIAN;
         r = create_tree(&request, on_progress, display, error);
         closep(&request.archive.fd);
         return r;
@@ -213,11 +223,14 @@ static int create(const Arguments *a, Display *display, Error *error)
 {
         const char *from = arguments_value(a, "from");
         _cleanup_strv_ char **layers = NULL;
+        DebianRecipe recipe = {};
+        _cleanup_progress_display_ ProgressDisplay shown;
         CreateLayers request = { .name = a->words[0],
                                  .from = from,
                                  .from_busy = arguments_has(a, "force") };
-        int r = from ? is_layered(from) : find_layers(a, &layers, error);
+        int r = from ? is_layered(from) : find_layers(a, &layers, &recipe, error);
 
+        progress_display_init(&shown, false, display->quiet);
         if (r == 0 && a->words[1] && a->words[2])
                 return arguments_usage(a->verb, error, "A tree has one source, not '%s %s'",
                                        a->words[1], a->words[2]);
@@ -228,7 +241,10 @@ static int create(const Arguments *a, Display *display, Error *error)
         if (r < 0)
                 return r;
         request.layers = layers;
-        return create_layers(&request, on_progress, display, error);
+        request.base = recipe.suite ? &recipe : NULL;
+        r = create_layers(&request, &shown.progress, error);
+        progress_display_end(&shown);
+        return r;
 }
 
 static int run(const Arguments *a, Error *error)

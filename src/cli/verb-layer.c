@@ -6,6 +6,14 @@
 /* A line each, so that two new verbs do not meet. */
 /* clang-format off */
 static const Verb *const verbs[] = {
+        &verb_layer_list,
+        &verb_layer_show,
+        &verb_layer_log,
+        &verb_layer_diff,
+        &verb_layer_tag,
+        &verb_layer_remove,
+        &verb_layer_fsck,
+        &verb_layer_gc,
         &verb_layer_import,
         &verb_layer_export,
         &verb_layer_squash,

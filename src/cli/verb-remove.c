@@ -74,6 +74,20 @@ static int remove_state(const char *name, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to remove '%s/%s'", stack_states(), name) : 1;
 }
 
+/* The drop-in that names layers, which stead wrote; a person's own stay. */
+static void remove_drop_in(const char *definition)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s.d/50-layers.conf", definition) < 0) {
+                path = NULL;
+                return;
+        }
+        (void)unlink(path); /* most machines have none */
+        *strrchr(path, '/') = '\0';
+        (void)rmdir(path);
+}
+
 static int remove_files(const char *name, bool purge, bool had_tree, Error *error)
 {
         _cleanup_free_ char *definition = definition_path(name);
@@ -84,6 +98,8 @@ static int remove_files(const char *name, bool purge, bool had_tree, Error *erro
                 return error_set(error, ENOMEM, "Out of memory");
         if (purge && unlink(definition) < 0 && errno != ENOENT)
                 return error_errno(error, errno, "Failed to remove '%s'", definition);
+        if (purge)
+                remove_drop_in(definition);
         if (!purge && access(definition, F_OK) >= 0)
                 fprintf(stderr, "'%s' was kept (--purge removes it).\n", definition);
         else if (!had_tree && !purge)

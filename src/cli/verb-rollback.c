@@ -54,7 +54,7 @@ static int parse_number(const char *word, unsigned *ret, Error *error)
         return 0;
 }
 
-static void tell(const Layered *l, const Generation *g, unsigned target, bool now)
+static void tell(const Layered *l, const Generation *g, unsigned target)
 {
         printf("%s: generation %u, with the layers of %u:", l->name, g->number, target);
         for (size_t i = 0; i < g->n_layers; i++) {
@@ -64,8 +64,6 @@ static void tell(const Layered *l, const Generation *g, unsigned target, bool no
                         printf(" %s", version);
         }
         printf("\n");
-        if (!now)
-                printf("  In force from its next start on: stead restart %s\n", l->name);
         (void)fflush(stdout);
 }
 
@@ -91,8 +89,10 @@ static int run(const Arguments *a, Error *error)
         if (r < 0)
                 return r;
         if (!arguments_has(a, "quiet"))
-                tell(&l, &g, target, now);
+                tell(&l, &g, target);
         r = now ? layered_restart(l.name, timeout, 0, error) : 0;
+        if (r == 0 && !arguments_has(a, "quiet"))
+                printf("  In force from its next start on: stead restart %s\n", l.name);
         return r < 0 ? r : EXIT_SUCCESS;
 }
 

@@ -11,10 +11,14 @@
 #include "cli/names.h"
 #include "config/definition.h"
 #include "config/drop-in.h"
+#include "config/option.h"
 #include "config/resource-format.h"
+#include "image/state-disk.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define DISK_MAX "DiskMax"
 
 static const Flag flags[] = {
         { "persist", 'p', NULL, "Also write it into the definition" },
@@ -29,6 +33,7 @@ typedef struct Change {
         ResourceValues all, live; /* live: those that can change while the machine runs */
         char **before;            /* of live, in its order; "" where it is not known */
         Machine *machine;         /* NULL: it does not run */
+        uint64_t disk_max;        /* 0: not to be changed */
         LimitPlace place;
 } Change;
 
@@ -55,6 +60,21 @@ static int refuse_option(const char *name, const char *key, Error *error)
         return 0;
 }
 
+/* DiskMax= is no key of systemd's, and kept by the file system. */
+static int assign_disk_max(Change *c, const char *value, Error *error)
+{
+        _cleanup_settings_ Settings *scratch = NULL;
+        const Option *o = option_by_key("Resources", DISK_MAX);
+        int r = *value ? settings_new(&scratch) : 0;
+
+        if (r >= 0 && *value)
+                r = o->parse(o, value, "DiskMax=", scratch, error);
+        if (r < 0)
+                return error_prefix(error, DISK_MAX "=%s", value);
+        c->disk_max = *value ? scratch->disk_max : DISK_MAX_INFINITY;
+        return 0;
+}
+
 static int assign(Change *c, const char *word, Error *error)
 {
         const char *equals = strchr(word, '=');
@@ -68,6 +88,8 @@ static int assign(Change *c, const char *word, Error *error)
                 error_hint(error, "stead set %s MemoryMax=1G", c->name);
                 return error_set(error, EINVAL, "'%s' is not KEY=VALUE", word);
         }
+        if (strcmp(key, DISK_MAX) == 0)
+                return assign_disk_max(c, equals + 1, error);
         r = row ? 0 : refuse_option(c->name, key, error);
         if (r >= 0)
                 r = resource_values_assign(&c->all, key, equals + 1, error);
@@ -180,6 +202,29 @@ static int persist(const Change *c, Error *error)
         return r;
 }
 
+/* What only a start can do is no failure if it is written down for that. */
+static int set_disk_max(Change *c, bool for_ever, Error *error)
+{
+        _cleanup_error_ Error problem = ERROR_NULL;
+        int r = state_disk_change(c->name, c->disk_max, &problem);
+
+        if (r == -EBUSY && for_ever) {
+                fprintf(stderr, "%s: from the next start on.\n", problem.message);
+                return 0;
+        }
+        return r < 0 ? error_move(error, &problem) : 0;
+}
+
+static void print_disk_max(const Change *c)
+{
+        char text[32];
+
+        printf(DISK_MAX "=%s%s\n",
+               c->disk_max == DISK_MAX_INFINITY ? "infinity"
+                                                : size_to_string(c->disk_max, text, sizeof(text)),
+               c->machine ? "" : " (from the next start on)");
+}
+
 static void print_change(const Change *c, size_t i)
 {
         const ResourceKey *key = c->all.items[i].key;
@@ -230,6 +275,9 @@ static int set(Change *c, const Arguments *a, Error *error)
         }
         if (r >= 0)
                 r = for_ever ? check_definition(c->name, error) : refuse_fixed(c, error);
+        /* first, since the others are not refused for what is on a disk */
+        if (r >= 0 && c->machine && c->disk_max > 0)
+                r = set_disk_max(c, for_ever, error);
         if (r >= 0 && c->machine)
                 r = set_live(c, error);
         if (r >= 0 && for_ever)
@@ -251,6 +299,8 @@ static int run(const Arguments *a, Error *error)
                 r = set(&c, a, error);
         if (r < 0)
                 return r;
+        if (!arguments_has(a, "quiet") && c.disk_max > 0)
+                print_disk_max(&c);
         for (size_t i = 0; !arguments_has(a, "quiet") && i < c.all.n; i++)
                 print_change(&c, i);
         warn_of_no_effect(&c);
@@ -261,7 +311,8 @@ const Verb verb_set = {
         .name = "set",
         .operands = "NAME KEY=VALUE...",
         .help = "Change limits of a machine while it runs",
-        .text = "Keys are those of systemd.resource-control(5), such as MemoryMax=1G; an empty "
+        .text = "Keys are DiskMax= and those of systemd.resource-control(5), such as MemoryMax=1G; "
+                "an empty "
                 "value takes\na limit back. With --persist also for later starts, and for a "
                 "machine that does not run.",
         .group = VERB_GROUP_LIFE,

@@ -104,30 +104,36 @@ static void tell_json(Update *u, const Layered *l, const Generation *after, cons
         (void)json_array_append_new(u->array, object);
 }
 
-/* Restarts one that runs; where it does not become ready it goes back. */
-static int restart(const Update *u, const Layered *l, bool may_go_back, Error *error)
+/* Restarts one that runs, if that is wanted; where it does not become ready it goes back. */
+static int bring_into_force(const Update *u, const Layered *l, Error *error)
 {
-        return layered_restart(l->name, u->timeout,
-                               may_go_back && !arguments_has(u->arguments, "keep-failed")
-                                       ? l->stack.generation
-                                       : 0,
-                               error);
+        bool back = !arguments_has(u->arguments, "keep-failed");
+        int r = 0;
+
+        if (arguments_has(u->arguments, "now")) {
+                (void)fflush(stdout);
+                r = layered_restart(l->name, u->timeout, back ? l->stack.generation : 0, error);
+        }
+        if (r == 0 && !u->array)
+                printf("  In force from its next start on: stead restart %s; back: stead rollback "
+                       "%s\n",
+                       l->name, l->name);
+        return r;
 }
 
 /* Nothing newer: but perhaps what is there already is not in force. */
 static int stay(Update *u, const Layered *l, Error *error)
 {
         bool pending = l->wanted.number != l->stack.generation;
-        bool now = arguments_has(u->arguments, "now") && !arguments_has(u->arguments, "dry-run");
 
         if (u->array)
                 tell_json(u, l, &l->wanted, NULL, pending ? "pending" : "current");
         else if (pending)
-                printf("%s: generation %u is the newest, and in force from its next start on\n",
-                       l->name, l->wanted.number);
+                printf("%s: generation %u is the newest already\n", l->name, l->wanted.number);
         else
                 printf("%s: up to date (generation %u)\n", l->name, l->wanted.number);
-        return pending && now ? restart(u, l, true, error) : 0;
+        return pending && !arguments_has(u->arguments, "dry-run") ? bring_into_force(u, l, error)
+                                                                  : 0;
 }
 
 static int make_checkouts(Update *u, const Generation *g, Error *error)
@@ -144,7 +150,7 @@ static int make_checkouts(Update *u, const Generation *g, Error *error)
 
 static int update_one(Update *u, const char *name, Error *error)
 {
-        bool dry = arguments_has(u->arguments, "dry-run"), now = arguments_has(u->arguments, "now");
+        bool dry = arguments_has(u->arguments, "dry-run");
         _cleanup_layered_ Layered l = LAYERED_NULL;
         _cleanup_generation_ Generation after = GENERATION_NULL;
         _cleanup_drift_ Drift drift = DRIFT_NULL;
@@ -169,15 +175,7 @@ static int update_one(Update *u, const char *name, Error *error)
                 tell_json(u, &l, &after, &drift, dry ? "possible" : "pending");
         else
                 tell(u, &l, &after, &drift);
-        if (dry)
-                return 0;
-        if (now)
-                return restart(u, &l, true, error);
-        if (!u->array)
-                printf("  In force from its next start on: stead restart %s; back: stead rollback "
-                       "%s\n",
-                       name, name);
-        return 0;
+        return dry ? 0 : bring_into_force(u, &l, error);
 }
 
 /* One after another: what is wrong with an update shall not hit all of them. */

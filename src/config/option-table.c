@@ -96,6 +96,16 @@ const Option option_table[] = {
                   "kept apart, in /var/lib/stead/machines/NAME. A name may ask for one version: "
                   "site/web@0123abcd, or site/web~1 for the one before the newest. In place of "
                   "Directory=; the machine needs a name." },
+        { .name = "try",
+          IN(TREE),
+          TRUSTED,
+          ARG("MACHINE"),
+          FIELD(name, try_of),
+          .help = "Write into the try of this machine of layers",
+          .text = "The root is that of another machine of layers as it is now: its layers in "
+                  "force, and what it has written. What is written goes to its try, which stead "
+                  "try begins and stead commit or stead discard ends. Together with --layers=, "
+                  "and a name of its own." },
         { .name = "template",
           IN(TREE),
           ARG("PATH"),

@@ -112,6 +112,10 @@ static int check_layers(const Assignments *a, const Settings *s, Error *error)
 {
         const char *one = "layers";
 
+        if (!s->layers && s->try_of) {
+                error_hint(error, "stead try %s -- COMMAND", s->try_of);
+                return error_set(error, EINVAL, "--try= goes with --layers=");
+        }
         if (!s->layers)
                 return 0;
         if (s->directory)

@@ -129,6 +129,7 @@ Settings *settings_free(Settings *s)
         free(s->template_path);
         free(s->machine);
         strv_free(s->layers);
+        free(s->try_of);
         free(s->pivot_root);
         strv_free(s->parameters);
         strv_free(s->environment);

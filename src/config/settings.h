@@ -203,6 +203,7 @@ typedef struct Settings {
         /* tree */
         char *directory, *template_path, *machine;
         char **layers; /* lowest first; in place of a directory */
+        char *try_of;  /* machine of layers whose try is written to */
         bool ephemeral, read_only;
         VolatileMode volatile_mode;
         char *pivot_root;      /* "new[:old]" */

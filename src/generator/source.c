@@ -4,6 +4,7 @@
 #include "generator/source.h"
 
 #include "base/strv.h"
+#include "image/state-disk.h"
 #include "stack/generation.h"
 #include "store/store.h"
 
@@ -81,6 +82,15 @@ static int find_paths(Source *s)
                 s->tree = NULL;
         if (!s->tree)
                 return -ENOMEM;
+        if (layered) {
+                _cleanup_free_ char *image = NULL;
+
+                if (asprintf(&image, "%s/" STATE_IMAGE, s->tree) < 0) {
+                        image = NULL;
+                        return -ENOMEM;
+                }
+                s->has_image = access(image, F_OK) >= 0;
+        }
         r = add_path(s, s->tree);
         if (r >= 0 && layered)
                 r = add_path(s, STORE_DIRECTORY);

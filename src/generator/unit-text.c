@@ -137,6 +137,14 @@ static void put_slice(const Source *s, Buffer *out)
         buffer_puts(out, "\n");
 }
 
+/* The launcher keeps DiskMax= by a file system in a file where the host has no quotas; which it
+ * will be is not known here. */
+static void put_devices(const Source *s, Buffer *out)
+{
+        if (s->settings && s->settings->layers && (s->settings->disk_max > 0 || s->has_image))
+                buffer_puts(out, "DeviceAllow=/dev/loop-control rw\nDeviceAllow=block-loop rw\n");
+}
+
 int unit_text_format(const Source *s, const Source *sources, Buffer *out)
 {
         buffer_printf(out, "# Made by stead-generator for machine %s\n\n[Unit]\nSourcePath=",
@@ -158,6 +166,7 @@ int unit_text_format(const Source *s, const Source *sources, Buffer *out)
         put_slice(s, out);
         if (s->settings)
                 put_timeout(s->settings, out);
+        put_devices(s, out);
         put_passed(s, "Service", out);
         put_resources(s, out);
         return buffer_error(out);

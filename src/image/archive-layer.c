@@ -32,6 +32,16 @@ static bool has_dotdot(const char *path)
         return false;
 }
 
+/* ".wh..wh.plnk/123": a directory of bookkeeping. */
+static bool is_below_whiteout(const char *path)
+{
+        for (const char *p = path, *slash; (slash = strchr(p, '/')); p = slash + 1)
+                if (slash[1] != '\0' &&
+                    strncmp(p, WHITEOUT_PREFIX WHITEOUT_PREFIX, 2 * strlen(WHITEOUT_PREFIX)) == 0)
+                        return true;
+        return false;
+}
+
 int whiteout_parse(const char *path, WhiteoutKind *ret_kind, char **ret_directory,
                    const char **ret_name)
 {
@@ -39,6 +49,10 @@ int whiteout_parse(const char *path, WhiteoutKind *ret_kind, char **ret_director
         char *directory;
 
         *ret_kind = WHITEOUT_NONE;
+        if (is_below_whiteout(path)) {
+                *ret_kind = WHITEOUT_IGNORE;
+                return 0;
+        }
         if (strncmp(name, WHITEOUT_PREFIX, strlen(WHITEOUT_PREFIX)) != 0)
                 return 0;
         if (strcmp(name, WHITEOUT_OPAQUE_NAME) != 0 &&
@@ -182,26 +196,44 @@ static int add_time(ArchiveLater *later, const char *path, int64_t mtime)
         return r;
 }
 
-int archive_later_parent(ArchiveLater *later, const char *path)
+/* Shortens a path to the directory that it is in; "." at the top. */
+static void cut_last(char *path)
 {
-        _cleanup_free_ char *parent = NULL;
-        const char *end = path + strlen(path);
-        struct stat st;
-        int r;
+        size_t n = strlen(path);
 
-        while (end > path && end[-1] == '/')
-                end--;
-        while (end > path && end[-1] != '/')
-                end--;
-        while (end > path && end[-1] == '/')
-                end--;
-        parent = end > path ? strndup(path, (size_t)(end - path)) : strdup(".");
+        while (n > 0 && path[n - 1] == '/')
+                n--;
+        while (n > 0 && path[n - 1] != '/')
+                n--;
+        while (n > 0 && path[n - 1] == '/')
+                n--;
+        if (n == 0)
+                path[n++] = '.';
+        path[n] = '\0';
+}
+
+int archive_later_parent(ArchiveLater *later, const char *path, int64_t mtime)
+{
+        _cleanup_free_ char *parent = strdup(*path ? path : ".");
+        bool is_there = false;
+
         if (!parent)
                 return -ENOMEM;
-        if (stat(parent, &st) < 0 || !S_ISDIR(st.st_mode))
-                return 0;
-        r = note_directory(later, parent);
-        return r > 0 ? add_time(later, parent, st.st_mtim.tv_sec) : r;
+        while (!is_there && strcmp(parent, ".") != 0) {
+                struct stat st;
+                int r;
+
+                cut_last(parent);
+                r = note_directory(later, parent);
+                if (r <= 0)
+                        return r; /* and those above it are known as well */
+                is_there = stat(parent, &st) >= 0;
+                r = add_time(later, parent,
+                             is_there && st.st_mtim.tv_sec != 0 ? st.st_mtim.tv_sec : mtime);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 int archive_later_entry(ArchiveLater *later, struct archive_entry *entry)

@@ -40,8 +40,10 @@ typedef struct ArchiveLater {
         void *noted; /* directories whose time is in the list: a tree for tsearch() */
 } ArchiveLater;
 
-/* Before an entry is unpacked over something: the directory that it is in may not be an entry. */
-int archive_later_parent(ArchiveLater *later, const char *path);
+/* Before an entry of that time is unpacked: the directories above it may be no entries. Those that
+ * are there keep their times, those that are made with it get its own; so does the top of a new
+ * tree, which has the time 0 until somebody says another. */
+int archive_later_parent(ArchiveLater *later, const char *path, int64_t mtime);
 /* After it was unpacked. */
 int archive_later_entry(ArchiveLater *later, struct archive_entry *entry);
 int archive_later_end(ArchiveLater *later, Error *error);

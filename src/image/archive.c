@@ -162,11 +162,15 @@ static int extract_entry(Extraction *x, struct archive_entry *entry, Error *erro
                 x->n_devices++;
                 return 0;
         }
+        if (link && strcmp(relative_name(link), relative_name(name)) == 0)
+                return error_set(error, EBADMSG, "Failed to unpack '%s': '%s' is a link to itself",
+                                 x->source->name, name);
         if (link)
                 archive_entry_copy_hardlink(entry, relative_name(link));
         archive_entry_copy_pathname(entry, relative_name(name));
         r = check_limits(x, entry, error);
-        if (r >= 0 && x->source->over && archive_later_parent(&x->later, relative_name(name)) < 0)
+        if (r >= 0 &&
+            archive_later_parent(&x->later, relative_name(name), archive_entry_mtime(entry)) < 0)
                 r = error_set(error, ENOMEM, "Out of memory");
         if (r >= 0)
                 r = archive_layer_entry(x->source, entry, error);
@@ -248,7 +252,7 @@ int archive_extract(Worker *worker, const ArchiveSource *source, int tree_fd, Er
         worker_stage(worker, "unpacking '%s'", source->name);
         /* names in archives are UTF-8; the locale has to be there before the root changes */
         (void)setlocale(LC_CTYPE, "C.UTF-8");
-        (void)umask(0);
+        (void)umask(022); /* of directories that no entry names; entries get their own modes */
         r = open_input(&x, error);
         if (r >= 0)
                 r = open_output(&x, error);

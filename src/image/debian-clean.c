@@ -60,6 +60,21 @@ static int remove_matching(int tree_fd, const char *directory, const char *patte
         return 0;
 }
 
+/* Nodes of the builder's own /dev: every machine gets one at its start, and a layer that holds none
+ * can give nothing away. */
+static int empty_dev(int tree_fd)
+{
+        int fd = path_open(tree_fd, "/dev", O_RDONLY | O_DIRECTORY, 0), r = 0;
+        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+        if (!d)
+                return fd == -ENOENT ? 0 : fd;
+        for (struct dirent *e; r >= 0 && (e = readdir(d));)
+                if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+                        r = remove_tree_at(dirfd(d), e->d_name);
+        return r;
+}
+
 static int remove_traces(int tree_fd)
 {
         static const struct {
@@ -140,6 +155,8 @@ int debian_clean(int tree_fd, int64_t began, DebianFacts *ret, Error *error)
                 facts.newest = began;
         if (r >= 0)
                 r = remove_traces(tree_fd);
+        if (r >= 0)
+                r = empty_dev(tree_fd);
         if (r >= 0)
                 r = clamp_shadow(tree_fd, facts.newest);
         if (r >= 0)

@@ -46,14 +46,15 @@ static int lock_build(Store *store, const char *name, Progress *progress, int *r
         if (r < 0 || fd < 0)
                 return error_errno(error, r < 0 ? -r : errno, "Failed to open '%s/%s'", store->path,
                                    path);
-        if (progress) {
+        r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+        if (r == -EWOULDBLOCK && progress) {
                 progress->stage = "Waiting for another build";
                 (void)progress_step(progress, 0, 0); /* a signal ends us at once */
         }
-        while (flock(fd, LOCK_EX) < 0)
-                if (errno != EINTR)
-                        return error_errno(error, errno, "Failed to lock '%s/%s'", store->path,
-                                           path);
+        while (r == -EWOULDBLOCK || r == -EINTR)
+                r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+        if (r < 0)
+                return error_errno(error, -r, "Failed to lock '%s/%s'", store->path, path);
         *ret = TAKE_FD(fd);
         return 0;
 }
@@ -186,43 +187,54 @@ static int build_locked(Store *store, const LayerBase *base, const char *name, P
         return r < 0 ? r : add_tree(store, &b, &facts, ret, error);
 }
 
-static int build(Store *store, const LayerBase *base, bool only_if_missing, Progress *progress,
-                 LayerBuilt *ret, Error *error)
+static char *name_of(const LayerBase *base)
 {
-        _cleanup_free_ char *name =
-                base->name ? strdup(base->name) : layer_base_name(&base->debian);
-        _cleanup_error_ Error none = ERROR_NULL;
-        _cleanup_ref_ Ref ref = REF_NULL;
-        _cleanup_close_ int lock = -EBADF;
-        int r;
+        return base->name ? strdup(base->name) : layer_base_name(&base->debian);
+}
 
-        if (!name)
-                return error_set(error, ENOMEM, "Out of memory");
-        r = lock_build(store, name, progress, &lock, error);
-        if (r < 0)
-                return r;
-        r = store_load_ref(store, name, &ref, &none);
-        if (r < 0 && r != -ENOENT)
-                return error_move(error, &none);
-        if (r < 0 || !only_if_missing)
-                return build_locked(store, base, name, progress, ret, error);
-        *ret = (LayerBuilt){ .name = TAKE_PTR(name) };
-        return 0;
+/* 1: there is such a layer; 0: no. */
+static int is_there(Store *store, const char *name, Error *error)
+{
+        _cleanup_error_ Error found = ERROR_NULL;
+        _cleanup_ref_ Ref ref = REF_NULL;
+        int r = store_load_ref(store, name, &ref, &found);
+
+        if (r == -ENOENT)
+                return 0;
+        return r < 0 ? error_move(error, &found) : 1;
 }
 
 int layer_base_build(Store *store, const LayerBase *base, Progress *progress, LayerBuilt *ret,
                      Error *error)
 {
-        return build(store, base, false, progress, ret, error);
+        _cleanup_free_ char *name = name_of(base);
+        _cleanup_close_ int lock = -EBADF;
+        int r = name ? lock_build(store, name, progress, &lock, error)
+                     : error_set(error, ENOMEM, "Out of memory");
+
+        return r < 0 ? r : build_locked(store, base, name, progress, ret, error);
 }
 
 int layer_base_ensure(Store *store, const LayerBase *base, Progress *progress, char **ret_name,
                       Error *error)
 {
-        LayerBuilt built;
-        int r = build(store, base, true, progress, &built, error);
+        _cleanup_free_ char *name = name_of(base);
+        _cleanup_close_ int lock = -EBADF;
+        LayerBuilt built = { .name = NULL };
+        int r = name ? is_there(store, name, error) : error_set(error, ENOMEM, "Out of memory");
 
-        if (r >= 0)
-                *ret_name = built.name;
-        return r;
+        if (r == 0) {
+                r = lock_build(store, name, progress, &lock, error);
+                if (r >= 0)
+                        r = is_there(store, name, error); /* somebody has built it meanwhile */
+                if (r == 0)
+                        r = layer_base_pull(store, base, name, progress, error);
+                if (r == 0)
+                        r = build_locked(store, base, name, progress, &built, error);
+                free(built.name);
+        }
+        if (r < 0)
+                return r;
+        *ret_name = TAKE_PTR(name);
+        return 0;
 }

@@ -12,6 +12,9 @@ typedef struct LayerBase {
         DebianRecipe debian; /* suite NULL: not a Debian */
         const char *name;    /* of the layer; NULL: layer_base_name() */
         const char *message; /* or NULL */
+        /* Something worth knowing that is no failure; may be NULL. */
+        void (*on_note)(const char *note, void *userdata);
+        void *userdata;
 } LayerBase;
 
 typedef struct LayerBuilt {
@@ -29,7 +32,10 @@ char *layer_base_name(const DebianRecipe *debian);
  * name, the second waits and then builds as well. */
 int layer_base_build(Store *store, const LayerBase *base, Progress *progress, LayerBuilt *ret,
                      Error *error);
-/* The same if there is no such layer; else nothing but its name. Of two at a time, the second waits
- * and takes what the first has built. */
+/* 1: pulled; 0: no remote has it, or none that answers. */
+int layer_base_pull(Store *store, const LayerBase *base, const char *name, Progress *progress,
+                    Error *error);
+/* Its name, after pulling it from the first remote that has it, or building it, if it is not here.
+ * Of two at a time, the second waits and takes what the first has got. */
 int layer_base_ensure(Store *store, const LayerBase *base, Progress *progress, char **ret_name,
                       Error *error);

@@ -179,19 +179,35 @@ static int export_image(const Exported *e, Error *error)
         return export_directory(e, directory, tag, error);
 }
 
+/* An image has the layers below as well, but nobody knows yet how much that is. */
+static void announce(const Exported *e, bool image)
+{
+        Progress *p = e->progress;
+        const Manifest *m = &e->manifest;
+
+        p->stage = "Writing";
+        if (image && e->commit.n_bases > 0)
+                return;
+        p->total_objects = m->n;
+        for (size_t i = 0; i < m->n; i++)
+                p->total_bytes += m->entries[i].size;
+}
+
 int layer_export(Store *store, const LayerExport *export, Progress *progress, Error *error)
 {
         _cleanup_(exported_done) Exported e = { store, export, progress };
         TarCompression compression = compression_of(export->target);
         const char *target = export->target;
         struct stat st;
+        bool image;
         int r = load(&e, error);
 
         if (r < 0)
                 return r;
+        image = strncmp(target, "oci:", 4) == 0;
         if (progress)
-                progress->stage = "Writing";
-        if (strncmp(target, "oci:", 4) == 0)
+                announce(&e, image);
+        if (image)
                 return export_image(&e, error);
         if (strcmp(target, "-") == 0)
                 return export_stream(&e, error);

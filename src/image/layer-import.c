@@ -112,8 +112,9 @@ static int label_system(Commit *c, int tree_fd)
                 if (!target || strv_split_quoted(strchr(*line, '=') + 1, &words) < 0 || !words)
                         continue;
                 free(*target);
-                *target = TAKE_PTR(words[0]);
-                words = NULL;
+                *target = strdup(words[0]);
+                if (!*target)
+                        return -ENOMEM;
         }
         if (!id || !*id)
                 return 0;

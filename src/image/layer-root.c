@@ -6,12 +6,14 @@
 #include "base/fd.h"
 #include "base/strv.h"
 #include "image/layer-switch.h"
+#include "os/mount.h"
 #include "os/overlay.h"
 #include "os/userns.h"
 #include "stack/stack.h"
 #include "store/store.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -38,6 +40,7 @@ LayerRoot *layer_root_free(LayerRoot *l)
 {
         if (!l)
                 return NULL;
+        layer_root_end_view(l);
         close_layers(l);
         state_disk_close(&l->disk);
         closep(&l->lock_fd);
@@ -46,6 +49,7 @@ LayerRoot *layer_root_free(LayerRoot *l)
         free(l->store);
         free(l->checkouts);
         free(l->state);
+        free(l->below);
         free(l->machine);
         free(l);
         return NULL;
@@ -63,7 +67,7 @@ static int layer_root_new(const char *machine, char *const *layers, LayerRoot **
 
         if (!l)
                 return out_of_memory(error);
-        l->state_fd = l->lock_fd = -EBADF;
+        l->state_fd = l->lock_fd = l->view_fd = -EBADF;
         l->disk = STATE_DISK_NULL;
         l->machine = strdup(machine);
         l->store = strdup(store);
@@ -246,13 +250,87 @@ int layer_root_open(const char *machine, char *const *layers, uint64_t disk_max,
         return 0;
 }
 
+static int find_below(LayerRoot *l, Error *error)
+{
+        if (faccessat(l->state_fd, "state.img", F_OK, AT_SYMLINK_NOFOLLOW) >= 0) {
+                error_hint(error, "stead create NEW LAYER...; stead try NEW -- ...");
+                return error_set(error, EOPNOTSUPP,
+                                 "The state of machine '%s' is a file system of its own "
+                                 "(DiskMax=), on which nothing can be tried",
+                                 l->machine);
+        }
+        if (faccessat(l->state_fd, STATE_UPPER, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0; /* it has never run */
+        if (asprintf(&l->below, "%s/" STATE_UPPER, l->state) < 0) {
+                l->below = NULL;
+                return out_of_memory(error);
+        }
+        return 0;
+}
+
+/* The try is a directory of the same form as the machine's own. */
+static int enter_try(LayerRoot *l, Error *error)
+{
+        char *state = NULL;
+
+        if (asprintf(&state, "%s/" STATE_TRY, l->state) < 0)
+                return out_of_memory(error);
+        free(l->state);
+        l->state = state;
+        l->is_try = true;
+        if (mkdirat(l->state_fd, STATE_TRY, 0700) < 0 && errno != EEXIST)
+                return error_errno(error, errno, "Failed to make '%s'", state);
+        l->disk.fd =
+                openat(l->state_fd, STATE_TRY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (l->disk.fd < 0)
+                return error_errno(error, errno, "Failed to open '%s'", state);
+        if (generation_lock_state(l->disk.fd, l->machine, false, &l->lock_fd, NULL) >= 0)
+                return 0;
+        error_hint(error, "stead stop %s-try", l->machine);
+        return error_set(error, EBUSY, "Something is being tried on machine '%s' just now",
+                         l->machine);
+}
+
+static int take_names(LayerRoot *l, const Stack *s, Error *error)
+{
+        for (size_t i = 0; i < s->n_lowers; i++)
+                if (strcmp(s->lowers[i].name, "-") != 0 &&
+                    strv_push(&l->names, s->lowers[i].name) < 0)
+                        return out_of_memory(error);
+        return 0;
+}
+
+int layer_root_open_try(const char *machine, LayerRoot **ret, Error *error)
+{
+        _cleanup_layer_root_ LayerRoot *l = NULL;
+        _cleanup_stack_ Stack s = STACK_NULL;
+        int r = layer_root_new(machine, NULL, &l, error);
+
+        if (r >= 0)
+                r = generation_open_state(machine, false, &l->state_fd, error);
+        if (r >= 0)
+                r = stack_load(l->state_fd, &s, error);
+        if (r >= 0)
+                r = open_layers(l, &s, error);
+        if (r >= 0)
+                r = take_names(l, &s, error);
+        if (r >= 0)
+                r = find_below(l, error);
+        if (r >= 0)
+                r = enter_try(l, error);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
 int layer_root_refresh(LayerRoot *l, Error *error)
 {
         LayerRoot old = *l;
         unsigned wanted;
-        int r = generation_wanted(l->state_fd, &wanted, error);
+        int r = l->is_try ? 0 : generation_wanted(l->state_fd, &wanted, error);
 
-        if (r < 0 || wanted == l->generation)
+        if (r < 0 || l->is_try || wanted == l->generation)
                 return r;
         l->fds = NULL;
         l->trees = NULL;
@@ -305,20 +383,10 @@ int layer_root_make_upper(const LayerRoot *l, Error *error)
                      : 0;
 }
 
-int layer_root_view(const LayerRoot *l, Error *error)
+static int make_view(const LayerRoot *l, const int *lowers, size_t n, Error *error)
 {
-        _cleanup_close_ int upper = -EBADF;
-        _cleanup_free_ int *lowers = calloc(l->n + 1, sizeof(int));
-        size_t n = l->n;
         int fd;
 
-        if (!lowers)
-                return out_of_memory(error);
-        memcpy(lowers, l->fds, l->n * sizeof(int));
-        if (l->disk.fd >= 0)
-                upper = openat(l->disk.fd, STATE_UPPER, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (upper >= 0)
-                lowers[n++] = upper;
         if (n == 1) {
                 fd = fcntl(lowers[0], F_DUPFD_CLOEXEC, 3);
                 return fd < 0 ? error_errno(error, errno, "Failed to keep a descriptor") : fd;
@@ -335,4 +403,99 @@ int layer_root_view(const LayerRoot *l, Error *error)
                 error_hint(error, fd == -EPERM ? "run as root" : "modprobe overlay; dmesg | tail");
         }
         return fd;
+}
+
+/* Opens the layers below @checkouts, what a try is made on, and what was written in @data if there
+ * is anything. */
+static int view_of(const LayerRoot *l, int checkouts, int data, Error *error)
+{
+        _cleanup_free_ int *lowers = calloc(l->n + 2, sizeof(int));
+        size_t n = 0;
+        int r = lowers ? 0 : out_of_memory(error);
+
+        for (; r >= 0 && n < l->n; n++) {
+                lowers[n] = layer_root_open_layer(l, n, checkouts, error);
+                if (lowers[n] < 0)
+                        r = lowers[n];
+        }
+        if (r >= 0 && l->below) {
+                lowers[n] = open(l->below, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (lowers[n] < 0)
+                        r = error_errno(error, errno, "Failed to open '%s'", l->below);
+                else
+                        n++;
+        }
+        if (r >= 0 && data >= 0) {
+                lowers[n] =
+                        openat(data, STATE_UPPER, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                n += lowers[n] >= 0;
+        }
+        if (r >= 0)
+                r = make_view(l, lowers, n, error);
+        for (size_t i = 0; lowers && i < n; i++)
+                closep(&lowers[i]);
+        return r;
+}
+
+/* An overlay takes only what is attached in our mount namespace: for a moment we have another one,
+ * where the machine's file system is on its directory. */
+static int view_elsewhere(const LayerRoot *l, Error *error)
+{
+        _cleanup_close_ int checkouts = -EBADF, data = state_disk_mount(&l->disk, l->state, error);
+        int r;
+
+        if (data < 0)
+                return data;
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return error_errno(error, errno, "Failed to make a private mount namespace");
+        r = mount_attach(data, AT_FDCWD, l->state);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to mount on '%s'", l->state);
+        checkouts = open(l->checkouts, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (checkouts < 0)
+                return error_errno(error, errno, "Failed to open '%s'", l->checkouts);
+        return view_of(l, checkouts, data, error);
+}
+
+static int view_with_disk(const LayerRoot *l, Error *error)
+{
+        _cleanup_close_ int home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
+                            here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int fd;
+
+        if (home < 0 || unshare(CLONE_NEWNS) < 0)
+                return error_errno(error, errno, "Failed to make a private mount namespace");
+        fd = view_elsewhere(l, error);
+        if (setns(home, CLONE_NEWNS) < 0) {
+                closep(&fd);
+                return error_errno(error, errno, "Failed to return to the host's mount namespace");
+        }
+        if (here >= 0)
+                (void)fchdir(here); /* "/" will do */
+        return fd;
+}
+
+static int find_view(const LayerRoot *l, Error *error)
+{
+        _cleanup_close_ int checkouts = -EBADF;
+
+        if (l->disk.detached && l->disk.fd >= 0)
+                return view_with_disk(l, error);
+        checkouts = open(l->checkouts, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (checkouts < 0)
+                return error_errno(error, errno, "Failed to open '%s'", l->checkouts);
+        return view_of(l, checkouts, l->disk.fd, error);
+}
+
+int layer_root_view(LayerRoot *l, Error *error)
+{
+        if (l->view_fd < 0)
+                l->view_fd = find_view(l, error);
+        return l->view_fd;
+}
+
+void layer_root_end_view(LayerRoot *l)
+{
+        closep(&l->view_fd);
+        l->view_fd = -EBADF;
 }

@@ -26,7 +26,10 @@ typedef struct LayerRoot {
                          generated layer */
         int *fds;     /* of them, each with a shared lock */
         size_t n;
+        int view_fd; /* see layer_root_view() */
         StateDisk disk;
+        bool is_try;
+        char *below; /* of a try: what the machine has written, one layer more; or NULL */
 } LayerRoot;
 
 /* What is there for @machine. The stack is brought up to date first if it must be (stead-switch);
@@ -34,6 +37,9 @@ typedef struct LayerRoot {
  * the settings. */
 int layer_root_open(const char *machine, char *const *layers, uint64_t disk_max, bool look_only,
                     LayerRoot **ret, Error *error);
+/* For a try (`stead try`): the layers in force, whatever is wanted, whether the machine runs or
+ * not; its data directory is try/ of the machine's own. */
+int layer_root_open_try(const char *machine, LayerRoot **ret, Error *error);
 LayerRoot *layer_root_free(LayerRoot *l);
 DEFINE_CLEANUP(LayerRoot, layer_root_free)
 #define _cleanup_layer_root_ _cleanup_(layer_root_freep)
@@ -43,8 +49,10 @@ DEFINE_CLEANUP(LayerRoot, layer_root_free)
 int layer_root_refresh(LayerRoot *l, Error *error);
 
 /* The whole tree to look at, read-only, with owners as on disk: a detached mount, or the only
- * layer. */
-int layer_root_view(const LayerRoot *l, Error *error);
+ * layer. Borrowed. Its end takes the kernel some milliseconds, so it is for a time when nobody
+ * waits. */
+int layer_root_view(LayerRoot *l, Error *error);
+void layer_root_end_view(LayerRoot *l);
 
 /* The checkout of layer @i below @dirfd, a view of the directory of checkouts: the very one that is
  * locked. O_PATH. */

@@ -3,6 +3,7 @@
 
 #include "base/strv.h"
 #include "image/layer-flatten.h"
+#include "stack/merge.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -154,7 +155,7 @@ int layer_squash_versions(Store *store, const char *range_text, const char *mess
         }
         if (r < 0)
                 return r;
-        *ret = (LayerSquashed){ TAKE_PTR(name), newest, history.n - last };
+        *ret = (LayerSquashed){ TAKE_PTR(name), newest, history.n - last, 0 };
         return 0;
 }
 
@@ -171,60 +172,98 @@ static int set_kind(const Commit *lowest, Commit *c)
         return r;
 }
 
-/* Loads a layer, and lays it over @view. */
-static int add_layer(Store *store, const char *word, bool first, Manifest *view, Commit *c,
-                     Error *error)
+typedef struct Squash {
+        Store *store;
+        Manifest view; /* of the layers so far */
+        Commit commit;
+        Generation layers;
+} Squash;
+
+static void squash_done(Squash *s)
 {
-        _cleanup_manifest_ Manifest tree = MANIFEST_NULL, next = MANIFEST_NULL;
+        manifest_done(&s->view);
+        commit_done(&s->commit);
+        generation_done(&s->layers);
+}
+
+/* Lays a layer over the others. */
+static int lay_over(Squash *s, const Manifest *upper, Error *error)
+{
+        Manifest next = MANIFEST_NULL;
+
+        if (layer_flatten((const Manifest *const[]){ &s->view, upper }, 2,
+                          s->commit.kind == LAYER_BASE, &next) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        manifest_done(&s->view);
+        s->view = next;
+        return 0;
+}
+
+static int add_layer(Squash *s, const char *word, Error *error)
+{
+        _cleanup_manifest_ Manifest tree = MANIFEST_NULL;
         _cleanup_commit_ Commit commit = COMMIT_NULL;
         _cleanup_free_ char *name = NULL;
+        bool first = s->layers.n_layers == 0;
         Hash id;
-        int r = store_resolve(store, word, &id, &name, error);
+        int r = store_resolve(s->store, word, &id, &name, error);
 
         if (r >= 0)
-                r = store_load_commit(store, &id, &commit, error);
+                r = store_load_commit(s->store, &id, &commit, error);
         if (r >= 0)
-                r = store_load_tree(store, &commit.tree, &tree, error);
+                r = store_load_tree(s->store, &commit.tree, &tree, error);
         if (r < 0)
                 return r;
         if (!first && commit.kind == LAYER_BASE)
                 return error_set(error, EINVAL,
                                  "Layer '%s' is a base: it can only be the first, below the others",
                                  word);
-        r = first ? set_kind(&commit, c) : 0;
+        r = first ? set_kind(&commit, &s->commit) : 0;
         if (r >= 0)
-                r = layer_flatten((const Manifest *const[]){ view, &tree }, 2,
-                                  c->kind == LAYER_BASE, &next);
+                r = generation_add_layer(&s->layers, name, &id, &commit.tree);
+        return r < 0 ? error_set(error, ENOMEM, "Out of memory") : lay_over(s, &tree, error);
+}
+
+/* What several layers have changed each in a part of its own, as a machine of them would see it. */
+static int merge_parts(Squash *s, size_t *ret_conflicts, Error *error)
+{
+        _cleanup_merge_result_ MergeResult result = MERGE_RESULT_NULL;
+        const MergeRequest request = { .store = s->store, .after = &s->layers, .upper_fd = -EBADF };
+        int r = merge_stack(&request, &result, error);
+
         if (r < 0)
-                return error_set(error, ENOMEM, "Out of memory");
-        manifest_done(view);
-        *view = next;
-        next = MANIFEST_NULL;
-        return 0;
+                return r;
+        for (size_t i = 0; i < result.drift.n_items; i++)
+                *ret_conflicts += result.drift.items[i].kind == DRIFT_CONFLICT;
+        return lay_over(s, &result.generated, error);
 }
 
 int layer_squash_stack(Store *store, const char *name, char *const *layers, const char *message,
                        LayerSquashed *ret, Error *error)
 {
-        _cleanup_manifest_ Manifest view = MANIFEST_NULL;
-        _cleanup_commit_ Commit c = COMMIT_NULL;
+        _cleanup_(squash_done) Squash s = { .store = store };
         _cleanup_free_ char *words = strv_join(layers, " "), *copy = strdup(name);
+        LayerSquashed squashed = { .n_before = strv_length(layers) };
         LayerVersion version;
         int r = layer_version_check(store, name, error);
 
         for (size_t i = 0; r >= 0 && layers[i]; i++)
-                r = add_layer(store, layers[i], i == 0, &view, &c, error);
+                r = add_layer(&s, layers[i], error);
+        if (r >= 0 && s.commit.kind == LAYER_BASE && s.layers.n_layers > 1)
+                r = merge_parts(&s, &squashed.n_conflicts, error);
         if (r < 0)
                 return r;
         if (message)
-                c.message = strdup(message);
-        else if (!words || asprintf(&c.message, "Squashed from %s", words) < 0)
-                c.message = NULL;
-        if (!c.message || !copy)
+                s.commit.message = strdup(message);
+        else if (!words || asprintf(&s.commit.message, "Squashed from %s", words) < 0)
+                s.commit.message = NULL;
+        if (!s.commit.message || !copy)
                 return error_set(error, ENOMEM, "Out of memory");
-        r = layer_version_add(store, name, &view, &c, &version, error);
+        r = layer_version_add(store, name, &s.view, &s.commit, &version, error);
         if (r < 0)
                 return r;
-        *ret = (LayerSquashed){ TAKE_PTR(copy), version.commit, strv_length(layers) };
+        squashed.name = TAKE_PTR(copy);
+        squashed.commit = version.commit;
+        *ret = squashed;
         return 0;
 }

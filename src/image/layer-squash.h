@@ -9,8 +9,9 @@
 
 typedef struct LayerSquashed {
         char *name;
-        Hash commit;     /* of the newest version */
-        size_t n_before; /* versions or layers that became one */
+        Hash commit;        /* of the newest version */
+        size_t n_before;    /* versions or layers that became one */
+        size_t n_conflicts; /* files of several layers that could not be merged: the upper one's */
 } LayerSquashed;
 
 /* "A..B": the versions of one layer from A to B become one, with the content of B; those after B
@@ -20,6 +21,7 @@ int layer_squash_versions(Store *store, const char *range, const char *message, 
                           Error *error);
 
 /* The stack of these layers, from the lowest, as a layer of its own: a base if the lowest is one,
- * else an app for what the lowest was made on. */
+ * with dpkg's database, users and the like merged as for a machine; else an app for what the lowest
+ * was made on. */
 int layer_squash_stack(Store *store, const char *name, char *const *layers, const char *message,
                        LayerSquashed *ret, Error *error);

@@ -3,33 +3,15 @@
 
 #include "image/layer-switch.h"
 
-#include "base/fd.h"
 #include "base/strv.h"
+#include "image/program.h"
 #include "os/own-program.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #define PROGRAM "stead-switch"
-#define WORDS_MAX ((size_t)64 * 1024)
 #define STATUS_OLD_STACK 3 /* see switch/main.c */
-
-_noreturn_ static void become_switch(int program, const int keep[2], int words_fd,
-                                     char *const *argv)
-{
-        sigset_t none;
-
-        (void)sigemptyset(&none);
-        (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        (void)unsetenv("NOTIFY_SOCKET");
-        if (dup2(words_fd, STDERR_FILENO) < 0 || fcntl(keep[0], F_SETFD, 0) < 0 ||
-            fcntl(keep[1], F_SETFD, 0) < 0)
-                _exit(EXIT_FAILURE);
-        (void)fexecve(program, argv, environ);
-        _exit(EXIT_FAILURE);
-}
 
 /* "PROGRAM: message", and in a line of its own what to type. */
 static void take_words(char *words, const char *machine, Error *error)
@@ -42,6 +24,8 @@ static void take_words(char *words, const char *machine, Error *error)
         end = strchr(message, '\n');
         if (end && strncmp(end, "\n  ", 3) == 0) {
                 hint = end + 1 + strspn(end + 1, " ");
+                if (strncmp(hint, "Try: ", 5) == 0) /* as error_print() writes it */
+                        hint += 5;
                 hint[strcspn(hint, "\n")] = '\0';
         }
         message[strcspn(message, "\n")] = '\0';
@@ -53,28 +37,6 @@ static void take_words(char *words, const char *machine, Error *error)
         else
                 (void)error_set(error, EIO, PROGRAM " failed for machine '%s' without a word",
                                 machine);
-}
-
-static int start(int program, const int keep[2], char *const *argv, int *ret_words, pid_t *ret)
-{
-        int words[2];
-        pid_t pid;
-
-        if (pipe2(words, O_CLOEXEC) < 0)
-                return -errno;
-        pid = fork();
-        if (pid == 0)
-                become_switch(program, keep, words[1], argv);
-        (void)close(words[1]); /* or the end would never be seen */
-        if (pid < 0) {
-                int r = -errno;
-
-                (void)close(words[0]); /* nothing was written */
-                return r;
-        }
-        *ret_words = words[0];
-        *ret = pid;
-        return 0;
 }
 
 static int make_argv(const char *machine, char *const *layers, const int keep[2], char ***ret)
@@ -98,12 +60,11 @@ static int make_argv(const char *machine, char *const *layers, const int keep[2]
 int layer_switch_run(const char *machine, char *const *layers, int lock_fd, int data_fd,
                      Error *error)
 {
-        _cleanup_close_ int program = own_program_open("switch", PROGRAM), words_fd = -EBADF;
+        _cleanup_close_ int program = own_program_open("switch", PROGRAM);
         const int keep[2] = { lock_fd, data_fd };
         _cleanup_free_ char *words = NULL;
         _cleanup_strv_ char **argv = NULL;
         int status = -1, r;
-        pid_t pid = 0;
 
         if (program < 0) {
                 error_errno(error, -program,
@@ -114,15 +75,10 @@ int layer_switch_run(const char *machine, char *const *layers, int lock_fd, int 
         }
         r = make_argv(machine, layers, keep, &argv);
         if (r >= 0)
-                r = start(program, keep, argv, &words_fd, &pid);
+                r = program_run(&(ProgramRun){ program, argv, keep, ELEMENTSOF(keep) }, &status,
+                                &words);
         if (r < 0)
                 return error_errno(error, -r, "Failed to start " PROGRAM);
-        if (read_fd(words_fd, WORDS_MAX, &words) < 0) {
-                closep(&words_fd); /* or it would wait for a reader */
-                words_fd = -EBADF;
-        }
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-                ;
         if (status == 0) {
                 fputs(words ?: "", stderr);
                 return 0;

@@ -76,7 +76,9 @@ int layer_work_directory(const LayerWork *work, const char *name, int *ret_fd, E
         if (mkdirat(work->staging.fd, name, 0755) < 0)
                 return error_errno(error, errno, "Failed to make '%s/%s'", work->path, name);
         fd = openat(work->staging.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd >= 0 && fchmod(fd, 0755) >= 0) { /* whatever the umask is */
+        /* whatever the umask is, and whenever it is done: the same source is the same tree */
+        if (fd >= 0 && fchmod(fd, 0755) >= 0 &&
+            futimens(fd, (struct timespec[]){ { .tv_sec = 0 }, { .tv_sec = 0 } }) >= 0) {
                 *ret_fd = fd;
                 return 0;
         }

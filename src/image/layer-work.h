@@ -32,7 +32,7 @@ int layer_work_begin(Store *store, Progress *progress, LayerWork *work, Error *e
 /* Removes all that was not taken. */
 void layer_work_done(LayerWork *work);
 
-/* A new directory in it, mode 0755. */
+/* A new directory in it, mode 0755, of 1970. */
 int layer_work_directory(const LayerWork *work, const char *name, int *ret_fd, Error *error);
 /* worker_run(), with what it tells shown as progress of @total bytes (0: not known). */
 int layer_work_run(LayerWork *work, uint64_t total, WorkerFunction function, void *argument,

@@ -201,20 +201,33 @@ static int check_layer(const OciLayer *layer, const ArchiveSource *limits, int f
         return r;
 }
 
-static int empty_directory(int root_fd, const char *path)
+static int remove_entries(DIR *d)
 {
-        int fd = path_open(root_fd, path, O_RDONLY | O_DIRECTORY, 0), r = 0;
-        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        int r = 0;
 
-        if (!d)
-                return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd < 0 ? fd : -errno;
         for (struct dirent *e; r >= 0 && (e = readdir(d));)
                 if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
                         r = remove_tree_at(dirfd(d), e->d_name);
         return r;
 }
 
-/* The directory keeps its time: it is the layer's affair to say another one. */
+/* Directories keep their times: it is the layer's affair to say others. */
+static int empty_directory(int root_fd, const char *path)
+{
+        int fd = path_open(root_fd, path, O_RDONLY | O_DIRECTORY, 0), r;
+        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        struct stat st;
+
+        if (!d)
+                return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd < 0 ? fd : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        r = remove_entries(d);
+        if (r >= 0 && futimens(fd, (struct timespec[]){ st.st_atim, st.st_mtim }) < 0)
+                r = -errno;
+        return r;
+}
+
 static int remove_entry(int root_fd, const char *path)
 {
         const char *name = NULL;

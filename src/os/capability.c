@@ -163,6 +163,32 @@ static int thread_sets_put(const ThreadSets *sets)
         return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
+int capability_suspend(CapabilitySet set, CapabilitySet *ret_had)
+{
+        ThreadSets sets;
+        CapabilitySet had;
+        int r = thread_sets_get(&sets);
+
+        if (r < 0)
+                return r;
+        had = sets.effective & set;
+        sets.effective &= ~set;
+        r = had != 0 ? thread_sets_put(&sets) : 0;
+        if (r >= 0)
+                *ret_had = had;
+        return r;
+}
+
+void capability_resume(CapabilitySet had)
+{
+        ThreadSets sets;
+
+        if (had == 0 || thread_sets_get(&sets) < 0)
+                return;
+        sets.effective |= had;
+        (void)thread_sets_put(&sets); /* they are permitted still */
+}
+
 static int bounding_reduce(CapabilitySet keep)
 {
         CapabilitySet now;

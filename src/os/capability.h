@@ -49,3 +49,7 @@ int capability_bounding_get(CapabilitySet *ret);
  * cannot be had or what the kernel says afterwards differs; then the thread must not go on to exec.
  */
 int capability_apply(CapabilitySet bounding, CapabilitySet ambient);
+
+/* The calling thread goes without the use of these for a while; *ret_had are those that it had. */
+int capability_suspend(CapabilitySet set, CapabilitySet *ret_had);
+void capability_resume(CapabilitySet had);

@@ -26,34 +26,23 @@ static int set_flag(int fs_fd, const char *key)
         return fsconfig(fs_fd, FSCONFIG_SET_FLAG, key, NULL, 0) < 0 ? -errno : 0;
 }
 
-/* Before Linux 6.7: all in one word, of which fsconfig() takes few characters. From within the
- * directory of descriptors a number is a path. */
-static int set_lowers_in_one(int fs_fd, const OverlayLayers *l)
+/* Kernels before 6.7 take all lower layers in one word, of which fsconfig() passes on few
+ * characters. From within the directory of descriptors a number is a path. */
+static int lowers_in_one(const OverlayLayers *l, Buffer *out)
 {
-        _cleanup_buffer_ Buffer text = BUFFER_NULL;
-        int r;
-
         for (size_t i = l->n_lowers; i > 0; i--)
-                buffer_printf(&text, "%s%d", i == l->n_lowers ? "" : ":", l->lowers[i - 1]);
-        r = buffer_error(&text);
-        if (r < 0)
-                return r;
-        if (text.size >= FSCONFIG_STRING_MAX)
-                return -E2BIG;
-        return chdir(DESCRIPTORS) < 0 ? -errno : set_string(fs_fd, "lowerdir", text.data);
+                buffer_printf(out, "%s%d", i == l->n_lowers ? "" : ":", l->lowers[i - 1]);
+        return buffer_error(out);
 }
 
-static int set_lowers(int fs_fd, const OverlayLayers *l, bool *ret_in_one)
+/* Kernels before 6.5 would take this option, and only then the mount would fail. */
+static int set_lowers_one_by_one(int fs_fd, const OverlayLayers *l)
 {
         for (size_t i = l->n_lowers; i > 0; i--) {
                 int r = set_string(fs_fd, "lowerdir+", fd_path(l->lowers[i - 1]).path);
 
-                if (r == -EINVAL && i == l->n_lowers) {
-                        *ret_in_one = true;
-                        return 0;
-                }
                 if (r < 0)
-                        return r;
+                        return i == l->n_lowers ? -E2BIG : r;
         }
         return 0;
 }
@@ -81,20 +70,21 @@ static int set_options(int fs_fd, const OverlayLayers *l)
 
 static int create(int fs_fd, const OverlayLayers *l)
 {
-        _cleanup_close_ int here = -EBADF;
-        bool in_one = false; /* old kernels look the paths up only when the file system is made */
-        int r = set_lowers(fs_fd, l, &in_one);
+        _cleanup_close_ int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_buffer_ Buffer text = BUFFER_NULL;
+        bool in_one;
+        int r = lowers_in_one(l, &text);
 
-        if (r >= 0 && in_one) {
-                here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-                if (here < 0)
-                        return -errno;
-                r = set_lowers_in_one(fs_fd, l);
-        }
+        if (r < 0 || here < 0)
+                return r < 0 ? r : -errno;
+        in_one = text.size < FSCONFIG_STRING_MAX;
+        if (chdir(DESCRIPTORS) < 0)
+                return -errno;
+        r = in_one ? set_string(fs_fd, "lowerdir", text.data) : set_lowers_one_by_one(fs_fd, l);
+        /* old kernels look the paths up only now */
         if (r >= 0 && fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-                r = -errno;
-        if (here >= 0)
-                (void)fchdir(here); /* it was our directory a moment ago */
+                r = in_one ? -errno : errno == EINVAL ? -E2BIG : -errno;
+        (void)fchdir(here); /* it was our directory a moment ago */
         return r;
 }
 

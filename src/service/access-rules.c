@@ -34,6 +34,8 @@ static const AccessRule rules[] = {
         { STEAD1_MANAGER, "Stop", ACCESS_MANAGE },
         { STEAD1_MANAGER, "Reboot", ACCESS_MANAGE },
         { STEAD1_MANAGER, "Restart", ACCESS_MANAGE },
+        { STEAD1_MANAGER, "Update", ACCESS_MANAGE },
+        { STEAD1_MANAGER, "Rollback", ACCESS_MANAGE },
         { STEAD1_MANAGER, "Kill", ACCESS_MANAGE },
         { STEAD1_MANAGER, "Apply", ACCESS_MANAGE },
         { STEAD1_MANAGER, "Set", ACCESS_SET },

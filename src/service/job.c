@@ -17,7 +17,8 @@
 #define KEEP_USEC (30 * USEC_PER_SEC)
 #define KEEP_MAX 64
 
-DEFINE_STRING_TABLE(job_verb, JobVerb, "start", "stop", "reboot", "restart", "apply");
+DEFINE_STRING_TABLE(job_verb, JobVerb, "start", "stop", "reboot", "restart", "apply", "update",
+                    "rollback");
 DEFINE_STRING_TABLE(job_result, JobResult, "", "done", "failed", "cancelled");
 
 typedef struct Job {
@@ -135,6 +136,8 @@ static uint32_t progress_of(Job *j, const Machine *m)
                         return stopping ? 20 : 0;
                 return starting ? 60 : running ? 90 : 40;
         case JOB_APPLY:
+        case JOB_UPDATE:
+        case JOB_ROLLBACK:
         case _JOB_VERB_MAX:
         case _JOB_VERB_INVALID:
                 break;

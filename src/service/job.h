@@ -14,6 +14,8 @@ typedef enum JobVerb {
         JOB_REBOOT,
         JOB_RESTART,
         JOB_APPLY,
+        JOB_UPDATE,
+        JOB_ROLLBACK,
         _JOB_VERB_MAX,
         _JOB_VERB_INVALID = -EINVAL,
 } JobVerb;

@@ -156,6 +156,23 @@ static int method_restart(sd_bus_message *m, void *userdata, sd_bus_error *e)
         return r < 0 ? r : operation_restart(userdata, m, name);
 }
 
+static int method_update(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        const char *name;
+        int now, r = sd_bus_message_read(m, "sb", &name, &now);
+
+        return r < 0 ? r : operation_update(userdata, m, name, now);
+}
+
+static int method_rollback(sd_bus_message *m, void *userdata, sd_bus_error *e)
+{
+        const char *name;
+        uint32_t number;
+        int now, r = sd_bus_message_read(m, "sub", &name, &number, &now);
+
+        return r < 0 ? r : operation_rollback(userdata, m, name, number, now);
+}
+
 static int method_kill(sd_bus_message *m, void *userdata, sd_bus_error *e)
 {
         const char *name, *whom;
@@ -227,6 +244,10 @@ static const sd_bus_vtable vtable[] = {
                                 method_reboot, FREE),
         SD_BUS_METHOD_WITH_ARGS("Restart", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", job),
                                 method_restart, FREE),
+        SD_BUS_METHOD_WITH_ARGS("Update", SD_BUS_ARGS("s", name, "b", now), SD_BUS_RESULT("o", job),
+                                method_update, FREE),
+        SD_BUS_METHOD_WITH_ARGS("Rollback", SD_BUS_ARGS("s", name, "u", generation, "b", now),
+                                SD_BUS_RESULT("o", job), method_rollback, FREE),
         SD_BUS_METHOD_WITH_ARGS("Kill", SD_BUS_ARGS("s", name, "s", whom, "i", signal),
                                 SD_BUS_NO_RESULT, method_kill, FREE),
         SD_BUS_METHOD_WITH_ARGS("Check", SD_BUS_ARGS("s", name),

@@ -143,6 +143,34 @@ int operation_apply(Service *s, sd_bus_message *m, char *const *names, bool dry_
                      : job_begin(s, m, JOB_APPLY, strv_length(names) == 1 ? names[0] : NULL, argv);
 }
 
+int operation_update(Service *s, sd_bus_message *m, const char *name, bool now)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+
+        if (operation_check_startable(name, &error) < 0)
+                return reply_error(m, REPLY_MACHINE, &error);
+        return begin(s, m, JOB_UPDATE, now ? "--now" : NULL, name);
+}
+
+int operation_rollback(Service *s, sd_bus_message *m, const char *name, uint32_t number, bool now)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_strv_ char **argv = NULL;
+        int r = strv_push(&argv, "stead");
+
+        if (operation_check_startable(name, &error) < 0)
+                return reply_error(m, REPLY_MACHINE, &error);
+        if (r >= 0)
+                r = strv_push(&argv, "rollback");
+        if (r >= 0 && now)
+                r = strv_push(&argv, "--now");
+        if (r >= 0)
+                r = strv_push(&argv, name);
+        if (r >= 0 && number > 0)
+                r = strv_pushf(&argv, "%u", number);
+        return r < 0 ? r : job_begin(s, m, JOB_ROLLBACK, name, argv);
+}
+
 static int kill_all(const Machine *machine, int signal)
 {
         _cleanup_close_ int fd = -EBADF;

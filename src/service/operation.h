@@ -12,6 +12,9 @@ int operation_reboot(Service *s, sd_bus_message *m, const char *name);
 int operation_restart(Service *s, sd_bus_message *m, const char *name);
 /* @names: none for all. */
 int operation_apply(Service *s, sd_bus_message *m, char *const *names, bool dry_run);
+/* Of a machine of layers; @now: with a restart if it runs. @number: 0 for the generation before. */
+int operation_update(Service *s, sd_bus_message *m, const char *name, bool now);
+int operation_rollback(Service *s, sd_bus_message *m, const char *name, uint32_t number, bool now);
 /* @whom: "leader" or "all". */
 int operation_kill(Service *s, sd_bus_message *m, const char *name, const char *whom, int signal);
 

@@ -64,6 +64,8 @@ static int next(const char **text, char **ret)
         if (!**text)
                 return -EBADMSG;
         size = merge_next_line(text, &line);
+        if (memchr(line, '\t', size)) /* it would part the words of a fact */
+                return -EBADMSG;
         *ret = strndup(line, size);
         return *ret ? 0 : -ENOMEM;
 }
@@ -74,7 +76,9 @@ static int next_pair(const char **text, char **ret_a, char **ret_b, bool *ret_en
         int r = next(text, ret_a);
 
         *ret_end = r >= 0 && !**ret_a;
-        return r < 0 || *ret_end ? r : next(text, ret_b);
+        if (r >= 0 && !*ret_end)
+                r = next(text, ret_b);
+        return r >= 0 && !*ret_end && !**ret_b ? -EBADMSG : r;
 }
 
 int alternative_parse(const char *text, Alternative *ret)
@@ -90,6 +94,8 @@ int alternative_parse(const char *text, Alternative *ret)
                 r = -EBADMSG;
         if (r >= 0)
                 r = next(&text, &a.link);
+        if (r >= 0 && !*a.link)
+                r = -EBADMSG;
         while (r >= 0 && !end) {
                 r = next_pair(&text, &first, &second, &end);
                 if (r >= 0 && !end)

@@ -35,6 +35,8 @@ typedef struct DriftItem {
         char *detail;  /* "uid 101 is both haproxy and redis", "3 conflicting stanzas"; or NULL */
 } DriftItem;
 
+void drift_item_done(DriftItem *i);
+
 typedef enum PackageChangeKind {
         PACKAGE_UPGRADED,
         PACKAGE_DOWNGRADED,

@@ -10,6 +10,7 @@
 #include "stack/stack.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -288,6 +289,18 @@ int generation_set_wanted(int state_fd, unsigned number, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to write 'wanted'") : 0;
 }
 
+void generation_sweep(int dirfd, const char *directory, const char *file)
+{
+        int fd = openat(dirfd, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        char pattern[64];
+
+        (void)snprintf(pattern, sizeof(pattern), ".%s.*.tmp", file);
+        for (struct dirent *e; d && (e = readdir(d));)
+                if (fnmatch(pattern, e->d_name, 0) == 0)
+                        (void)unlinkat(fd, e->d_name, 0); /* in nobody's way */
+}
+
 static void remove_generation(int state_fd, unsigned number)
 {
         char path[32];
@@ -319,6 +332,8 @@ static int add_locked(int state_fd, Generation *g, Error *error)
 
         if (r < 0)
                 return r;
+        generation_sweep(state_fd, ".", "wanted");
+        generation_sweep(state_fd, GENERATIONS, "*");
         r = list_numbers(state_fd, &numbers, &n);
         if (r < 0)
                 return error_errno(error, -r, "Failed to read '" GENERATIONS "'");

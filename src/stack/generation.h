@@ -66,6 +66,10 @@ int generation_open_state(const char *machine, bool make, int *ret_fd, Error *er
 /* The machine's lock, see above. -EBUSY with a hint if it runs. */
 int generation_lock_state(int state_fd, const char *machine, bool wait, int *ret_fd, Error *error);
 
+/* Removes what killed writers have left beside a file of a directory, ".FILE.PID.tmp". Whoever
+ * calls it keeps other writers away. @file "*": beside any. */
+void generation_sweep(int dirfd, const char *directory, const char *file);
+
 /* Gives it the next number, writes it, makes it the wanted one. Removes what is older than is kept.
  */
 int generation_add(int state_fd, Generation *g, Error *error);

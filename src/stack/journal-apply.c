@@ -28,8 +28,8 @@ static int apply_edit(int data_fd, int upper_fd, const Journal *j, size_t i)
         parent = journal_open_parent(upper_fd, edit->path, &name);
         if (parent < 0)
                 return parent;
-        if (!exists(data_fd, saved.path) && renameat(parent, name, data_fd, saved.path) < 0 &&
-            errno != ENOENT)
+        /* what is not there now never was, or has gone already */
+        if (renameat(parent, name, data_fd, saved.path) < 0 && errno != ENOENT)
                 return -errno;
         if (edit->source && renameat(data_fd, edit->source, parent, name) < 0)
                 return -errno;
@@ -91,6 +91,8 @@ static int save_record(const SwitchPlace *place, const Journal *j, Error *error)
 {
         char path[32];
 
+        (void)snprintf(path, sizeof(path), "saved/%u", j->generation);
+        generation_sweep(place->data_fd, path, "record");
         (void)snprintf(path, sizeof(path), "saved/%u/record", j->generation);
         return journal_save(place->data_fd, path, j, error);
 }
@@ -151,5 +153,7 @@ void journal_finish(const SwitchPlace *place, const Journal *j)
 void journal_clean(const SwitchPlace *place)
 {
         (void)remove_tree_one_mount(place->data_fd, "switch");
+        generation_sweep(place->data_fd, ".", "journal");
+        generation_sweep(place->state_fd, ".", "stack");
         remove_forgotten(place);
 }

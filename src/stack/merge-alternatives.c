@@ -16,7 +16,7 @@
 typedef struct Place {
         Merge *m;
         bool state;
-        int64_t time; /* of the database: that of links which are made */
+        const Entry *database; /* its owner and time are those of links that are made */
 } Place;
 
 static bool exists(const char *path, void *userdata)
@@ -40,10 +40,11 @@ static int set_link(const Place *p, const char *path, const char *target)
 
         if (!through)
                 return -ENOMEM;
-        /* a file in the place of the link is somebody's own wish, which update-alternatives keeps */
+        /* a file in the place of the link is somebody's own wish, which update-alternatives keeps
+         */
         if (s.entry && (s.entry->kind != ENTRY_SYMLINK || strcmp(s.entry->target, target) == 0))
                 return 0;
-        r = merged_file_new_symlink(through, target, p->time, &file);
+        r = merged_file_new_symlink(through, target, p->database, &file);
         return r < 0 ? r : put(p, file);
 }
 
@@ -81,7 +82,8 @@ static int link_both(const Place *p, const char *name, const char *link, const c
         return r < 0 ? r : set_link(p, link, middle);
 }
 
-static int follow_choice(Place *p, const char *name, const Alternative *a, const AlternativeChoice *c)
+static int follow_choice(Place *p, const char *name, const Alternative *a,
+                         const AlternativeChoice *c)
 {
         int r = link_both(p, name, a->link, c->path);
 
@@ -127,7 +129,7 @@ static int fix(Place *p, const char *name)
         choice = alternative_choose(&a, current, exists, p);
         if (!choice || (current && strcmp(choice->path, current) == 0))
                 return 0;
-        p->time = file.entry->mtime;
+        p->database = file.entry;
         r = follow_choice(p, name, &a, choice);
         if (r >= 0)
                 r = merge_report(p->m, DRIFT_REGENERATED, &(Sides){ .path = middle },

@@ -188,13 +188,17 @@ static bool hidden_directory_changed(const Sides *s)
 static int decide_whiteout(Merge *m, const Sides *s)
 {
         bool changed;
+        int r;
 
         if (!s->theirs.entry)
                 return 0;
         changed = !alike(s->base.entry, s->theirs.entry) ||
                   (is_directory(&s->theirs) && hidden_directory_changed(s));
-        return merge_report(m, changed ? DRIFT_CONFLICT : DRIFT_OURS, s, strdup("removed here"),
-                            changed);
+        r = merge_report(m, changed ? DRIFT_CONFLICT : DRIFT_OURS, s, strdup("removed here"),
+                         changed);
+        if (r >= 0)
+                m->candidates[m->n_candidates - 1].removed = true;
+        return r;
 }
 
 /* Byte code of a source that ours does not have: whoever has the source has the right one. */
@@ -215,6 +219,8 @@ static int decide_changed(Merge *m, const Sides *s, Decision *ret, MergedFile **
                          : 0;
         if (alike(b, t))
                 return merge_report(m, DRIFT_OURS, s, NULL, false);
+        if (strncmp(s->path, "/etc/alternatives/", strlen("/etc/alternatives/")) == 0)
+                return 0; /* what is right follows from the database: merge_fix_alternatives() */
         if (is_compiled_from_theirs(s)) {
                 *ret = DECISION_THEIRS;
                 return merge_report(m, DRIFT_IDENTICAL, s, strdup("made from the file below"),
@@ -237,13 +243,26 @@ static int decide_changed(Merge *m, const Sides *s, Decision *ret, MergedFile **
 static int hash_sides(const Merge *m, const Sides *s)
 {
         const Entry *o = s->ours.entry;
+        int r = 0;
 
         if (!is_file(&s->ours) || !hash_is_null(&o->content))
                 return 0;
         if ((is_file(&s->base) && s->base.entry->size == o->size) ||
             (is_file(&s->theirs) && s->theirs.entry->size == o->size))
-                return view_hash(s->ours.view, m->store, &s->ours.place);
-        return 0; /* unlike in size, so unlike */
+                r = view_hash(s->ours.view, m->store, &s->ours.place);
+        return r == -ENOENT ? 0 : r; /* unlike in size, or gone meanwhile: unlike */
+}
+
+/* Who a machine is: its own whatever the layers say, and no news to anybody. */
+static bool is_identity(const char *path)
+{
+        static const char *const paths[] = { "/etc/hostname", "/etc/hosts", "/etc/machine-id",
+                                             "/etc/resolv.conf" };
+
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                if (strcmp(path, paths[i]) == 0)
+                        return true;
+        return fnmatch("/etc/ssh/ssh_host_*", path, FNM_PATHNAME) == 0;
 }
 
 static int decide(Merge *m, const Sides *s, Decision *ret, MergedFile **ret_merged)
@@ -257,6 +276,8 @@ static int decide(Merge *m, const Sides *s, Decision *ret, MergedFile **ret_merg
                 return decide_directory(m, s, ret);
         if (!b && !t)
                 return 0;
+        if (!s->layer && is_identity(s->path))
+                return merge_report(m, DRIFT_OURS, s, NULL, false);
         r = hash_sides(m, s);
         if (r < 0)
                 return r;
@@ -269,7 +290,7 @@ static int decide(Merge *m, const Sides *s, Decision *ret, MergedFile **ret_merg
                         return merge_report(m, DRIFT_CONFLICT, s, strdup("a directory below"),
                                             false);
                 *ret = DECISION_THEIRS;
-                return merge_report(m, DRIFT_IDENTICAL, s, NULL, false);
+                return alike(b, t) ? 0 : merge_report(m, DRIFT_IDENTICAL, s, NULL, false);
         }
         return alike(o, t) ? 0 : decide_changed(m, s, ret, ret_merged);
 }

@@ -5,6 +5,7 @@
 
 #include "stack/merge.h"
 #include "stack/merged-file.h"
+#include "stack/text-merge.h"
 #include "stack/view.h"
 
 #define MERGE_TEXT_MAX ((size_t)64 * 1024 * 1024) /* of a file that is merged or looked into */
@@ -18,7 +19,8 @@ typedef struct LoadedTree {
 /* Something to report, before its owner is known. */
 typedef struct Candidate {
         DriftItem item;
-        bool both; /* both sides changed it, and it could not be merged */
+        bool both;    /* both sides changed it, and it could not be merged */
+        bool removed; /* ours has removed it */
 } Candidate;
 
 typedef struct Merge {
@@ -28,12 +30,12 @@ typedef struct Merge {
         LoadedTree **trees;
         size_t n_trees;
         Manifest upper;
-        View before;            /* the stack before, with its generated layer */
-        View after;             /* the stack after, without the generated one */
-        View seen;              /* the same with it and with the upper layer */
-        Manifest top;           /* the generated layer in there */
-        MergedFiles generated;  /* what the generated layer is to hold */
-        MergedFiles edits;      /* what the state is to hold */
+        View before;           /* the stack before, with its generated layer */
+        View after;            /* the stack after, without the generated one */
+        View seen;             /* the same with it and with the upper layer */
+        Manifest top;          /* the generated layer in there */
+        MergedFiles generated; /* what the generated layer is to hold */
+        MergedFiles edits;     /* what the state is to hold */
         Candidate *candidates;
         size_t n_candidates;
         char **warnings;
@@ -63,6 +65,18 @@ typedef enum Decision {
 
 /* Reports what there is to report about the path. */
 int merge_decide(Merge *m, const Sides *s, Decision *ret, MergedFile **ret_merged);
+
+void merge_done(Merge *m);
+
+/* Trees one on another. @missing (or NULL): one of them is not in the store, which is no error. */
+int merge_view_of(Merge *m, const Hash *trees, size_t n, View *ret, bool *missing);
+/* The lowest @n layers of a generation, with a further tree on top if that is not NULL. */
+int merge_view_of_generation(Merge *m, const Generation *g, size_t n, const Hash *top, View *ret);
+/* What the layer was made on. */
+int merge_view_of_bases(Merge *m, const StackLayer *layer, const Commit *commit, View *ret);
+/* The stacks before and after. */
+int merge_view_stacks(Merge *m);
+int merge_scan_upper(Merge *m);
 
 int merge_load_tree(Merge *m, const Hash *id, Manifest **ret);
 /* A side from a view; @v may be NULL. */

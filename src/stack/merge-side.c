@@ -3,6 +3,7 @@
 
 #include "stack/merge-parts.h"
 
+#include "base/fd.h"
 #include "base/strv.h"
 
 #include <stdarg.h>
@@ -93,7 +94,7 @@ int merge_read_text(Merge *m, const Side *side, char **ret, size_t *ret_size)
         r = side->file ? read_merged(m, side->file, &text, ret_size)
                        : view_read(side->view, m->store, &side->place, MERGE_TEXT_MAX, &text,
                                    ret_size);
-        if (r == -EFBIG)
+        if (r == -EFBIG || r == -ENOENT) /* an old base's that was collected, or a file that went */
                 return 0;
         if (r < 0)
                 return r;

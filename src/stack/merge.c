@@ -5,12 +5,9 @@
 #include "stack/merge.h"
 
 #include "stack/merge-parts.h"
-#include "stack/upper.h"
 
 #include "base/strv.h"
 
-#include <fnmatch.h>
-#include <stdarg.h>
 #include <string.h>
 
 void merge_result_done(MergeResult *r)
@@ -23,92 +20,6 @@ void merge_result_done(MergeResult *r)
         free(r->edits);
         drift_done(&r->drift);
         *r = MERGE_RESULT_NULL;
-}
-
-static void merge_done(Merge *m)
-{
-        view_done(&m->before);
-        view_done(&m->after);
-        view_done(&m->seen);
-        manifest_done(&m->top);
-        for (size_t i = 0; i < m->n_trees; i++) {
-                manifest_done(&m->trees[i]->manifest);
-                free(m->trees[i]);
-        }
-        free(m->trees);
-        manifest_done(&m->upper);
-        merged_files_done(&m->generated);
-        merged_files_done(&m->edits);
-        for (size_t i = 0; i < m->n_candidates; i++)
-                drift_item_done(&m->candidates[i].item);
-        free(m->candidates);
-        strv_free(m->warnings);
-}
-
-/* Trees one on another. @missing: one of them is not in the store, which is no error. */
-static int view_of(Merge *m, const Hash *trees, size_t n, View *ret, bool *missing)
-{
-        _cleanup_free_ ViewLayer *layers = reallocarray(NULL, n + 1, sizeof(*layers));
-        int r = layers ? 0 : -ENOMEM;
-
-        for (size_t i = 0; r >= 0 && i < n; i++) {
-                if (missing && !store_has_tree(m->store, trees + i)) {
-                        *missing = true;
-                        return 0;
-                }
-                layers[i] = (ViewLayer){ .fd = -EBADF };
-                r = merge_load_tree(m, trees + i, &layers[i].manifest);
-                if (r < 0)
-                        return r;
-        }
-        if (r >= 0)
-                r = view_make(layers, n, ret);
-        return r < 0 ? merge_out_of_memory(m) : 0;
-}
-
-/* The stack of a generation, with a further tree on top if that is not NULL. */
-static int view_of_generation(Merge *m, const Generation *g, size_t n, const Hash *top, View *ret)
-{
-        _cleanup_free_ Hash *trees = reallocarray(NULL, n + 1, sizeof(*trees));
-
-        if (!trees)
-                return merge_out_of_memory(m);
-        for (size_t i = 0; i < n; i++)
-                trees[i] = g->layers[i].tree;
-        if (top)
-                trees[n++] = *top;
-        return view_of(m, trees, n, ret, NULL);
-}
-
-/* What the layer was made on. */
-static int view_of_bases(Merge *m, const StackLayer *layer, const Commit *commit, View *ret)
-{
-        _cleanup_free_ Hash *trees = reallocarray(NULL, commit->n_bases + 1, sizeof(*trees));
-        bool missing = false;
-        int r = 0;
-
-        if (!trees)
-                return merge_out_of_memory(m);
-        for (size_t i = 0; i < commit->n_bases && !missing; i++) {
-                _cleanup_(commit_done) Commit base = COMMIT_NULL;
-
-                if (!store_has_commit(m->store, &commit->bases[i].commit)) {
-                        missing = true;
-                        break;
-                }
-                r = store_load_commit(m->store, &commit->bases[i].commit, &base, m->error);
-                if (r < 0)
-                        return r;
-                trees[i] = base.tree;
-        }
-        if (!missing)
-                r = view_of(m, trees, commit->n_bases, ret, &missing);
-        if (r >= 0 && missing)
-                r = merge_warn(m,
-                               "layer '%s': what it was made on is not in the store; what it "
-                               "shares with the layers below is its own",
-                               layer->name);
-        return r;
 }
 
 /* "/a/__pycache__/b.cpython-311.pyc" is made from "/a/b.py". */
@@ -251,9 +162,9 @@ static int merge_layer(Merge *m, size_t i)
                 return 0; /* it is meant to hide */
         r = merge_load_tree(m, &layer->tree, &ours);
         if (r >= 0)
-                r = view_of_bases(m, layer, &commit, &base);
+                r = merge_view_of_bases(m, layer, &commit, &base);
         if (r >= 0)
-                r = view_of_generation(m, m->request->after, i, NULL, &below);
+                r = merge_view_of_generation(m, m->request->after, i, NULL, &below);
         if (r >= 0)
                 r = run_pass(m, &(Pass){ layer->name, ours, NULL, &base, &below }, -EBADF);
         if (r >= 0)
@@ -284,12 +195,11 @@ static int view_seen(Merge *m)
 
 static int merge_state(Merge *m)
 {
-        const View *views[] = { &m->before, &m->after };
         int r;
 
         if (m->request->upper_fd < 0)
                 return 0;
-        r = upper_scan(m->request->upper_fd, views, ELEMENTSOF(views), &m->upper, m->error);
+        r = merge_scan_upper(m);
         if (r >= 0)
                 r = view_seen(m);
         if (r < 0)
@@ -431,15 +341,9 @@ static int make_edits(const Merge *m, MergeResult *ret)
 /* Everything that reads; the result is in @m. */
 static int work(Merge *m)
 {
-        const MergeRequest *q = m->request;
-        int r = 0;
+        int r = merge_view_stacks(m);
 
-        if (q->before)
-                r = view_of_generation(m, q->before, q->before->n_layers, q->before_generated,
-                                       &m->before);
-        if (r >= 0)
-                r = view_of_generation(m, q->after, q->after->n_layers, NULL, &m->after);
-        for (size_t i = 1; r >= 0 && i < q->after->n_layers; i++)
+        for (size_t i = 1; r >= 0 && i < m->request->after->n_layers; i++)
                 r = merge_layer(m, i);
         if (r >= 0)
                 prune(m);
@@ -458,7 +362,8 @@ static int work(Merge *m)
 
 int merge_stack(const MergeRequest *request, MergeResult *ret, Error *error)
 {
-        _cleanup_(merge_done) Merge m = { .request = request, .store = request->store, .error = error };
+        _cleanup_(merge_done)
+                Merge m = { .request = request, .store = request->store, .error = error };
         _cleanup_merge_result_ MergeResult result = MERGE_RESULT_NULL;
         int r = work(&m);
 

@@ -53,10 +53,18 @@ int merged_file_new_whiteout(const char *path, MergedFile **ret)
         return merged_file_new(path, &(Entry){ .kind = ENTRY_WHITEOUT }, NULL, ret);
 }
 
-int merged_file_new_symlink(const char *path, const char *target, int64_t mtime, MergedFile **ret)
+int merged_file_new_symlink(const char *path, const char *target, const Entry *like,
+                            MergedFile **ret)
 {
         _cleanup_free_ char *copy = strdup(target);
-        Entry e = { .kind = ENTRY_SYMLINK, .mode = 0777, .mtime = mtime, .target = copy };
+        Entry e = {
+                .kind = ENTRY_SYMLINK,
+                .mode = 0777,
+                .uid = like->uid,
+                .gid = like->gid,
+                .mtime = like->mtime,
+                .target = copy,
+        };
         int r = copy ? hash_of(target, strlen(target), &e.content) : -ENOMEM;
 
         return r < 0 ? r : merged_file_new(path, &e, NULL, ret);

@@ -26,7 +26,9 @@ DEFINE_CLEANUP(MergedFile, merged_file_free)
 /* @entry is copied, with @path for its own; @content is taken on success. */
 int merged_file_new(const char *path, const Entry *entry, char *content, MergedFile **ret);
 int merged_file_new_whiteout(const char *path, MergedFile **ret);
-int merged_file_new_symlink(const char *path, const char *target, int64_t mtime, MergedFile **ret);
+/* Owner and time are those of @like. */
+int merged_file_new_symlink(const char *path, const char *target, const Entry *like,
+                            MergedFile **ret);
 
 MergedFile *merged_files_find(const MergedFiles *files, const char *path);
 /* In place of the one with its path. Taken, always. */

@@ -50,11 +50,14 @@ bool stanza_next_field(const char **at, const char *end, StanzaField *ret)
 bool stanza_find(const char *stanza, size_t size, const char *name, StanzaField *ret)
 {
         const char *at = stanza;
+        StanzaField field;
 
-        while (stanza_next_field(&at, stanza + size, ret))
-                if (ret->name_size == strlen(name) &&
-                    strncasecmp(ret->name, name, ret->name_size) == 0)
+        while (stanza_next_field(&at, stanza + size, &field))
+                if (field.name_size == strlen(name) &&
+                    strncasecmp(field.name, name, field.name_size) == 0) {
+                        *ret = field;
                         return true;
+                }
         return false;
 }
 

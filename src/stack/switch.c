@@ -74,6 +74,24 @@ int switch_resolve(const Store *store, char *const *layers, const Generation *ke
         return 0;
 }
 
+int switch_check_trees(const Store *store, const Generation *g, Error *error)
+{
+        for (size_t i = 0; i < g->n_layers; i++) {
+                const StackLayer *l = &g->layers[i];
+                char commit[HASH_TEXT_SIZE];
+
+                if (store_has_tree(store, &l->tree))
+                        continue;
+                error_hint(error, "stead layer log %s; stead pull %.*s", l->name,
+                           (int)strcspn(l->name, "@~"), l->name);
+                return error_set(error, ENOENT,
+                                 "The store does not hold version %.12s of layer '%s' (generation "
+                                 "%u) any more",
+                                 hash_to_string(&l->commit, commit), l->name, g->number);
+        }
+        return 0;
+}
+
 /* The generation that is to be in force; a new one if the definition has changed. */
 static int find_wanted(Switch *s, char *const *layers, Error *error)
 {
@@ -119,7 +137,7 @@ static int make_checkouts(Store *store, const StackLayer *lowers, size_t n, Prog
                 int r = checkout_make(store, &lowers[i].tree, progress, &path, error);
 
                 if (r < 0 && strcmp(lowers[i].name, "-") != 0)
-                        return error_prefix(error, "Layer '%s'", lowers[i].name);
+                        (void)error_prefix(error, "Layer '%s'", lowers[i].name);
                 if (r < 0)
                         return r;
         }
@@ -290,7 +308,9 @@ static int prepare(Switch *s, Error *error)
                 if (r < 0)
                         return r;
         }
-        r = merge(s, error);
+        r = switch_check_trees(s->store, &s->after, error);
+        if (r >= 0)
+                r = merge(s, error);
         if (r >= 0)
                 r = find_lowers(s, error);
         if (r < 0)
@@ -311,8 +331,8 @@ static int prepare(Switch *s, Error *error)
 /* A machine that never ran has none: then nothing hides anything. */
 static int open_upper(Switch *s, Error *error)
 {
-        s->upper_fd = openat(s->place->data_fd, "upper",
-                             O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        s->upper_fd =
+                openat(s->place->data_fd, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         return s->upper_fd < 0 && errno != ENOENT
                        ? error_errno(error, errno, "Failed to open 'upper'")
                        : 0;
@@ -371,7 +391,9 @@ int switch_recover(const SwitchPlace *place, Error *error)
                 return 0;
         }
         r = journal_apply(place, &j, error);
-        return r < 0 ? error_prefix(error, "Finishing a switch that was interrupted") : 0;
+        if (r < 0)
+                (void)error_prefix(error, "Finishing a switch that was interrupted");
+        return r;
 }
 
 int switch_make_ready(Store *store, const SwitchPlace *place, char *const *layers,
@@ -401,8 +423,9 @@ int switch_make_ready(Store *store, const SwitchPlace *place, char *const *layer
 bool switch_is_usable(Store *store, const SwitchPlace *place)
 {
         _cleanup_stack_ Stack stack = STACK_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
 
         return faccessat(place->data_fd, "journal", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-               stack_load(place->state_fd, &stack, NULL) >= 0 &&
-               make_checkouts(store, stack.lowers, stack.n_lowers, NULL, NULL) >= 0;
+               stack_load(place->state_fd, &stack, &error) >= 0 &&
+               make_checkouts(store, stack.lowers, stack.n_lowers, NULL, &error) >= 0;
 }

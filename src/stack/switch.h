@@ -40,6 +40,9 @@ int switch_recover(const SwitchPlace *place, Error *error);
  * if need be) and no switch is half done. */
 bool switch_is_usable(Store *store, const SwitchPlace *place);
 
+/* Whether the store still holds all of it; -ENOENT names what is missing and how to get it. */
+int switch_check_trees(const Store *store, const Generation *g, Error *error);
+
 /* What a generation of these layers consists of: the newest version of each, or, if @keep is given
  * and names the layer in the same words, that one's. */
 int switch_resolve(const Store *store, char *const *layers, const Generation *keep, Generation *ret,

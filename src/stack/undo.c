@@ -59,8 +59,6 @@ static int add_record(Undo *u, int data_fd, const Journal *record)
                 return -ENOMEM;
         u->records = grown;
         grown[u->n_records++] = record->generation;
-        if (u->n_records == 1)
-                u->since = record->written;
         for (size_t i = record->n_edits; i-- > 0;) {
                 const JournalEdit *edit = &record->edits[i];
                 SavedPath saved = journal_saved_path(record->generation, i);
@@ -70,12 +68,23 @@ static int add_record(Undo *u, int data_fd, const Journal *record)
                         return -ENOMEM;
                 free(item->source);
                 item->source = NULL;
+                item->decided = true;
                 if (faccessat(data_fd, saved.path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
                         continue;
                 item->source = strdup(saved.path);
                 if (!item->source)
                         return -ENOMEM;
         }
+        return 0;
+}
+
+/* A switch that only went back and is not to be undone itself: all that it tells is what it left.
+ */
+static int pass_record(Undo *u, const Journal *record)
+{
+        for (size_t i = 0; i < record->n_edits; i++)
+                if (!find_item(u, record->edits[i].path) && !new_item(u, &record->edits[i]))
+                        return -ENOMEM;
         return 0;
 }
 
@@ -86,46 +95,59 @@ static bool is_wanted(int state_fd, unsigned number, const Generation *wanted)
         return generation_load(state_fd, number, &g, NULL) >= 0 && generation_is_same(&g, wanted);
 }
 
-static int take_lowers(Undo *u, Journal *record)
+static void take_goal(Undo *u, Journal *record)
 {
         u->lowers = TAKE_PTR(record->old);
         u->n_lowers = record->n_old;
         record->n_old = 0;
         u->generation = record->from;
-        return 0;
+}
+
+/* One step of the way: 1 if it ends at the goal, 0 if it goes on at *number, which is 0 where it is
+ * lost. */
+static int go_back(const SwitchPlace *place, const Generation *wanted, Undo *u, unsigned *number)
+{
+        _cleanup_journal_ Journal record = JOURNAL_NULL;
+        unsigned here = *number;
+        char path[32];
+        bool at_goal;
+        int r;
+
+        *number = 0; /* too old, or the first one: what is there has to be merged */
+        (void)snprintf(path, sizeof(path), "saved/%u/record", here);
+        if (journal_load(place->data_fd, path, &record, NULL) < 0 || record.from == 0)
+                return 0;
+        if (u->since.tv_sec == 0)
+                u->since = record.written;
+        at_goal = is_wanted(place->state_fd, record.from, wanted);
+        if (record.restores && !at_goal) {
+                if (record.restores < here)
+                        *number = record.restores; /* it is that one again */
+                return pass_record(u, &record);
+        }
+        r = add_record(u, place->data_fd, &record);
+        if (r < 0)
+                return r;
+        *number = record.from;
+        if (at_goal)
+                take_goal(u, &record);
+        return at_goal;
 }
 
 int undo_find(const SwitchPlace *place, unsigned in_force, const Generation *wanted, Undo *ret,
               Error *error)
 {
         _cleanup_undo_ Undo u = UNDO_NULL;
-        unsigned number = in_force, next;
+        unsigned number = in_force;
+        int r = 0;
 
-        for (; number > 0; number = next) {
-                _cleanup_journal_ Journal record = JOURNAL_NULL;
-                char path[32];
-                int r;
-
-                (void)snprintf(path, sizeof(path), "saved/%u/record", number);
-                r = journal_load(place->data_fd, path, &record, NULL);
-                if (r < 0 || record.from == 0)
-                        return 0; /* too old, or the first one: what is there has to be merged */
-                next = record.from;
-                if (record.restores && !is_wanted(place->state_fd, next, wanted)) {
-                        next = record.restores; /* it is that one again; the way goes on there */
-                        if (next >= number)
-                                return 0;
-                        continue;
-                }
-                r = add_record(&u, place->data_fd, &record);
-                if (r < 0)
-                        return error_set(error, ENOMEM, "Out of memory");
-                if (is_wanted(place->state_fd, next, wanted)) {
-                        (void)take_lowers(&u, &record);
-                        *ret = u;
-                        u = UNDO_NULL;
-                        return 0;
-                }
+        while (r == 0 && number > 0)
+                r = go_back(place, wanted, &u, &number);
+        if (r < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        if (r > 0) {
+                *ret = u;
+                u = UNDO_NULL;
         }
         return 0;
 }
@@ -160,7 +182,7 @@ int undo_add_edits(Undo *u, int data_fd, int upper_fd, Journal *j)
                 const char *name;
                 _cleanup_close_ int parent = journal_open_parent(upper_fd, item->path, &name);
 
-                if (parent < 0 || !is_untouched(item, upper_fd))
+                if (!item->decided || parent < 0 || !is_untouched(item, upper_fd))
                         continue;
                 r = journal_add_edit(j, item->path, item->source);
                 item->restored = true;

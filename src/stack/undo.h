@@ -12,6 +12,7 @@ typedef struct UndoItem {
         char *source;           /* what was there, "saved/5/0"; NULL: nothing was */
         uint64_t inode;         /* what the newest switch left there; 0: nothing */
         struct timespec change; /* its st_ctim */
+        bool decided;           /* @source says something */
         bool restored;          /* by undo_add_edits() */
 } UndoItem;
 

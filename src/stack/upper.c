@@ -77,7 +77,7 @@ static int read_target(int dirfd, const char *name, Entry *e)
         return e->target ? hash_of(e->target, (size_t)n, &e->content) : -ENOMEM;
 }
 
-static int fill(const Scan *s, const IngestFile *f, Entry *e)
+static int fill(const IngestFile *f, Entry *e, Error *error)
 {
         static const IngestOptions options = { .layer = true };
         int r;
@@ -85,18 +85,18 @@ static int fill(const Scan *s, const IngestFile *f, Entry *e)
         e->path = strdup(f->path);
         e->kind = (EntryKind)kind_of(f->st);
         if (!e->path)
-                return failed(s, -ENOMEM, f->path);
+                return error_set(error, ENOMEM, "Out of memory");
         if (e->kind == ENTRY_WHITEOUT)
                 return 0;
         if (e->kind == ENTRY_CHARACTER_DEVICE || e->kind == ENTRY_BLOCK_DEVICE)
                 e->device = f->st->st_rdev;
-        r = ingest_attributes(f, &options, e, s->error);
+        r = ingest_attributes(f, &options, e, error);
         if (r < 0)
                 return r;
         if (e->kind == ENTRY_FILE)
                 e->size = (uint64_t)f->st->st_size;
         r = e->kind == ENTRY_SYMLINK ? read_target(f->dirfd, f->name, e) : 0;
-        return r < 0 ? failed(s, r, f->path) : 0;
+        return r < 0 ? error_errno(error, -r, "Failed to read '%s'", f->path) : 0;
 }
 
 static int scan_directory(Scan *s, int fd, const char *path);
@@ -104,21 +104,25 @@ static int scan_directory(Scan *s, int fd, const char *path);
 static int scan_name(Scan *s, int dirfd, const char *name, const char *path)
 {
         _cleanup_(entry_done) Entry e = ENTRY_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_close_ int fd = -EBADF;
         struct stat st;
         bool enter;
         int r;
 
         if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return failed(s, -errno, path);
-        r = fill(s, &(IngestFile){ .dirfd = dirfd, .name = name, .path = path, .st = &st }, &e);
+                return errno == ENOENT ? 0 : failed(s, -errno, path);
+        r = fill(&(IngestFile){ .dirfd = dirfd, .name = name, .path = path, .st = &st }, &e,
+                 &error);
+        if (r == -ENOENT)
+                return 0; /* of a machine that runs, when all that is wanted is a report */
         if (r < 0)
-                return r;
+                return error_move(s->error, &error);
         enter = e.kind == ENTRY_DIRECTORY;
         if (enter) {
                 fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
                 if (fd < 0)
-                        return failed(s, -errno, path);
+                        return errno == ENOENT ? 0 : failed(s, -errno, path);
                 e.opaque = is_opaque(fd);
                 enter = is_of_interest(s, path);
         }
@@ -162,7 +166,7 @@ int upper_scan(int fd, const View *const *views, size_t n, Manifest *ret, Error 
 
         if (fstat(fd, &st) < 0)
                 return failed(&s, -errno, "/");
-        r = fill(&s, &(IngestFile){ .dirfd = fd, .name = ".", .path = "/", .st = &st }, &root);
+        r = fill(&(IngestFile){ .dirfd = fd, .name = ".", .path = "/", .st = &st }, &root, error);
         if (r >= 0 && manifest_add_take(&manifest, &root) < 0)
                 r = failed(&s, -ENOMEM, "/");
         if (r >= 0)

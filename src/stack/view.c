@@ -18,8 +18,8 @@ void view_done(View *v)
 
 static bool is_below(const char *path, const char *directory, size_t length)
 {
-        return length == 1 ||
-               (strncmp(path, directory, length) == 0 && (path[length] == 0 || path[length] == '/'));
+        return length == 1 || (strncmp(path, directory, length) == 0 &&
+                               (path[length] == 0 || path[length] == '/'));
 }
 
 /* Everything of the lower layers below this path is hidden. */
@@ -28,8 +28,15 @@ typedef struct Hidden {
         size_t length;
 } Hidden;
 
+static bool is_hidden(const Hidden *hidden, const char *path)
+{
+        return hidden->path && is_below(path, hidden->path, hidden->length);
+}
+
 static void hide(Hidden *hidden, const Entry *e)
 {
+        if (is_hidden(hidden, e->path))
+                return; /* with all else that is there */
         if (e->kind != ENTRY_DIRECTORY || e->opaque)
                 *hidden = (Hidden){ e->path, strlen(e->path) };
 }
@@ -48,7 +55,7 @@ static size_t merge_layer(const ViewEntry *lower, size_t n, const Manifest *m, u
                 Entry *e;
 
                 if (order < 0) {
-                        if (!hidden.path || !is_below(lower[i].path, hidden.path, hidden.length))
+                        if (!is_hidden(&hidden, lower[i].path))
                                 out[count++] = lower[i];
                         i++;
                         continue;
@@ -63,7 +70,8 @@ static size_t merge_layer(const ViewEntry *lower, size_t n, const Manifest *m, u
                         .entry = (Entry *)manifest_resolve_link(m, e),
                         .layer = layer,
                 };
-                if (!out[count - 1].entry) /* a link to nothing: no manifest that was parsed has it */
+                if (!out[count - 1]
+                             .entry) /* a link to nothing: no manifest that was parsed has it */
                         count--;
         }
         return count;

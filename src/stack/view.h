@@ -15,8 +15,8 @@ typedef struct ViewLayer {
 
 typedef struct ViewEntry {
         const char *path;
-        Entry *entry;     /* the layer's own; never a link or a whiteout */
-        unsigned layer;   /* from the lowest, 0 */
+        Entry *entry;   /* the layer's own; never a link or a whiteout */
+        unsigned layer; /* from the lowest, 0 */
 } ViewEntry;
 
 typedef struct View {

@@ -138,3 +138,11 @@ int checkout_remove(Store *store, const char *name, Error *error)
                                    name)
                      : 0;
 }
+
+bool checkout_leaves_out(const Manifest *tree, const Entry *e)
+{
+        const Entry *first = manifest_resolve_link(tree, e);
+
+        return (first->kind == ENTRY_CHARACTER_DEVICE || first->kind == ENTRY_BLOCK_DEVICE) &&
+               strncmp(e->path, "/dev/", strlen("/dev/")) == 0;
+}

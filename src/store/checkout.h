@@ -20,3 +20,7 @@ int checkout_copy(const Store *store, const Manifest *manifest, int target_fd, P
 /* A checkout in use: a shared flock on its directory. Whoever holds it exclusively may remove it.
  */
 int checkout_lock(const Store *store, const Hash *tree, int *ret_fd, Error *error);
+
+/* Device nodes below /dev, which every machine's own /dev covers, are in a tree and its copies, but
+ * not in its checkout: a host that is itself a machine could not make them. */
+bool checkout_leaves_out(const Manifest *tree, const Entry *e);

@@ -73,8 +73,7 @@ static int parse_item(ByteReader *numbers, const ContentList *old, const Content
 static int parse_head(const Buffer *numbers, uint64_t frames, size_t size, const ContentList *old,
                       const ContentList *added, Delta *d)
 {
-        ByteReader reader = { (const uint8_t *)numbers->data,
-                              (const uint8_t *)numbers->data + numbers->size };
+        ByteReader reader = byte_reader_make(numbers->data, numbers->size);
         uint64_t left = frames;
 
         for (size_t i = 0; i < added->n; i++) {
@@ -93,7 +92,7 @@ int delta_parse(const void *data, size_t size, const ContentList *old, const Con
 {
         _cleanup_buffer_ Buffer numbers = BUFFER_NULL;
         _cleanup_delta_ Delta d = { .items = calloc(added->n + 1, sizeof(DeltaItem)) };
-        ByteReader reader = { data, (const uint8_t *)data + size };
+        ByteReader reader = byte_reader_make(data, size);
         const uint8_t *magic = byte_reader_take(&reader, MAGIC_SIZE), *head;
         uint32_t head_size = 0;
         int r;

@@ -155,6 +155,8 @@ static int compare(Walk *w, int fd)
         for (size_t i = 1; r > 0 && i < m->n; i++) {
                 const Entry *e = &m->entries[i];
 
+                if (checkout_leaves_out(m, e))
+                        continue;
                 for (;;) {
                         size_t length = w->levels[w->n_levels - 1].length;
 
@@ -201,7 +203,8 @@ static int check_checkout(int dirfd, const char *name, unsigned char d_type, voi
                 return 0;
         }
         tree = hash_map_get(&f->trees, &id);
-        if (!tree || !tree->is_good || store_load_tree(f->store, &id, &m, NULL) < 0) {
+        /* one that came after the manifests were read is not among them */
+        if ((tree && !tree->is_good) || store_load_tree(f->store, &id, &m, NULL) < 0) {
                 (void)snprintf(w.what, sizeof(w.what), "its manifest is missing");
         } else {
                 r = compare(&w, fd);

@@ -50,8 +50,7 @@ int pack_write_head(const Pack *p, Buffer *out)
 
 static int parse_list(const Buffer *list, uint64_t max, Pack *p)
 {
-        ByteReader reader = { (const uint8_t *)list->data,
-                              (const uint8_t *)list->data + list->size };
+        ByteReader reader = byte_reader_make(list->data, list->size);
 
         while (reader.at < reader.end) {
                 const uint8_t *hash = byte_reader_take(&reader, HASH_SIZE);
@@ -71,7 +70,7 @@ int pack_parse(const void *data, size_t size, uint64_t max, Pack *ret, Error *er
 {
         _cleanup_buffer_ Buffer list = BUFFER_NULL;
         _cleanup_pack_ Pack p = PACK_NULL;
-        ByteReader reader = { data, (const uint8_t *)data + size };
+        ByteReader reader = byte_reader_make(data, size);
         const uint8_t *magic = byte_reader_take(&reader, MAGIC_SIZE), *head;
         uint32_t head_size = 0;
         int r;

@@ -55,6 +55,7 @@ int publish_contents(PublishJob *job, Error *error)
                 if (!publication_has(job->site, site_content(&content->hash).path))
                         missing[work.n++] = content;
         }
+        progress_begin(job->options->progress, "Compressing files", 0, 0);
         r = parallel_run(work.n, write_content, &work);
         if (r == -ENOENT || r == -EBADMSG) {
                 error_hint(error, "stead layer fsck");

@@ -60,6 +60,7 @@ static int write_frame(const PublishJob *job, const ContentList *list, const Pac
                                     .large_window = true };
         int r = compressor_new(&options, output, out, &c);
 
+        progress_begin(job->options->progress, "Packing", list->bytes, 0);
         for (size_t i = 0; r >= 0 && i < pack->n; i++) {
                 _cleanup_mapped_file_ MappedFile file = MAPPED_FILE_NULL;
 

@@ -92,31 +92,18 @@ static int stage_deltas(PublishJob *job, Error *error)
         return 0;
 }
 
-static void begin_stage(const PublishJob *job, const char *stage, uint64_t bytes)
-{
-        Progress *p = job->options->progress;
-
-        if (!p)
-                return;
-        p->stage = stage;
-        p->done_bytes = p->done_objects = p->total_objects = 0;
-        p->total_bytes = bytes;
-}
-
 static int stage_all(PublishJob *job, const Buffer *history, Error *error)
 {
         SitePath commit = site_commit(&job->versions[0].commit);
         int r;
 
-        begin_stage(job, "Making deltas", 0);
+        progress_begin(job->options->progress, "Making deltas", 0, 0);
         r = stage_deltas(job, error);
         if (r < 0)
                 return r;
-        begin_stage(job, "Compressing files", 0);
         r = publish_contents(job, error);
         if (r < 0)
                 return r;
-        begin_stage(job, "Packing", job->contents.bytes);
         r = publish_packs(job, error);
         if (r < 0)
                 return r;

@@ -87,6 +87,23 @@ static int look_at_contents(PullJob *job, Error *error)
         return 0;
 }
 
+int pull_look_again(PullJob *job, Error *error)
+{
+        for (size_t i = 0; i < job->contents.n; i++) {
+                const Content *c = &job->contents.items[i];
+                int r = job->have[i] ? 0 : has_all(job, c);
+
+                if (r < 0)
+                        return error_set(error, ENOMEM, "Out of memory");
+                if (r == 0)
+                        continue;
+                job->have[i] = true;
+                job->n_missing--;
+                job->missing_bytes -= c->size;
+        }
+        return 0;
+}
+
 /* All that a link is, is in the manifest. */
 static int stage_links(PullJob *job, Error *error)
 {

@@ -40,6 +40,7 @@ static int apply(PullJob *job, const Delta *delta, const MappedFile *file, Error
         _cleanup_content_writer_ ContentWriter writer = CONTENT_WRITER_NULL;
         uint64_t wrong = 0;
 
+        progress_begin(job->options->progress, "Patching", 0, delta->n);
         for (size_t i = 0; i < delta->n; i++) {
                 const DeltaItem *item = &delta->items[i];
                 const Content *content = content_list_find(&job->contents, &item->target->hash);
@@ -54,7 +55,7 @@ static int apply(PullJob *job, const Delta *delta, const MappedFile *file, Error
                         pull_got(job, content);
                 else
                         wrong++;
-                if (progress_step(job->options->progress, 0, 1) < 0)
+                if (progress_step(job->options->progress, content->size, 1) < 0)
                         return error_set(error, ECANCELED, "Stopped");
         }
         if (wrong > 0)
@@ -81,10 +82,17 @@ static int get_and_use(PullJob *job, const char *path, const ContentList *added,
         _cleanup_download_ Download d = DOWNLOAD_NULL;
         int r = download_open(job, path, &d, error);
 
+        if (r >= 0 && d.waited)
+                r = pull_look_again(job, error);
+        if (r >= 0 && job->n_missing == 0) {
+                download_remove(&d);
+                return 0;
+        }
         while (r >= 0) {
                 _cleanup_error_ Error problem = ERROR_NULL;
                 bool again = d.resumed;
 
+                progress_begin(job->options->progress, "Downloading", 0, 0);
                 r = download_get(job, &d, path, delta_size_max(added), &problem);
                 if (r == -ENOENT)
                         return 0;

@@ -80,7 +80,7 @@ static int unpack_all(PullJob *job, const Pack *pack, const MappedFile *file, Er
 
         if (r < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        pull_begin_stage(job, "Unpacking", pack->bytes);
+        progress_begin(job->options->progress, "Unpacking", pack->bytes, 0);
         r = decompressor_add(d, file->data + pack->frame_offset, file->size - pack->frame_offset);
         if (r >= 0)
                 r = decompressor_end(d);
@@ -114,15 +114,17 @@ static int get_pack(PullJob *job, const PackItem *item, Error *error)
         _cleanup_download_ Download d = DOWNLOAD_NULL;
         int r = download_open(job, path.path, &d, error);
 
+        if (r >= 0 && d.waited)
+                r = pull_look_again(job, error);
+        if (r >= 0 && job->n_missing == 0) {
+                download_remove(&d);
+                return 0;
+        }
         while (r >= 0) {
                 _cleanup_error_ Error problem = ERROR_NULL;
                 bool again = d.resumed;
 
-                if (job->n_missing == 0) { /* another pull was faster */
-                        download_remove(&d);
-                        return 0;
-                }
-                pull_begin_stage(job, "Downloading", 0);
+                progress_begin(job->options->progress, "Downloading", 0, 0);
                 r = download_get(job, &d, path.path, pack_size_max(item->size), &problem);
                 if (r == -ENOENT)
                         return 0;

@@ -37,7 +37,6 @@ typedef struct PullJob {
 void pull_note(const PullJob *job, const char *format, ...) _printf_(2, 3);
 /* "URL/PATH", for messages. The caller frees it; NULL on out of memory. */
 char *pull_url(const PullJob *job, const char *path);
-void pull_begin_stage(const PullJob *job, const char *stage, uint64_t bytes);
 /* A content of job->contents is in the stage now. */
 void pull_got(PullJob *job, const Content *content);
 
@@ -51,6 +50,8 @@ int pull_find_old(PullJob *job, Error *error);
 int pull_get_tree(PullJob *job, Error *error);
 /* pull-contents.c: all objects of job->manifest into the stage. */
 int pull_get_contents(PullJob *job, Error *error);
+/* What another pull has brought meanwhile is not missing any more. */
+int pull_look_again(PullJob *job, Error *error);
 /* pull-delta.c, pull-pack.c, pull-single.c: ways to get what is missing. What cannot be used is no
  * error but left out, with a note. The last one gets all that is left, or fails. */
 int pull_by_delta(PullJob *job, Error *error);
@@ -82,6 +83,7 @@ typedef struct Download {
         int fd, dirfd;
         char *name;
         bool resumed; /* something was there */
+        bool waited;  /* for another pull of the same, which may have brought all of it */
 } Download;
 
 #define DOWNLOAD_NULL ((Download){ .fd = -EBADF })

@@ -123,9 +123,7 @@ int pull_by_singles(PullJob *job, Error *error)
         Queue q = { .job = job };
         int r;
 
-        pull_begin_stage(job, "Downloading", 0);
-        if (job->options->progress)
-                job->options->progress->total_objects = job->n_missing;
+        progress_begin(job->options->progress, "Downloading", 0, job->n_missing);
         r = transfer_get_all(job->transfer, next, &q, error);
         if (r == -ENOENT)
                 error_hint(error, "if somebody is publishing at this moment: stead pull %s:%s",

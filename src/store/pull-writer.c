@@ -11,6 +11,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#define DIRECTORY "get"
+
 void content_writer_done(ContentWriter *w)
 {
         closep(&w->fd);
@@ -124,7 +126,7 @@ void download_done(Download *d)
 
 /* Another pull may get the same; it removes the file when it is done, and so the name has to be
  * looked at again once the lock is ours. */
-static int open_locked(int dirfd, const char *name, int *ret)
+static int open_locked(int dirfd, const char *name, Download *ret)
 {
         for (;;) {
                 _cleanup_close_ int fd =
@@ -133,14 +135,18 @@ static int open_locked(int dirfd, const char *name, int *ret)
 
                 if (fd < 0)
                         return -errno;
-                while (flock(fd, LOCK_EX) < 0)
-                        if (errno != EINTR)
+                for (int how = LOCK_EX | LOCK_NB; flock(fd, how) < 0;) {
+                        if (errno != EINTR && errno != EWOULDBLOCK)
                                 return -errno;
+                        ret->waited = true;
+                        how = LOCK_EX;
+                }
                 if (fstat(fd, &st) < 0)
                         return -errno;
                 if (st.st_nlink > 0) {
-                        *ret = TAKE_FD(fd);
-                        return st.st_size > 0;
+                        ret->resumed = st.st_size > 0;
+                        ret->fd = TAKE_FD(fd);
+                        return 0;
                 }
         }
 }
@@ -151,18 +157,20 @@ int download_open(const PullJob *job, const char *path, Download *ret, Error *er
         int r;
 
         d.dirfd = job->store->stage_fd;
-        if (asprintf(&d.name, "get.%s", path) < 0) {
+        if (asprintf(&d.name, DIRECTORY "/%s", path) < 0) {
                 d.name = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }
-        for (char *c = d.name; *c; c++)
+        for (char *c = d.name + sizeof(DIRECTORY); *c; c++)
                 if (*c == '/')
                         *c = '=';
-        r = open_locked(d.dirfd, d.name, &d.fd);
+        /* in a directory of its own, as objects are: a garbage collection clears these up */
+        r = mkdirat(d.dirfd, DIRECTORY, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        if (r >= 0)
+                r = open_locked(d.dirfd, d.name, &d);
         if (r < 0)
                 return error_errno(error, -r, "Failed to open a file in the store '%s'",
                                    job->store->path);
-        d.resumed = r > 0;
         *ret = d;
         d = DOWNLOAD_NULL;
         return 0;

@@ -47,17 +47,6 @@ char *pull_url(const PullJob *job, const char *path)
         return asprintf(&url, "%s/%s", job->remote->url, path) < 0 ? NULL : url;
 }
 
-void pull_begin_stage(const PullJob *job, const char *stage, uint64_t bytes)
-{
-        Progress *p = job->options->progress;
-
-        if (!p)
-                return;
-        p->stage = stage;
-        p->done_bytes = p->done_objects = p->total_objects = 0;
-        p->total_bytes = bytes;
-}
-
 static int load_local(PullJob *job, Error *error)
 {
         _cleanup_error_ Error problem = ERROR_NULL;
@@ -129,7 +118,7 @@ static int publish_tree(PullJob *job, Error *error)
         Hash id;
         int r;
 
-        pull_begin_stage(job, "Storing", 0);
+        progress_begin(job->options->progress, "Storing", 0, 0);
         if (progress_step(job->options->progress, 0, 0) < 0)
                 return error_set(error, ECANCELED, "Stopped");
         r = store_publish_objects(job->store, &manifest, 1, error);
@@ -264,7 +253,7 @@ int pull_ref(Store *store, Transfer *transfer, const Remote *remote, const char 
 
         if (!ref_name_is_valid(name))
                 return error_set(error, EINVAL, "'%s' is no name of a layer", name);
-        pull_begin_stage(&job, "Looking", 0);
+        progress_begin(options->progress, "Looking", 0, 0);
         r = run(&job, error);
         job.result.count = transfer_count(transfer);
         job.result.count.requests -= before.requests;

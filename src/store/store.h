@@ -7,6 +7,8 @@
  *   trees/HASH              a manifest           commits/HASH       a version of a layer
  *   refs/NAME.ref           what a name means    checkouts/HASH/    a tree, made of hard links
  *   stage/BOOT-ID/          objects that a power cut may still take; of no use after a boot
+ *   import/                 trees in the making; each goes with the process that makes it, or by the
+ *                           next one
  *   lock                    shared: whoever adds; exclusive: whoever removes
  *   refs.lock               exclusive: whoever moves a ref
  *

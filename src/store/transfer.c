@@ -6,8 +6,8 @@
 #include "store/transfer.h"
 
 #include "base/fd.h"
+#include "store/curl-library.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -21,6 +21,7 @@
 
 struct Transfer {
         char *url;
+        CurlLibrary curl;
         CURLM *multi;
         Progress *progress;
         TransferCount count;
@@ -29,6 +30,7 @@ struct Transfer {
 /* One in flight. */
 typedef struct Flight {
         Transfer *transfer;
+        const CurlLibrary *curl;
         TransferItem item;
         CURL *easy;
         char *url;
@@ -51,24 +53,22 @@ typedef struct Queue {
 
 int transfer_new(const char *url, Progress *progress, Transfer **ret, Error *error)
 {
-        Transfer *t = NULL;
+        _cleanup_transfer_ Transfer *t = calloc(1, sizeof(*t));
+        int r;
 
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) /* counts; ours alone, no threads yet */
-                return error_set(error, EIO, "Failed to start libcurl");
-        t = calloc(1, sizeof(*t));
-        if (t) {
-                t->url = strdup(url);
-                t->multi = curl_multi_init();
-                t->progress = progress;
-        }
-        if (!t || !t->url || !t->multi) {
-                if (!t)
-                        curl_global_cleanup();
-                transfer_free(t);
+        if (!t)
                 return error_set(error, ENOMEM, "Out of memory");
-        }
-        (void)curl_multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)TRANSFER_PARALLEL);
-        *ret = t;
+        r = curl_library_load(&t->curl, error);
+        if (r < 0)
+                return r;
+        t->url = strdup(url);
+        t->multi = t->curl.multi_init();
+        t->progress = progress;
+        if (!t->url || !t->multi)
+                return error_set(error, ENOMEM, "Out of memory");
+        (void)t->curl.multi_setopt(t->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                                   (long)TRANSFER_PARALLEL);
+        *ret = TAKE_PTR(t);
         return 0;
 }
 
@@ -76,8 +76,8 @@ Transfer *transfer_free(Transfer *t)
 {
         if (!t)
                 return NULL;
-        (void)curl_multi_cleanup(t->multi);
-        curl_global_cleanup();
+        if (t->multi)
+                (void)t->curl.multi_cleanup(t->multi);
         free(t->url);
         free(t);
         return NULL;
@@ -93,8 +93,8 @@ static Flight *flight_free(Flight *f)
         if (!f)
                 return NULL;
         if (f->easy) {
-                (void)curl_multi_remove_handle(f->transfer->multi, f->easy);
-                curl_easy_cleanup(f->easy);
+                (void)f->curl->multi_remove_handle(f->transfer->multi, f->easy);
+                f->curl->easy_cleanup(f->easy);
         }
         if (f->item.on_free)
                 f->item.on_free(&f->item);
@@ -108,7 +108,7 @@ static long status_of(const Flight *f)
 {
         long status = 0;
 
-        (void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)f->curl->easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
         return status;
 }
 
@@ -121,6 +121,18 @@ static int too_large(const Flight *f)
                          f->url, f->item.limit);
 }
 
+static void announce_size(const Flight *f)
+{
+        Progress *p = f->transfer->progress;
+        curl_off_t length = -1;
+
+        if (!p || !f->item.alone || f->received > f->item.offset)
+                return;
+        (void)f->curl->easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        if (length > 0)
+                p->total_bytes = p->done_bytes + (uint64_t)length;
+}
+
 static size_t on_body(char *data, size_t one, size_t size, void *userdata)
 {
         Flight *f = userdata;
@@ -128,6 +140,7 @@ static size_t on_body(char *data, size_t one, size_t size, void *userdata)
 
         if (status >= 300) /* the text of an error */
                 return size;
+        announce_size(f);
         f->received += size;
         f->transfer->count.bytes += size;
         if (f->received > f->item.limit)
@@ -142,50 +155,56 @@ static size_t on_body(char *data, size_t one, size_t size, void *userdata)
         return f->failure < 0 ? 0 : size;
 }
 
-/* https leads to https alone; plain http may lead to either; nothing leads to a file. */
-static void set_protocols(CURL *easy, const char *url)
+/* https leads to https alone; plain http may lead to either; nothing leads to a file. The library
+ * was not there at build time: one that is too old for this must not be used without it. */
+static int set_protocols(const Flight *f)
 {
-        bool https = strncmp(url, "https:", 6) == 0, file = strncmp(url, "file:", 5) == 0;
+        const CurlLibrary *curl = f->curl;
+        CURL *easy = f->easy;
+        const char *allowed = strncmp(f->url, "https:", 6) == 0  ? "https"
+                              : strncmp(f->url, "file:", 5) == 0 ? "file"
+                                                                 : "http,https";
 
-        (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
-                               file    ? "file"
-                               : https ? "https"
-                                       : "http");
-        (void)curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https");
-        (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
-        (void)curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS);
+        if (curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, allowed) != CURLE_OK ||
+            curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, allowed) != CURLE_OK)
+                return error_set(f->error, ENOSYS, "libcurl is too old; 7.85 or newer is needed");
+        (void)curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+        (void)curl->easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS);
+        return 0;
 }
 
 static void set_options(Flight *f)
 {
+        const CurlLibrary *curl = f->curl;
         CURL *easy = f->easy;
 
-        (void)curl_easy_setopt(easy, CURLOPT_URL, f->url);
-        (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, f);
-        (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->reason);
-        (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-        (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
-        (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-        (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
-        (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "stead/" STEAD_VERSION);
-        (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-        (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
-        (void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
-        (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
-        (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-        (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* one HTTP/2 connection, if any */
-        (void)curl_easy_setopt(easy, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)f->item.offset);
-        set_protocols(easy, f->url);
+        (void)curl->easy_setopt(easy, CURLOPT_URL, f->url);
+        (void)curl->easy_setopt(easy, CURLOPT_PRIVATE, f);
+        (void)curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, f->reason);
+        (void)curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+        (void)curl->easy_setopt(easy, CURLOPT_WRITEDATA, f);
+        (void)curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        (void)curl->easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+        (void)curl->easy_setopt(easy, CURLOPT_USERAGENT, "stead/" STEAD_VERSION);
+        (void)curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+        (void)curl->easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+        (void)curl->easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
+        (void)curl->easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
+        (void)curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+        (void)curl->easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* one HTTP/2 connection, if any */
+        (void)curl->easy_setopt(easy, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)f->item.offset);
 }
 
 /* Begins, or begins again. */
 static int launch(Flight *f)
 {
+        int r;
+
         if (f->easy) {
-                (void)curl_multi_remove_handle(f->transfer->multi, f->easy);
-                curl_easy_cleanup(f->easy);
+                (void)f->curl->multi_remove_handle(f->transfer->multi, f->easy);
+                f->curl->easy_cleanup(f->easy);
         }
-        f->easy = curl_easy_init();
+        f->easy = f->curl->easy_init();
         if (!f->easy)
                 return error_set(f->error, ENOMEM, "Out of memory");
         f->reason[0] = '\0';
@@ -195,7 +214,10 @@ static int launch(Flight *f)
         if (f->transfer->progress)
                 f->transfer->progress->requests++;
         set_options(f);
-        if (curl_multi_add_handle(f->transfer->multi, f->easy) != CURLM_OK)
+        r = set_protocols(f);
+        if (r < 0)
+                return r;
+        if (f->curl->multi_add_handle(f->transfer->multi, f->easy) != CURLM_OK)
                 return error_set(f->error, ENOMEM, "Failed to begin '%s'", f->url);
         return 0;
 }
@@ -208,6 +230,7 @@ static int begin_next(Queue *q)
         if (!f)
                 return error_set(q->error, ENOMEM, "Out of memory");
         f->transfer = q->transfer;
+        f->curl = &q->transfer->curl;
         f->error = q->error;
         r = q->next(&f->item, q->userdata, q->error);
         if (r <= 0) {
@@ -259,7 +282,7 @@ static int fail_status(const Flight *f, long status)
 
 static int fail_code(const Flight *f, CURLcode code)
 {
-        const char *reason = f->reason[0] ? f->reason : curl_easy_strerror(code);
+        const char *reason = f->reason[0] ? f->reason : f->curl->easy_strerror(code);
 
         if (code == CURLE_FILE_COULDNT_READ_FILE) {
                 error_hint(f->error, "ls -l %s", f->url + strlen("file://"));
@@ -328,12 +351,12 @@ static int collect(Queue *q)
         CURLMsg *m;
         int left, r = 0;
 
-        while (r >= 0 && (m = curl_multi_info_read(q->transfer->multi, &left))) {
+        while (r >= 0 && (m = q->transfer->curl.multi_info_read(q->transfer->multi, &left))) {
                 Flight *f = NULL;
 
                 if (m->msg != CURLMSG_DONE)
                         continue;
-                (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&f);
+                (void)q->transfer->curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&f);
                 r = on_finished(f, m->data.result);
                 if (r > 0)
                         forget(q, f);
@@ -349,11 +372,11 @@ static int step(Queue *q)
                 r = begin_next(q);
         if (r < 0 || q->n == 0)
                 return r;
-        if (curl_multi_perform(q->transfer->multi, &running) != CURLM_OK)
+        if (q->transfer->curl.multi_perform(q->transfer->multi, &running) != CURLM_OK)
                 return error_set(q->error, EIO, "libcurl fails at '%s'", q->transfer->url);
         r = collect(q);
         if (r >= 0 && running > 0)
-                (void)curl_multi_poll(q->transfer->multi, NULL, 0, WAIT_MS, NULL);
+                (void)q->transfer->curl.multi_poll(q->transfer->multi, NULL, 0, WAIT_MS, NULL);
         if (r >= 0 && q->transfer->progress && progress_step(q->transfer->progress, 0, 0) < 0)
                 return error_set(q->error, ECANCELED, "Stopped");
         return r;
@@ -425,6 +448,7 @@ static int next_single(TransferItem *item, void *userdata, Error *error)
         *item = (TransferItem){ .path = strdup(s->path),
                                 .limit = s->limit,
                                 .offset = s->offset,
+                                .alone = true,
                                 .on_data = on_single_data,
                                 .on_restart = on_single_restart,
                                 .on_end = on_single_end,

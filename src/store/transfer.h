@@ -43,6 +43,7 @@ typedef struct TransferItem {
         char *path;      /* taken and freed */
         uint64_t limit;  /* bytes, with those before @offset */
         uint64_t offset; /* the first byte that is wanted */
+        bool alone;      /* its size is that of the stage, for the display */
         /* Negative: stop everything with that and @error set. */
         int (*on_data)(struct TransferItem *item, const void *data, size_t size, Error *error);
         /* It begins again: sets item->offset to where, and that is 0 if @from_start. */

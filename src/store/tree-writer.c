@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "os/copy-data.h"
+#include "store/checkout.h"
 #include "store/inode.h"
 
 #include <fcntl.h>
@@ -225,6 +226,8 @@ static int write_entries(Walk *w)
         for (size_t i = 1; r >= 0 && i < m->n; i++) {
                 const Entry *e = &m->entries[i];
 
+                if (!w->writer->copy && checkout_leaves_out(m, e))
+                        continue;
                 while (r >= 0 && !is_in(e->path, w->levels[w->n_levels - 1].entry->path))
                         r = leave_directory(w);
                 if (r >= 0)

@@ -3,6 +3,13 @@
 
 #include <errno.h>
 
+ByteReader byte_reader_make(const void *data, size_t size)
+{
+        const uint8_t *at = data ?: "";
+
+        return (ByteReader){ at, at + size };
+}
+
 void varint_write(Buffer *out, uint64_t value)
 {
         do {

@@ -12,6 +12,8 @@ typedef struct ByteReader {
         const uint8_t *at, *end;
 } ByteReader;
 
+/* @data may be NULL if there is nothing. */
+ByteReader byte_reader_make(const void *data, size_t size);
 void varint_write(Buffer *out, uint64_t value);
 /* -EBADMSG. */
 int varint_read(ByteReader *r, uint64_t *ret);

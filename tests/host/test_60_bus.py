@@ -623,7 +623,7 @@ def test_shell_login_and_console(host, call, machine):
 CALLS = {  # a call of each method, of whose arguments the polkit rules may see the machine
     "ListDefinitions": ("", ()), "ListMachines": ("", ()), "ListJobs": ("", ()), "GetMachine": ("s", ("web",)),
     "GetMachineByPID": ("u", (1,)), "Start": ("s", ("web",)), "Stop": ("sb", ("web", True)), "Reboot": ("s", ("web",)),
-    "Restart": ("s", ("web",)), "Kill": ("ssi", ("web", "all", 9)), "Check": ("s", ("web",)), "Plan": ("s", ("web",)),
+    "Restart": ("s", ("web",)), "Update": ("sb", ("web", False)), "Rollback": ("sub", ("web", 0, False)), "Kill": ("ssi", ("web", "all", 9)), "Check": ("s", ("web",)), "Plan": ("s", ("web",)),
     "Diff": ("s", ("web",)), "Apply": ("asb", (["web"], False)), "Set": ("sasb", ("web", ["TasksMax=99"], False)),
     "Exec": ("ssasasshhh", ("web", "", ["touch", "/root/was-here"], [], "", 0, 0, 0)), "OpenLogin": ("s", ("web",)),
     "OpenShell": ("ssasas", ("web", "", ["touch", "/root/was-here"], [])), "OpenConsole": ("s", ("web",)),

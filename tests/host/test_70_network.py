@@ -112,6 +112,11 @@ def test_zone(networkd, guest):
     assert_nothing_left(networkd)
 
 
+def wait_for_answer(host, name):
+    """What the machine's file says is in the table a moment later."""
+    host.wait(f"test \"$({ask('127.0.0.1', 8080)})\" = {name}")
+
+
 def test_port(networkd, guest):
     """A port leads to the address of the lease, also when the machine has got another one."""
     a = guest(networkd, "ported", network=NETWORK + PORT).start()
@@ -119,7 +124,7 @@ def test_port(networkd, guest):
     address = ipv4(a)
     networkd.wait(f"grep -q ADDRESS={address} /run/stead/network/ported")
     assert "MASQUERADE=no" in published(networkd, "ported")
-    assert networkd.ok(ask("127.0.0.1", 8080)) == "ported"
+    wait_for_answer(networkd, "ported")
     networkd.ok("ip addr add 203.0.113.1/32 dev lo")
     try:
         ipv4(b)
@@ -131,7 +136,7 @@ def test_port(networkd, guest):
     networkd.wait("! grep -q ADDRESS= /run/stead/network/ported")
     a.ok("systemctl start systemd-networkd")
     networkd.wait(f"grep -q ADDRESS={ipv4(a)} /run/stead/network/ported")
-    assert networkd.ok(ask("127.0.0.1", 8080)) == "ported"
+    wait_for_answer(networkd, "ported")
     for one in (a, b):
         one.stop()
     assert_nothing_left(networkd)
@@ -145,7 +150,7 @@ def test_no_client(networkd, guest):
     assert gateway in networkd.ok("ip -4 -o addr show dev ve-mute")
     assert int(address.split(".")[3]) % 16 == 14  # the last of a /28
     networkd.wait(f"grep -q ADDRESS={address} /run/stead/network/mute")
-    assert networkd.ok(ask("127.0.0.1", 8080)) == "mute"
+    wait_for_answer(networkd, "mute")
     assert f"nameserver {gateway}" in a.ok("cat /etc/resolv.conf")
     assert a.ok("getent hosts mute.stead.internal").split()[0] == address
     # another subnet: the machine follows
@@ -156,7 +161,7 @@ def test_no_client(networkd, guest):
         if "192.0.2.1" not in line:
             networkd.ok(f"ip addr del {line.split()[3]} dev ve-mute")
     networkd.wait("grep -q ADDRESS=192.0.2.254 /run/stead/network/mute")
-    assert networkd.ok(ask("127.0.0.1", 8080)) == "mute"
+    wait_for_answer(networkd, "mute")
     assert a.ok("ip -4 route show default").split()[2] == "192.0.2.1"
     assert a.ok("getent hosts mute.stead.internal").split()[0] == "192.0.2.254"
     networkd.ok("networkctl reconfigure ve-mute")

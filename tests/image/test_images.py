@@ -60,7 +60,7 @@ def created(release):
     """What `stead create` makes."""
     name = f"st{os.getpid()}-created"
     try:
-        done = subprocess.run([STEAD, "create", "--quiet", name, f"debian/{release}"], capture_output=True, text=True)
+        done = subprocess.run([STEAD, "create", "--tree", "--quiet", name, f"debian/{release}"], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         yield pathlib.Path("/var/lib/machines", name)
     finally:

@@ -61,9 +61,9 @@ class Store:
         m.args[at:at + 2] = ["--layers=" + " ".join(layers)]
         return m
 
-    def run(self, name, layers, *command, options=(), env=None, **more):
+    def run(self, name, layers, *command, options=(), env=None, prefix=(), **more):
         """A plain command in a machine of layers; returns CompletedProcess with text."""
-        args = [lab.LAUNCH, "--quiet", "--layers=" + " ".join(layers), "-M", name, "--private-network",
+        args = [*prefix, lab.LAUNCH, "--quiet", "--layers=" + " ".join(layers), "-M", name, "--private-network",
                 "--console=pipe", "--resolv-conf=off", "--timezone=off", *options, *command]
         more.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=lab.PATIENCE,
@@ -71,3 +71,22 @@ class Store:
 
     def remove(self):
         shutil.rmtree(self.where, ignore_errors=True)
+
+
+class Disk:
+    """A file system in a file, which is where states are for whoever runs behind prefix()."""
+
+    def __init__(self, store, kind, megabytes=400, options="loop"):
+        self.store, self.options = store, options
+        self.image = store.where / f"{kind}.disk"
+        with open(self.image, "wb") as f:
+            f.truncate(megabytes << 20)
+        subprocess.run([f"mkfs.{kind}", "-q", self.image], check=True, capture_output=True)
+
+    def prefix(self, name):
+        """The first time what stack() has made is copied in."""
+        script = (f"mkdir -p {self.store.where}/seed && mount --bind {self.store.states} {self.store.where}/seed && "
+                  f"mount -o {self.options} {self.image} {self.store.states} && "
+                  f"{{ test -d {self.store.states}/{name} || cp -a {self.store.where}/seed/{name} {self.store.states}/; }} && "
+                  'exec "$@"')
+        return ["unshare", "-m", "--propagation", "private", "sh", "-ec", script, "sh"]

@@ -274,6 +274,14 @@ def test_CI_190_missing_interface(host):
     assert host.links() == ["lo"]
 
 
+def test_start_that_fails_meanwhile(host):
+    """Links and ports are made while the file systems are, of which one is missing here."""
+    before = host.left()
+    for _ in range(10):
+        assert "/does/not/exist" in host.refuses("web", "-n", "-p", "8080:80", "--bind=/does/not/exist")
+        assert host.links() == ["lo"] and host.left() == before
+
+
 @pytest.mark.parametrize("tree", ["bookworm", "busybox"])
 def test_ping_low_ports_tun(host, tree):
     m = host.start("web", "-n", "--bind=/dev/net/tun", tree=tree)

@@ -11,7 +11,10 @@ import subprocess
 
 
 def run(*command, **more):
-    return subprocess.run([str(c) for c in command], check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, **more)
+    done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, **more)
+    if done.returncode:
+        raise SystemExit(f"bench: {' '.join(str(c) for c in command)}: {done.stderr.strip()}")
+    return done
 
 
 def shell(script, *arguments):

@@ -144,6 +144,33 @@ static void test_table(void **state)
         assert_null(verb_nearest(NULL, "frobnicate"));
 }
 
+/* The verb that @line names, and what is left of it. */
+static const char *taken(const char *line, const char *left)
+{
+        _cleanup_strv_ char **words = NULL;
+        _cleanup_free_ char *rest = NULL;
+        const Verb *v;
+        char *const *w;
+
+        assert_int_equal(strv_split(line, " ", &words), 0);
+        w = words;
+        v = verb_take(&w);
+        rest = strv_join(w, " ");
+        assert_string_equal(rest, left);
+        return v ? v->name : NULL;
+}
+
+static void test_verbs_of_two_words(void **state)
+{
+        assert_string_equal(taken("layer list a b", "a b"), "layer list");
+        assert_string_equal(taken("layer lits", "lits"), "layer");
+        assert_string_equal(taken("layer --help", "--help"), "layer");
+        assert_string_equal(taken("layer", ""), "layer");
+        assert_string_equal(taken("list layer", "layer"), "list");
+        assert_null(taken("frobnicate layer", "frobnicate layer"));
+        assert_string_equal(verb_nearest(&verb_layer, "lits")->name, "layer list");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -153,6 +180,7 @@ int main(void)
                 cmocka_unit_test(test_mistakes),
                 cmocka_unit_test(test_help),
                 cmocka_unit_test(test_table),
+                cmocka_unit_test(test_verbs_of_two_words),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "cli/console-text.h"
 #include "cli/escape.h"
 #include "cli/format.h"
+#include "cli/printable.h"
 #include "cli/table.h"
 
 #include "../unit.h"
@@ -55,6 +56,34 @@ static void test_format(void **state)
         assert_string_equal(format_span(3 * 86400 * USEC_PER_SEC, b), "3 days");
 }
 
+static void assert_printable(const char *in, const char *text, const char *json)
+{
+        _cleanup_free_ char *out = printable_text(in);
+        json_t *value = printable_json(in);
+
+        assert_string_equal(out, text);
+        assert_string_equal(json_string_value(value), json);
+        json_decref(value);
+}
+
+static void test_printable(void **state)
+{
+        json_t *none = printable_json(NULL);
+
+        assert_printable("/usr/bin/caf\xc3\xa9 x\\y", "/usr/bin/caf\xc3\xa9 x\\y",
+                         "/usr/bin/caf\xc3\xa9 x\\y");
+        assert_printable("\033[2Ja\n\x7f", "\\033[2Ja\\012\\177", "\033[2Ja\n\x7f");
+        assert_printable("\xc2\x9b"
+                         "2J\xc2\xa0",
+                         "\\302\\2332J\xc2\xa0",
+                         "\xc2\x9b"
+                         "2J\xc2\xa0");
+        assert_printable("\xff\xc3", "\\377\\303", "\xef\xbf\xbd\xef\xbf\xbd");
+        assert_printable("", "", "");
+        assert_true(json_is_null(none));
+        json_decref(none);
+}
+
 static void test_escape(void **state)
 {
         Escape e = {};
@@ -100,8 +129,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_console_text), cmocka_unit_test(test_tail),
-                cmocka_unit_test(test_format),       cmocka_unit_test(test_escape),
-                cmocka_unit_test(test_table_json),
+                cmocka_unit_test(test_format),       cmocka_unit_test(test_printable),
+                cmocka_unit_test(test_escape),       cmocka_unit_test(test_table_json),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

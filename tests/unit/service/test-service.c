@@ -231,6 +231,8 @@ static void test_random_calls(void **state)
                 { STEAD1_PATH, STEAD1_MANAGER, "GetMachineByPID", { "u" } },
                 { STEAD1_PATH, STEAD1_MANAGER, "Start", { "s" } },
                 { STEAD1_PATH, STEAD1_MANAGER, "Restart", { "s" } },
+                { STEAD1_PATH, STEAD1_MANAGER, "Update", { "s", "b" } },
+                { STEAD1_PATH, STEAD1_MANAGER, "Rollback", { "s", "u", "b" } },
                 { STEAD1_PATH, STEAD1_MANAGER, "Check", { "s" } },
                 { STEAD1_PATH, STEAD1_MANAGER, "Plan", { "s" } },
                 { STEAD1_PATH, STEAD1_MANAGER, "Set", { "s", "as", "b" } },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From a tree into the store and out again, as links and as copies; locks; what goes wrong. */
 
+#include "../world.h"
 #include "scratch-layer.h"
 
 #include "store/checkout-parts.h"
@@ -138,12 +139,16 @@ static void test_layer_marks(void **state)
 
         assert_return_code(mkdirat(s->tree_fd, "etc", 0755), errno);
         /* whoever may not set the first one has its overlays look for the other */
-        if (mknodat(s->tree_fd, "etc/motd", S_IFCHR, makedev(0, 0)) < 0)
+        if (mknodat(s->tree_fd, "etc/motd", S_IFCHR, makedev(0, 0)) < 0) {
+                print_message("skipped: no whiteouts here without privilege\n");
                 skip();
+        }
         fd = openat(s->tree_fd, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0 &&
-            fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) < 0)
+            fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) < 0) {
+                print_message("skipped: this file system has no extended attributes\n");
                 skip();
+        }
         closep(&fd);
         scratch_ingest(s, s->tree_fd, &m, &tree);
         assert_int_equal(manifest_find(&m, "/etc/motd")->kind, ENTRY_WHITEOUT);
@@ -182,8 +187,10 @@ static void test_no_more_links(void **state)
                 if (linkat(s->store.fd, p.path, many, name, 0) < 0)
                         break;
         }
-        if (n == 70000)
-                skip(); /* another file system than ext4 */
+        if (n == 70000) {
+                print_message("skipped: this file system has no end of links\n");
+                skip();
+        }
         assert_int_equal(errno, EMLINK);
         assert_int_equal(checkout_make(&s->store, &tree, NULL, &path, NULL), 0);
         fd = open_checkout(path);
@@ -246,6 +253,115 @@ static void test_lock(void **state)
         /* what is left of one that was killed while it made or removed one */
         assert_return_code(mkdirat(s->store.fd, "checkouts/.x.12", 0700), errno);
         assert_int_equal(checkout_remove(&s->store, ".x.12", NULL), 0);
+}
+
+static int make_across(ScratchStore *s, const Hash *tree)
+{
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *path = NULL;
+        char checkouts[96];
+
+        (void)snprintf(checkouts, sizeof(checkouts), "%s/checkouts", s->store.path);
+        if (world_enter() != 0)
+                return WORLD_SKIP;
+        if (mount("tmpfs", checkouts, "tmpfs", 0, NULL) < 0)
+                return EXIT_FAILURE;
+        scratch_reopen(s, STORE_ADD); /* in this mount namespace */
+        return checkout_make(&s->store, tree, NULL, &path, &error) == -EXDEV && error.hint &&
+                               strstr(error.message, "must be on the same file system")
+                       ? EXIT_SUCCESS
+                       : EXIT_FAILURE;
+}
+
+static void test_other_file_system(void **state)
+{
+        ScratchStore *s = *state;
+        _cleanup_manifest_ Manifest m = MANIFEST_NULL;
+        int status;
+        pid_t pid;
+        Hash tree;
+
+        scratch_write(s->tree_fd, "file", "text", 0644);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(make_across(s, &tree));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == WORLD_SKIP)
+                skip(); /* it said why */
+        assert_int_equal(status, 0);
+        assert_false(checkout_exists(&s->store, &tree));
+}
+
+/* How many entries a directory has. */
+static int count_of(int dirfd, const char *path)
+{
+        _cleanup_closedir_ DIR *d = fdopendir(openat(dirfd, path, O_RDONLY | O_DIRECTORY));
+        int n = -2; /* "." and ".." */
+
+        while (readdir(d))
+                n++;
+        return n;
+}
+
+static int make_on_full_disk(ScratchStore *s)
+{
+        _cleanup_manifest_ Manifest m = MANIFEST_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_free_ char *path = NULL;
+        char name[32], small[96];
+        Hash tree;
+        int n = 0;
+
+        (void)snprintf(name, sizeof(name), "filler");
+        (void)snprintf(small, sizeof(small), "%s/small", s->path);
+        if (world_enter() != 0)
+                return WORLD_SKIP;
+        if (mkdir(small, 0700) < 0 || mount("tmpfs", small, "tmpfs", 0, "nr_inodes=400") < 0)
+                return EXIT_FAILURE;
+        store_close(&s->store);
+        assert_int_equal(store_open(small, STORE_ADD, &s->store, NULL), 0);
+        scratch_ingest(s, s->tree_fd, &m, &tree);
+        for (int fd; (fd = openat(s->store.fd, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) >= 0;
+             n++) {
+                (void)close(fd);
+                (void)snprintf(name, sizeof(name), "filler%d", n);
+        }
+        for (int i = 0; i < 10; i++) { /* room for some of it */
+                (void)snprintf(name, sizeof(name), "filler%d", i);
+                (void)unlinkat(s->store.fd, name, 0);
+        }
+        if (checkout_make(&s->store, &tree, NULL, &path, &error) != -ENOSPC || !error.hint ||
+            !strstr(error.hint, "stead layer gc") || count_of(s->store.fd, "checkouts") != 0)
+                return EXIT_FAILURE;
+        for (int i = 10; i < n - 1; i++) {
+                (void)snprintf(name, sizeof(name), "filler%d", i);
+                (void)unlinkat(s->store.fd, name, 0);
+        }
+        return checkout_make(&s->store, &tree, NULL, &path, NULL) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Nothing half is left, and there is one when there is room again. */
+static void test_full_disk(void **state)
+{
+        ScratchStore *s = *state;
+        char name[16];
+        int status;
+        pid_t pid;
+
+        for (int i = 0; i < 60; i++) {
+                (void)snprintf(name, sizeof(name), "directory%d", i);
+                assert_return_code(mkdirat(s->tree_fd, name, 0755), errno);
+        }
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+                _exit(make_on_full_disk(s));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == WORLD_SKIP)
+                skip(); /* it said why */
+        assert_int_equal(status, 0);
 }
 
 /* Many at once make the same one: all succeed, and there is one. */
@@ -326,10 +442,11 @@ static void test_killed(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_STORE(test_round_trip),     WITH_STORE(test_copy),
-                WITH_STORE(test_layer_marks),    WITH_STORE(test_no_more_links),
-                WITH_STORE(test_missing_object), WITH_STORE(test_lock),
-                WITH_STORE(test_at_once),        WITH_STORE(test_killed),
+                WITH_STORE(test_round_trip),        WITH_STORE(test_copy),
+                WITH_STORE(test_layer_marks),       WITH_STORE(test_no_more_links),
+                WITH_STORE(test_missing_object),    WITH_STORE(test_lock),
+                WITH_STORE(test_other_file_system), WITH_STORE(test_full_disk),
+                WITH_STORE(test_at_once),           WITH_STORE(test_killed),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,7 +270,57 @@ static void break_checkout(ScratchStore *s, Sample *sample, const char *expected
         strv_free(f.defects);
 }
 
+static int open_tree(const Sample *sample)
+{
+        int fd = open(sample->checkout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        assert_true(fd >= 0);
+        return fd;
+}
+
+/* The time of a directory, so that only what was done in it is wrong. */
+static void set_time(int dirfd, const char *path, const struct stat *st)
+{
+        const struct timespec times[2] = { st->st_atim, st->st_mtim };
+
+        assert_return_code(utimensat(dirfd, path, times, 0), errno);
+}
+
 static void test_checkout(void **state)
+{
+        ScratchStore *s = *state;
+        _cleanup_close_ int fd = -EBADF;
+        struct stat etc, passwd;
+        Sample sample;
+
+        make_sample(s, &sample);
+        fd = open_tree(&sample);
+        assert_return_code(fstatat(fd, "etc", &etc, 0), errno);
+        assert_return_code(fstatat(fd, "etc/passwd", &passwd, 0), errno);
+        assert_return_code(unlinkat(fd, "etc/passwd", 0), errno);
+        set_time(fd, "etc", &etc);
+        break_checkout(s, &sample, "is damaged: '/etc/passwd' is missing");
+        closep(&fd);
+        fd = open_tree(&sample);
+        assert_return_code(unlinkat(fd, "etc/passwd", 0), errno);
+        scratch_write(fd, "etc/passwd", "evil:x:0:0\n", 0644);
+        set_time(fd, "etc/passwd", &passwd);
+        set_time(fd, "etc", &etc);
+        break_checkout(s, &sample, "is damaged: '/etc/passwd' has other content");
+        closep(&fd);
+        fd = open_tree(&sample);
+        scratch_write(fd, "etc/.more", "", 0644);
+        set_time(fd, "etc", &etc);
+        break_checkout(s, &sample, "is in a directory that holds more than it should");
+        closep(&fd);
+        fd = open_tree(&sample);
+        assert_return_code(fchmodat(fd, "bin", 0700, 0), errno);
+        break_checkout(s, &sample, "'/bin' is another file, or has other attributes");
+        free(sample.checkout);
+}
+
+/* Not while a machine runs on it. */
+static void test_checkout_in_use(void **state)
 {
         ScratchStore *s = *state;
         _cleanup_close_ int fd = -EBADF;
@@ -278,26 +328,7 @@ static void test_checkout(void **state)
         Found f = {};
 
         make_sample(s, &sample);
-        fd = open(sample.checkout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        assert_return_code(unlinkat(fd, "etc/passwd", 0), errno);
-        break_checkout(s, &sample, "'/etc/passwd' is missing");
-        closep(&fd);
-        fd = open(sample.checkout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        assert_return_code(unlinkat(fd, "etc/passwd", 0), errno);
-        scratch_write(fd, "etc/passwd", "evil:x:0:0\n", 0644);
-        break_checkout(s, &sample, "is damaged: '/etc/passwd'");
-        closep(&fd);
-        fd = open(sample.checkout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        scratch_write(fd, "etc/more", "", 0644);
-        break_checkout(s, &sample, "is damaged: '/etc");
-        closep(&fd);
-        fd = open(sample.checkout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        assert_return_code(fchmodat(fd, "bin", 0700, 0), errno);
-        break_checkout(s, &sample, "'/bin' is another file, or has other attributes");
-        closep(&fd);
-
-        /* not while a machine runs on it */
-        fd = open(sample.checkout, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = open_tree(&sample);
         assert_return_code(fchmodat(fd, "etc", 0700, 0), errno);
         closep(&fd);
         assert_int_equal(checkout_lock(&s->store, &sample.tree, &fd, NULL), 0);
@@ -321,9 +352,11 @@ static void test_nothing(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_STORE(test_content),    WITH_STORE(test_truncated), WITH_STORE(test_missing),
-                WITH_STORE(test_attributes), WITH_STORE(test_texts),     WITH_STORE(test_strangers),
-                WITH_STORE(test_checkout),   WITH_STORE(test_nothing),
+                WITH_STORE(test_content),  WITH_STORE(test_truncated),
+                WITH_STORE(test_missing),  WITH_STORE(test_attributes),
+                WITH_STORE(test_texts),    WITH_STORE(test_strangers),
+                WITH_STORE(test_checkout), WITH_STORE(test_checkout_in_use),
+                WITH_STORE(test_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

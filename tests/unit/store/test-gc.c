@@ -123,7 +123,7 @@ static void test_checkouts(void **state)
         ScratchStore *s = *state;
         Hash commits[3], trees[3];
         _cleanup_close_ int used = -EBADF;
-        GcResult removed;
+        GcResult counted, removed;
         struct stat st;
 
         make_versions(s, "base", 3, commits, trees);
@@ -133,7 +133,9 @@ static void test_checkouts(void **state)
                 assert_int_equal(checkout_make(&s->store, &trees[i], NULL, &path, NULL), 0);
         }
         assert_int_equal(checkout_lock(&s->store, &trees[0], &used, NULL), 0);
+        counted = collect(s, 1, NULL, 0, true);
         removed = collect(s, 1, NULL, 0, false);
+        assert_memory_equal(&counted, &removed, sizeof(counted));
         assert_int_equal(removed.n_checkouts, 1);
         assert_int_equal(removed.n_trees, 1);
         assert_true(checkout_exists(&s->store, &trees[0]));  /* a machine runs on it */
@@ -212,16 +214,16 @@ static void test_killed(void **state)
         Hash commits[2], trees[2];
         char name[16];
 
-        for (unsigned round = 0; round < 12; round++) {
+        for (unsigned round = 0; round < 8; round++) {
                 pid_t pid;
                 int status;
 
-                for (unsigned i = 0; i < 300; i++) {
+                for (unsigned i = 0; i < 120; i++) {
                         (void)snprintf(name, sizeof(name), "%u.%u", round, i);
                         scratch_write(s->tree_fd, name, name, 0644);
                 }
                 scratch_commit(s, "base", NULL, &commits[0], &trees[0]);
-                for (unsigned i = 0; i < 300; i++) {
+                for (unsigned i = 0; i < 120; i++) {
                         (void)snprintf(name, sizeof(name), "%u.%u", round, i);
                         assert_return_code(unlinkat(s->tree_fd, name, 0), errno);
                 }
@@ -235,7 +237,7 @@ static void test_killed(void **state)
                         scratch_reopen(s, STORE_REMOVE);
                         _exit(gc_run(&s->store, 1, NULL, 0, false, NULL, &result, NULL) < 0);
                 }
-                (void)usleep(round * 700);
+                (void)usleep(round * 500);
                 (void)kill(pid, SIGKILL);
                 assert_int_equal(waitpid(pid, &status, 0), pid);
                 scratch_reopen(s, STORE_ADD);

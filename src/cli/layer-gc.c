@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* stead layer gc: remove what nothing needs any more. */
+
+#include "base/parse.h"
+#include "cli/arguments.h"
+#include "cli/format.h"
+#include "cli/layer-view.h"
+#include "cli/progress-display.h"
+#include "cli/table.h"
+#include "cli/verb-layer.h"
+#include "store/gc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const Flag flags[] = {
+        { "keep", 0, "N", "Keep so many versions of each layer (default: 5)" },
+        { "dry-run", 0, NULL, "Only say what would be removed" },
+        { "quiet", 'q', NULL, "No progress display" },
+        { "json", 0, NULL, "Print a JSON object; progress as JSON lines on standard error" },
+};
+
+static int print(const GcResult *g, bool dry_run, bool json, Error *error)
+{
+        char size[FORMAT_MAX];
+
+        if (!json) {
+                printf("%s %" PRIu64 " object%s (%s), %" PRIu64 " tree%s, %" PRIu64
+                       " checkout%s.\n",
+                       dry_run ? "Would remove" : "Removed", g->n_objects,
+                       g->n_objects == 1 ? "" : "s", format_size(g->bytes, size), g->n_trees,
+                       g->n_trees == 1 ? "" : "s", g->n_checkouts, g->n_checkouts == 1 ? "" : "s");
+                return EXIT_SUCCESS;
+        }
+        return json_print_take(json_pack("{s:I, s:I, s:I, s:I, s:b}", "objects",
+                                         (json_int_t)g->n_objects, "bytes", (json_int_t)g->bytes,
+                                         "trees", (json_int_t)g->n_trees, "checkouts",
+                                         (json_int_t)g->n_checkouts, "dry_run", dry_run)) < 0
+                       ? error_set(error, ENOMEM, "Out of memory")
+                       : EXIT_SUCCESS;
+}
+
+static int collect(Store *store, uint32_t keep, bool dry_run, Progress *progress, GcResult *ret,
+                   Error *error)
+{
+        _cleanup_roots_ Roots roots = ROOTS_NULL;
+        _cleanup_free_ Hash *hashes = NULL;
+        size_t n;
+        int r = roots_collect(&roots, error);
+
+        if (r < 0)
+                return r;
+        if (roots_hashes(&roots, &hashes, &n) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        return gc_run(store, keep, hashes, n, dry_run, progress, ret, error);
+}
+
+static int run(const Arguments *a, Error *error)
+{
+        bool dry_run = arguments_has(a, "dry-run"), json = arguments_has(a, "json");
+        const char *value = arguments_value(a, "keep");
+        _cleanup_store_ Store store = STORE_NULL;
+        uint32_t keep = GC_KEEP_DEFAULT;
+        ProgressDisplay display;
+        GcResult result;
+        int r;
+
+        if (value && (parse_uint32(value, &keep) < 0 || keep == 0))
+                return arguments_usage(a->verb, error, "'%s' is no number of versions", value);
+        /* before it is asked what machines need: nobody gets another generation from here on */
+        r = store_open(NULL, STORE_REMOVE, &store, error);
+        if (r < 0)
+                return r;
+        progress_display_init(&display, json, arguments_has(a, "quiet"));
+        r = collect(&store, keep, dry_run, &display.progress, &result, error);
+        progress_display_end(&display);
+        return r < 0 ? r : print(&result, dry_run, json, error);
+}
+
+const Verb verb_layer_gc = {
+        .name = "layer gc",
+        .operands = "",
+        .help = "Remove what no layer and no machine needs any more",
+        .text = "Kept are the last versions of each layer, what layers were made on, every "
+                "generation of each machine,\nand checkouts that machines run on. Refused while "
+                "something is being added to the store.",
+        .group = VERB_GROUP_LAYERS,
+        .operand_kind = OPERAND_NONE,
+        .flags = flags,
+        .n_flags = ELEMENTSOF(flags),
+        .minimum = 0,
+        .maximum = 0,
+        .command_after = NO_COMMAND,
+        .run = run,
+};
