@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define DEPTH_MAX 64 /* libraries that need each other in turn: no real program comes near */
+#define DEPTH_MAX 64  /* libraries that need each other in turn: no real program comes near */
+#define SCRIPTS_MAX 5 /* as the kernel has it */
 
 void closure_done(Closure *c)
 {
@@ -124,7 +125,7 @@ static int add_all(Closure *c, const LibraryLoader *loader, char **names, const 
 }
 
 static int add_parts(Closure *c, const ElfFile *e, const char *real, const LibraryLoader *by,
-                     unsigned depth, Error *error)
+                     bool needed, unsigned depth, Error *error)
 {
         _cleanup_free_ char *directory = strndup(real, (size_t)(strrchr(real, '/') - real));
         const LibraryLoader loader = { e, directory, by };
@@ -137,7 +138,7 @@ static int add_parts(Closure *c, const ElfFile *e, const char *real, const Libra
         if (e->interpreter)
                 r = add_elf(c, e->interpreter, "the dynamic loader", &loader, depth + 1, error);
         if (r >= 0)
-                r = add_all(c, &loader, e->needed, real, true, depth, error);
+                r = add_all(c, &loader, e->needed, real, needed, depth, error);
         if (r >= 0)
                 r = add_all(c, &loader, e->dlopen, real, false, depth, error);
         for (char **name = e->dlopen_optional; r >= 0 && name && *name; name++)
@@ -164,23 +165,27 @@ static int add_elf(Closure *c, const char *path, const char *why, const LibraryL
         if (fd < 0)
                 return error_errno(error, -fd, "Failed to open '%s'", real);
         r = elf_file_read(fd, real, &e, error);
-        return r < 0 ? r : add_parts(c, &e, real, by, depth, error);
+        return r < 0 ? r : add_parts(c, &e, real, by, true, depth, error);
 }
 
+static int add_program(Closure *c, const char *word, char **ret_path, unsigned depth, Error *error);
+
 /* "#!/usr/bin/perl -w", "#!/usr/bin/env perl" */
-static int add_script(Closure *c, const char *real, char *line, Error *error)
+static int add_script(Closure *c, const char *real, char *line, unsigned depth, Error *error)
 {
         _cleanup_strv_ char **words = NULL;
         int r;
 
+        if (depth >= SCRIPTS_MAX)
+                return error_set(error, ELOOP, "'%s' is a script of a script without end", real);
         line[strcspn(line, "\n")] = 0;
         if (strv_split(line + 2, " \t\r", &words) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         if (!words || words[0][0] != '/')
                 return error_set(error, ENOEXEC, "'%s' is a script without an interpreter", real);
-        r = closure_add_program(c, words[0], NULL, error);
-        if (r >= 0 && words[1] && strcmp(words[0] + strlen(words[0]) - 4, "/env") == 0)
-                r = closure_add_program(c, words[1], NULL, error);
+        r = add_program(c, words[0], NULL, depth + 1, error);
+        if (r >= 0 && words[1] && strcmp(strrchr(words[0], '/'), "/env") == 0)
+                r = add_program(c, words[1], NULL, depth + 1, error);
         return r < 0 ? error_prefix(error, "The interpreter of '%s'", real) : 0;
 }
 
@@ -208,9 +213,9 @@ static int find_program(const Closure *c, const char *word, char **ret, Error *e
         return error_set(error, ENOENT, "There is no program '%s'", word);
 }
 
-int closure_add_program(Closure *c, const char *word, char **ret_path, Error *error)
+static int add_program(Closure *c, const char *word, char **ret_path, unsigned depth, Error *error)
 {
-        _cleanup_free_ char *path = NULL, *real = NULL, *start = NULL;
+        _cleanup_free_ char *path = NULL, *real = NULL;
         _cleanup_close_ int fd = -EBADF;
         char line[256] = "";
         ssize_t n;
@@ -225,13 +230,18 @@ int closure_add_program(Closure *c, const char *word, char **ret_path, Error *er
         if (line[0] == '#' && line[1] == '!') {
                 r = add_path(c, path, "asked for", &real, error);
                 if (r >= 0)
-                        r = add_script(c, real, line, error);
+                        r = add_script(c, real, line, depth, error);
         } else {
                 r = add_elf(c, path, "asked for", NULL, 0, error);
         }
         if (r >= 0 && ret_path)
                 *ret_path = TAKE_PTR(path);
         return r;
+}
+
+int closure_add_program(Closure *c, const char *word, char **ret_path, Error *error)
+{
+        return add_program(c, word, ret_path, 0, error);
 }
 
 int closure_add_library(Closure *c, const char *program, const char *soname, const char *why,
@@ -244,4 +254,25 @@ int closure_add_library(Closure *c, const char *program, const char *soname, con
         if (fd < 0 || elf_file_read(fd, program, &e, NULL) < 0)
                 return 0;
         return add_library(c, &loader, soname, why, 0, error);
+}
+
+int closure_add_all(Closure *c, const char *path, Error *error)
+{
+        size_t before = c->carry.n, after;
+        int r = carry_add_all(&c->carry, path, "added");
+
+        if (r < 0)
+                return error_errno(error, -r, "Failed to take '%s' along", path);
+        after = c->carry.n;
+        for (size_t i = before; r >= 0 && i < after; i++) {
+                const char *file = c->carry.items[i].path;
+                _cleanup_close_ int fd = S_ISREG(c->carry.items[i].type)
+                                                 ? path_open_regular(c->carry.root_fd, file)
+                                                 : -EBADF;
+                _cleanup_elf_file_ ElfFile e = ELF_FILE_NULL;
+
+                if (fd >= 0 && elf_file_read(fd, file, &e, NULL) >= 0)
+                        r = add_parts(c, &e, file, NULL, false, 0, error);
+        }
+        return r;
 }

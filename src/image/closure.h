@@ -28,3 +28,6 @@ int closure_add_program(Closure *c, const char *word, char **ret_path, Error *er
 /* A library by its soname, for programs like @program (a path in the tree). 0 if there is none. */
 int closure_add_library(Closure *c, const char *program, const char *soname, const char *why,
                         Error *error);
+/* A file, or a directory with everything below it, and the libraries of what is ELF in it, as far
+ * as they are there: of a directory of modules not every one is wanted. */
+int closure_add_all(Closure *c, const char *path, Error *error);

@@ -10,16 +10,22 @@
 #include <gelf.h>
 #include <libelf.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Nothing that a real program has comes near these. */
 #define DYNAMIC_MAX ((size_t)1024 * 1024)
-#define STRINGS_MAX ((size_t)64 * 1024 * 1024)
+#define STRINGS_MAX ((size_t)16 * 1024 * 1024)
+#define SYMBOLS_MAX ((size_t)16 * 1024 * 1024)
+#define NOTE_MAX ((size_t)64 * 1024)
 #define HEADERS_MAX ((size_t)4096)
+#define NEEDED_MAX ((size_t)1024)
+#define NAME_LIMIT ((size_t)1024)
+#define PATHS_LIMIT ((size_t)4096)
 #define INTERPRETER_MAX ((size_t)4096)
 
 typedef struct Reader {
         Elf *elf;
-        size_t n_headers;
+        size_t n_headers, n_needed;
         Elf_Data *strings;
         ElfFile *file;
 } Reader;
@@ -68,7 +74,7 @@ static int keep_string(const Reader *r, uint64_t offset, char **field)
 {
         const char *s = string_at(r, offset);
 
-        if (!s || *field)
+        if (!s || *field || strlen(s) >= PATHS_LIMIT)
                 return -EBADMSG;
         *field = strdup(s);
         return *field ? 0 : -ENOMEM;
@@ -96,15 +102,22 @@ static int load_strings(Reader *r, Elf_Data *dynamic)
         return r->strings ? 0 : -EBADMSG;
 }
 
+static int keep_needed(Reader *r, uint64_t offset)
+{
+        const char *s = string_at(r, offset);
+
+        if (!s || !*s || strlen(s) >= NAME_LIMIT || r->n_needed++ >= NEEDED_MAX)
+                return -EBADMSG;
+        return strv_push(&r->file->needed, s);
+}
+
 static int read_tag(Reader *r, const GElf_Dyn *d)
 {
         ElfFile *f = r->file;
-        const char *s;
 
         switch (d->d_tag) {
         case DT_NEEDED:
-                s = string_at(r, d->d_un.d_val);
-                return s ? strv_push(&f->needed, s) : -EBADMSG;
+                return keep_needed(r, d->d_un.d_val);
         case DT_SONAME:
                 return keep_string(r, d->d_un.d_val, &f->soname);
         case DT_RPATH:
@@ -176,9 +189,21 @@ static void note_symbol(ElfFile *f, const char *name)
         f->asks_iconv = f->asks_iconv || strcmp(name, "iconv_open") == 0;
 }
 
+/* libelf reads a section as a whole. */
+static bool section_is_small(Elf *elf, size_t number, size_t limit)
+{
+        Elf_Scn *section = elf_getscn(elf, number);
+        GElf_Shdr h;
+
+        return section && gelf_getshdr(section, &h) && h.sh_size <= limit;
+}
+
 static void read_symbols(Reader *r, Elf_Scn *section, const GElf_Shdr *h)
 {
-        Elf_Data *data = elf_getdata(section, NULL);
+        Elf_Data *data =
+                h->sh_size <= SYMBOLS_MAX && section_is_small(r->elf, h->sh_link, STRINGS_MAX)
+                        ? elf_getdata(section, NULL)
+                        : NULL;
         GElf_Sym symbol;
 
         for (int i = 1; data && gelf_getsym(data, i, &symbol); i++) {
@@ -191,14 +216,16 @@ static void read_symbols(Reader *r, Elf_Scn *section, const GElf_Shdr *h)
         }
 }
 
-/* A damaged section is no obstacle: the loader does not look at them either. */
+/* A damaged section is no obstacle: the loader does not look at them either. A linker makes one of
+ * each kind; more are not read, or a small file could keep us busy for hours. */
 static int read_sections(Reader *r)
 {
         Elf_Scn *section = NULL;
+        bool symbols = false, note = false;
         size_t names, n = 0;
         int result = 0;
 
-        if (elf_getshdrstrndx(r->elf, &names) < 0)
+        if (elf_getshdrstrndx(r->elf, &names) < 0 || !section_is_small(r->elf, names, STRINGS_MAX))
                 return 0;
         while (result >= 0 && n++ < HEADERS_MAX && (section = elf_nextscn(r->elf, section))) {
                 GElf_Shdr h;
@@ -206,14 +233,35 @@ static int read_sections(Reader *r)
 
                 if (!gelf_getshdr(section, &h))
                         break;
-                name = elf_strptr(r->elf, names, h.sh_name);
-                if (h.sh_type == SHT_DYNSYM)
+                if (h.sh_type == SHT_DYNSYM && !symbols) {
+                        symbols = true;
                         read_symbols(r, section, &h);
-                if (name && h.sh_type == SHT_NOTE && strcmp(name, ".note.dlopen") == 0)
+                }
+                if (h.sh_type != SHT_NOTE || note || h.sh_size > NOTE_MAX)
+                        continue;
+                name = elf_strptr(r->elf, names, h.sh_name);
+                note = name && strcmp(name, ".note.dlopen") == 0;
+                if (note)
                         result = dlopen_note_read(elf_getdata(section, NULL), &r->file->dlopen,
                                                   &r->file->dlopen_optional);
         }
         return result;
+}
+
+/* libelf makes a table of all sections at once. A count that does not fit into the header's field
+ * is elsewhere in the file, and can be anything; no program or library has so many. */
+static bool count_of_sections_is_sound(int fd)
+{
+        Elf64_Ehdr h64 = {};
+        Elf32_Ehdr h32 = {};
+
+        if (pread(fd, &h64, sizeof(h64), 0) < (ssize_t)sizeof(h32) ||
+            memcmp(h64.e_ident, ELFMAG, SELFMAG) != 0)
+                return true; /* libelf says what it is */
+        memcpy(&h32, &h64, sizeof(h32));
+        if (h64.e_ident[EI_CLASS] == ELFCLASS32)
+                return h32.e_shoff == 0 || h32.e_shnum != 0;
+        return h64.e_shoff == 0 || h64.e_shnum != 0;
 }
 
 static int read_elf(Reader *r)
@@ -223,7 +271,9 @@ static int read_elf(Reader *r)
 
         if (elf_kind(r->elf) != ELF_K_ELF || !gelf_getehdr(r->elf, &header))
                 return -ENOEXEC;
-        if (elf_getphdrnum(r->elf, &r->n_headers) < 0 || r->n_headers > HEADERS_MAX)
+        /* libelf counts those that are there */
+        if (elf_getphdrnum(r->elf, &r->n_headers) < 0 || r->n_headers > HEADERS_MAX ||
+            r->n_headers != header.e_phnum)
                 return -EBADMSG;
         r->file->class = header.e_ident[EI_CLASS];
         r->file->machine = header.e_machine;
@@ -241,6 +291,8 @@ int elf_file_read(int fd, const char *path, ElfFile *ret, Error *error)
 
         if (elf_version(EV_CURRENT) == EV_NONE)
                 return error_set(error, ENOSYS, "libelf is too old");
+        if (!count_of_sections_is_sound(fd))
+                return error_set(error, EBADMSG, "'%s' is a damaged ELF file", path);
         r.elf = elf_begin(fd, ELF_C_READ, NULL);
         result = r.elf ? read_elf(&r) : -ENOEXEC;
         (void)elf_end(r.elf);

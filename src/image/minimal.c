@@ -162,10 +162,10 @@ static int add_programs(Minimal *m, const MinimalRequest *request, Error *error)
                         return r;
         }
         for (char *const *path = request->files; path && *path; path++) {
-                int r = carry_add_all(&m->closure.carry, *path, "added");
+                int r = closure_add_all(&m->closure, *path, error);
 
                 if (r < 0)
-                        return error_errno(error, -r, "Failed to take '%s' along", *path);
+                        return r;
         }
         return 0;
 }
