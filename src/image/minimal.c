@@ -206,6 +206,7 @@ int minimal_plan(int root_fd, const MinimalRequest *request, Minimal *ret, Error
                 r = check_users(&m, request, error);
         if (r < 0)
                 return r;
+        m.name_services = request->nss;
         for (size_t i = 0; i < m.closure.carry.n; i++)
                 if (S_ISREG(m.closure.carry.items[i].type))
                         m.bytes += m.closure.carry.items[i].size;
@@ -256,7 +257,7 @@ static int write_accounts(const Minimal *m, int target_fd)
 
         if (r >= 0)
                 r = write_file_atomic_at(target_fd, "etc/group", m->group, 0644);
-        if (r >= 0 && m->closure.asks_names)
+        if (r >= 0 && (m->name_services || m->closure.asks_names))
                 r = write_file_atomic_at(target_fd, "etc/nsswitch.conf",
                                          "passwd: files\ngroup: files\nshadow: files\n"
                                          "hosts: files dns\nservices: files\nprotocols: files\n",

@@ -18,7 +18,8 @@ typedef struct Minimal {
         Closure closure;
         char *program; /* where the first one is: what the tree is for */
         char *passwd, *group;
-        uint64_t bytes; /* of files */
+        bool name_services; /* were asked for: something that we do not see through needs them */
+        uint64_t bytes;     /* of files */
 } Minimal;
 
 #define MINIMAL_NULL ((Minimal){ .closure = CLOSURE_NULL })
