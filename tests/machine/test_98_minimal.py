@@ -29,7 +29,8 @@ class Builder:
             script += f"mount -t overlay -o lowerdir={':'.join(map(str, merged))} none /mnt && "
         script += 'exec "$@"'
         return subprocess.run(["unshare", "-m", "sh", "-c", script, self.where, lab.STEAD, *words], text=True,
-                              capture_output=True, timeout=lab.PATIENCE, env=lab.clean_environment())
+                              capture_output=True, timeout=lab.PATIENCE,
+                              env=lab.clean_environment(STEAD_STORE=str(self.where / "store")))
 
     def build(self, name, *words, **more):
         out = self.stead("build", "elf", name, *words, **more)
@@ -200,3 +201,33 @@ def test_what_is_missing_is_named_and_nothing_is_left(builder):
     (root / "usr/bin/text").write_text("text")
     assert "not an ELF file" in builder.fails("broken", "text", "--root", root)
     assert not (builder.where / "broken").exists()
+
+
+def test_a_layer_has_versions(builder):
+    words = ["build", "elf", "--layer", "site/getent", "getent", "--root", lab.tree("bookworm")]
+    first, again, more = builder.stead(*words), builder.stead(*words), builder.stead(*words, "--nss", "-m", "with names")
+    assert first.returncode == 0 and first.stderr.startswith("Built layer site/getent@"), first
+    assert "Unchanged: layer site/getent@" in again.stderr, again
+    assert more.returncode == 0 and "Built layer" in more.stderr, more
+    log = builder.stead("layer", "log", "site/getent").stdout
+    assert "with names" in log, log
+
+
+def test_what_is_added_brings_its_libraries(builder):
+    root = builder.where / "add-root"
+    for directory in ("usr/bin", "usr/lib/modules.d", "usr/share", "etc/ssl/certs"):
+        (root / directory).mkdir(parents=True)
+    base = lab.tree("bookworm")
+    shutil.copy(lab.tree("static") / "sbin/init", root / "usr/bin/program")
+    library = next(base.glob("usr/lib/*/libcrypt.so.1.*"))
+    shutil.copy(library, root / "usr/lib/modules.d/module.so")
+    shutil.copy(next(base.glob("usr/lib/*/libc.so.6")), root / "usr/lib/libc.so.6")
+    shutil.copy(next(base.glob("usr/lib/*/ld-linux*")), root / "usr/lib")
+    (root / "lib64").symlink_to("usr/lib")
+    err = builder.fails("certs", "program", "--root", root, "--certs")
+    assert "ca-certificates.crt" in err and "apt-get install ca-certificates" in err
+    (root / "etc/ssl/certs/ca-certificates.crt").write_text("certificates")
+    tree, _ = builder.build("certs", "program", "--root", root, "--certs", "--add=/usr/lib/modules.d")
+    assert (tree / "etc/ssl/certs/ca-certificates.crt").exists() and (tree / "usr/lib/modules.d/module.so").exists()
+    assert (tree / "usr/lib/libc.so.6").exists(), "the module needs it"
+    assert not (tree / "usr/share").exists()
