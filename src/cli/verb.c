@@ -12,6 +12,7 @@
 /* clang-format off */
 const Verb *const verb_table[] = {
         &verb_create,
+        &verb_build,
         &verb_remove,
         &verb_update,
         &verb_rollback,

@@ -71,12 +71,13 @@ struct Verb {
 #define VERB_USAGE INT_MIN
 #define EXIT_USAGE 2
 
-extern const Verb verb_apply, verb_bind, verb_boot, verb_cat, verb_check, verb_console, verb_cp,
-        verb_create, verb_diff, verb_discard, verb_disable, verb_drift, verb_edit, verb_enable,
-        verb_exec, verb_history, verb_kill, verb_layer, verb_list, verb_login, verb_logs, verb_net,
-        verb_plan, verb_pod, verb_publish, verb_pull, verb_reboot, verb_remote, verb_remove,
-        verb_restart, verb_rollback, verb_run, verb_set, verb_shell, verb_show, verb_start,
-        verb_status, verb_stop, verb_top, verb_try, verb_unbind, verb_update, verb_commit;
+extern const Verb verb_apply, verb_bind, verb_boot, verb_build, verb_cat, verb_check, verb_console,
+        verb_cp, verb_create, verb_diff, verb_discard, verb_disable, verb_drift, verb_edit,
+        verb_enable, verb_exec, verb_history, verb_kill, verb_layer, verb_list, verb_login,
+        verb_logs, verb_net, verb_plan, verb_pod, verb_publish, verb_pull, verb_reboot, verb_remote,
+        verb_remove, verb_restart, verb_rollback, verb_run, verb_set, verb_shell, verb_show,
+        verb_start, verb_status, verb_stop, verb_top, verb_try, verb_unbind, verb_update,
+        verb_commit;
 
 extern const Verb *const verb_table[];
 extern const size_t verb_count;

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/library-path.h"
+
+#include "base/buffer.h"
+#include "base/strv.h"
+#include "os/path.h"
+
+#include <elf.h>
+#include <string.h>
+
+#define CACHE_LIMIT ((size_t)64 * 1024 * 1024)
+#define CACHE_MAGIC "glibc-ld.so.cache1.1" /* sysdeps/generic/dl-cache.h */
+
+/* As the file has it, in the order of bytes of its machine; ours are all little-endian. */
+typedef struct CacheHeader {
+        char magic[20];
+        uint32_t n_libraries, strings_size;
+        uint8_t flags, padding[3];
+        uint32_t extension_offset, unused[3];
+} CacheHeader;
+
+typedef struct CacheEntry {
+        int32_t flags;
+        uint32_t key, value; /* offsets from the header's start */
+        uint32_t os_version;
+        uint64_t hwcap;
+} CacheEntry;
+
+void library_cache_done(LibraryCache *cache)
+{
+        free(cache->data);
+        *cache = (LibraryCache){};
+}
+
+int library_cache_load(int root_fd, LibraryCache *ret)
+{
+        char *data = NULL;
+        ssize_t size = path_read(root_fd, "/etc/ld.so.cache", CACHE_LIMIT, &data);
+        CacheHeader h;
+
+        if (size == -ENOMEM)
+                return -ENOMEM;
+        if (size < (ssize_t)sizeof(h) || memcmp(data, CACHE_MAGIC, sizeof(h.magic)) != 0) {
+                free(data);
+                *ret = (LibraryCache){};
+                return 0;
+        }
+        *ret = (LibraryCache){ data, (size_t)size };
+        return 0;
+}
+
+static const char *cache_string(const LibraryCache *cache, uint32_t offset)
+{
+        if (offset >= cache->size || !memchr(cache->data + offset, 0, cache->size - offset))
+                return NULL;
+        return cache->data + offset;
+}
+
+const char *library_cache_find(const LibraryCache *cache, const char *soname, size_t n)
+{
+        CacheHeader h;
+
+        if (!cache->data)
+                return NULL;
+        memcpy(&h, cache->data, sizeof(h));
+        for (size_t i = 0; i < h.n_libraries; i++) {
+                size_t at = sizeof(h) + i * sizeof(CacheEntry);
+                const char *key, *value;
+                CacheEntry e;
+
+                if (at + sizeof(e) > cache->size)
+                        return NULL;
+                memcpy(&e, cache->data + at, sizeof(e));
+                key = cache_string(cache, e.key);
+                value = cache_string(cache, e.value);
+                /* variants for newer processors are only faster, and may be too new */
+                if (key && value && e.hwcap == 0 && strcmp(key, soname) == 0 && n-- == 0)
+                        return value;
+        }
+        return NULL;
+}
+
+typedef struct Token {
+        const char *name, *value;
+} Token;
+
+/* One directory of a RPATH or RUNPATH. An unknown token makes it of no use, as for the loader. */
+static int expand(const char *path, size_t length, const Token *tokens, size_t n, Buffer *out)
+{
+        for (const char *s = path, *end = path + length; s < end;) {
+                size_t i = 0, plain = 0;
+
+                while (s + plain < end && s[plain] != '$')
+                        plain++;
+                buffer_append(out, s, plain);
+                s += plain;
+                if (s == end)
+                        break;
+                for (; i < n; i++) {
+                        size_t size = strlen(tokens[i].name);
+                        bool braced = s + 1 < end && s[1] == '{';
+                        const char *name = s + 1 + braced;
+
+                        if ((size_t)(end - name) >= size + braced &&
+                            memcmp(name, tokens[i].name, size) == 0 &&
+                            (!braced || name[size] == '}')) {
+                                buffer_puts(out, tokens[i].value);
+                                s = name + size + braced;
+                                break;
+                        }
+                }
+                if (i == n)
+                        return -EINVAL;
+        }
+        return buffer_error(out);
+}
+
+static const char *lib_directory(const ElfFile *e)
+{
+        return e->class == ELFCLASS64 ? "lib64" : "lib";
+}
+
+static const char *platform(const ElfFile *e)
+{
+        switch (e->machine) {
+        case EM_X86_64:
+                return "x86_64";
+        case EM_386:
+                return "i686";
+        case EM_AARCH64:
+                return "aarch64";
+        case EM_ARM:
+                return "v7l";
+        default:
+                return "";
+        }
+}
+
+static int add_directories(const LibraryLoader *l, const char *list, const char *name, char ***out)
+{
+        const Token tokens[] = { { "ORIGIN", l->directory },
+                                 { "LIB", lib_directory(l->elf) },
+                                 { "PLATFORM", platform(l->elf) } };
+
+        for (const char *s = list; s && *s;) {
+                _cleanup_buffer_ Buffer directory = BUFFER_NULL;
+                size_t length = strcspn(s, ":");
+                int r = expand(s, length, tokens, ELEMENTSOF(tokens), &directory);
+
+                if (r == -ENOMEM)
+                        return r;
+                if (r >= 0 && directory.data && directory.data[0] == '/' &&
+                    strv_pushf(out, "%s/%s", directory.data, name) < 0)
+                        return -ENOMEM;
+                s += length + (s[length] == ':');
+        }
+        return 0;
+}
+
+/* Debian's directories of each architecture (multiarch-tuples), then the loader's own. */
+static int add_defaults(const ElfFile *e, const char *name, char ***out)
+{
+        static const struct {
+                uint16_t machine;
+                const char *triplet;
+        } triplets[] = {
+                { EM_X86_64, "x86_64-linux-gnu" },   { EM_386, "i386-linux-gnu" },
+                { EM_AARCH64, "aarch64-linux-gnu" }, { EM_ARM, "arm-linux-gnueabihf" },
+                { EM_RISCV, "riscv64-linux-gnu" },   { EM_PPC64, "powerpc64le-linux-gnu" },
+                { EM_S390, "s390x-linux-gnu" },
+        };
+        static const char *const directories[] = { "/lib", "/usr/lib" };
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(triplets); i++)
+                for (size_t j = 0; r >= 0 && j < ELEMENTSOF(directories); j++)
+                        if (triplets[i].machine == e->machine)
+                                r = strv_pushf(out, "%s/%s/%s", directories[j], triplets[i].triplet,
+                                               name);
+        for (size_t j = 0; r >= 0 && j < ELEMENTSOF(directories); j++) {
+                if (e->class == ELFCLASS64)
+                        r = strv_pushf(out, "%s64/%s", directories[j], name);
+                if (r >= 0)
+                        r = strv_pushf(out, "%s/%s", directories[j], name);
+        }
+        return r;
+}
+
+bool library_path_is_default(const ElfFile *e, const char *path, const char *name)
+{
+        _cleanup_strv_ char **list = NULL;
+
+        return add_defaults(e, name, &list) >= 0 && strv_contains(list, path);
+}
+
+int library_path_candidates(const LibraryLoader *loader, const LibraryCache *cache,
+                            const char *name, char ***ret)
+{
+        _cleanup_strv_ char **list = NULL;
+        const char *cached;
+        int r = 0;
+
+        if (strchr(name, '/')) /* a path, from the loader's working directory: only absolute ones */
+                return name[0] == '/' ? strv_push(ret, name) : 0;
+        for (const LibraryLoader *l = loader; r >= 0 && l && !loader->elf->runpath; l = l->by)
+                if (!l->elf->runpath)
+                        r = add_directories(l, l->elf->rpath, name, &list);
+        if (r >= 0)
+                r = add_directories(loader, loader->elf->runpath, name, &list);
+        for (size_t i = 0; r >= 0 && (cached = library_cache_find(cache, name, i)); i++)
+                r = strv_push(&list, cached);
+        if (r >= 0)
+                r = add_defaults(loader->elf, name, &list);
+        if (r >= 0)
+                *ret = TAKE_PTR(list);
+        return r;
+}

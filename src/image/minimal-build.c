@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image/minimal-build.h"
+
+#include "image/layer-work.h"
+#include "store/ingest.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct Making {
+        const Minimal *minimal;
+        int tree_fd;
+        const char *path;
+} Making;
+
+/* The host's ldconfig goes into the tree by chroot() and reads libraries there; it runs nothing. */
+static int run_ldconfig(Worker *worker, const char *path, Error *error)
+{
+        char program[] = "/sbin/ldconfig", option[] = "-r", *copy = strdup(path);
+        char *argv[] = { program, option, copy, NULL };
+        int r = copy ? worker_program(worker, argv, NULL, error)
+                     : error_set(error, ENOMEM, "Out of memory");
+
+        free(copy);
+        return r;
+}
+
+static int make(Worker *worker, void *argument, Error *error)
+{
+        const Making *m = argument;
+        int r;
+
+        worker_stage(worker, "copying %zu files", m->minimal->closure.carry.n);
+        r = minimal_make(m->minimal, m->tree_fd, error);
+        if (r >= 0 && m->minimal->closure.odd_directories)
+                r = run_ldconfig(worker, m->path, error);
+        return r;
+}
+
+static void ignore_progress(const char *stage, void *userdata)
+{
+}
+
+int minimal_build_tree(const Minimal *m, const char *directory, const char *name, Error *error)
+{
+        _cleanup_(staging_done) Staging staging = STAGING_NULL;
+        _cleanup_free_ char *path = NULL;
+        int r = staging_new(directory, name, &staging, error);
+
+        if (r < 0)
+                return r;
+        if (asprintf(&path, "%s/%s", directory, staging.temporary) < 0) {
+                path = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        r = worker_run(make, &(Making){ m, staging.fd, path }, ignore_progress, NULL, error);
+        if (r == -ENOSPC || r == -EDQUOT)
+                error_hint(error, "df -h %s", directory);
+        return r < 0 ? r : staging_commit(&staging, error);
+}
+
+int minimal_build_layer(const Minimal *m, Store *store, const char *name, const char *message,
+                        Progress *progress, LayerVersion *ret, Error *error)
+{
+        _cleanup_layer_work_ LayerWork work = LAYER_WORK_NULL;
+        _cleanup_manifest_ Manifest manifest = MANIFEST_NULL;
+        _cleanup_commit_ Commit commit = { .kind = LAYER_BASE };
+        _cleanup_close_ int tree_fd = -EBADF;
+        _cleanup_free_ char *path = NULL;
+        IngestOptions options = { .consume = true, .progress = progress };
+        int r = layer_version_check(store, name, error);
+
+        if (r >= 0)
+                r = layer_work_begin(store, progress, &work, error);
+        if (r >= 0)
+                r = layer_work_directory(&work, "tree", &tree_fd, error);
+        if (r < 0)
+                return r;
+        if (asprintf(&path, "%s/tree", work.path) < 0) {
+                path = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        r = layer_work_run(&work, 0, make, &(Making){ m, tree_fd, path }, error);
+        if (r >= 0)
+                r = ingest_tree(store, tree_fd, &options, &manifest, error);
+        if (r < 0)
+                return r;
+        commit.message = message ? strdup(message) : NULL;
+        if ((message && !commit.message) || commit_set_label(&commit, "program", m->program) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        return layer_version_add(store, name, &manifest, &commit, ret, error);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Any file as a program or library. */
+
+#include "fuzz.h"
+#include "image/elf-file.h"
+
+#include "base/fd.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        _cleanup_elf_file_ ElfFile file = ELF_FILE_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_close_ int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+        if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+                abort();
+        if (elf_file_read(fd, "f", &file, &error) < 0 && !error.message)
+                abort(); /* a refusal says why */
+        if (file.interpreter && file.interpreter[0] != '/')
+                abort();
+        return 0;
+}

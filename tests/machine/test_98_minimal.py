@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""stead build elf: trees of nothing but what programs need, which serve all the same."""
+import http.server
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+
+import pytest
+
+import lab
+
+MEGABYTE = 1000 * 1000
+
+
+class Builder:
+    """`stead build elf` with a /var/lib/machines of the test's own, which is bound over the real one."""
+
+    def __init__(self, where):
+        self.where = where
+        where.mkdir()
+
+    def stead(self, *words, merged=None):
+        """@merged: trees, the uppermost first, that are to be seen as one at /mnt."""
+        script = 'mount --make-rprivate / && mkdir -p /var/lib/machines && mount --bind "$0" /var/lib/machines && '
+        if merged:
+            script += f"mount -t overlay -o lowerdir={':'.join(map(str, merged))} none /mnt && "
+        script += 'exec "$@"'
+        return subprocess.run(["unshare", "-m", "sh", "-c", script, self.where, lab.STEAD, *words], text=True,
+                              capture_output=True, timeout=lab.PATIENCE,
+                              env=lab.clean_environment(STEAD_STORE=str(self.where / "store")))
+
+    def build(self, name, *words, **more):
+        out = self.stead("build", "elf", name, *words, **more)
+        assert out.returncode == 0, out.stderr
+        return self.where / name, out.stderr
+
+    def fails(self, *words):
+        out = self.stead("build", "elf", *words)
+        assert out.returncode not in (0, -11, -6), out
+        return out.stderr
+
+
+@pytest.fixture(scope="module")
+def builder():
+    b = Builder(lab.work / lab.new_name("minimal"))
+    yield b
+    lab.remove_tree(b.where)
+
+
+class Hello(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"hello\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def size(tree):
+    return sum(p.lstat().st_size for p in tree.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+def launch(tree, *command, **more):
+    return [lab.LAUNCH, "--quiet", "-D", tree, "-M", lab.new_name("min"), "--console=pipe", "--resolv-conf=off",
+            "--timezone=off", *more.get("options", ["--private-network"]), *command]
+
+
+def run(tree, *command, **more):
+    return subprocess.run(launch(tree, *command, **more), text=True, capture_output=True, timeout=lab.PATIENCE,
+                          stdin=subprocess.DEVNULL, env=lab.clean_environment())
+
+
+def answer(path, request):
+    """What a server says at a socket in the file system."""
+    def try_once():
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            try:
+                s.connect(str(path))
+            except OSError:
+                return None
+            s.sendall(request)
+            return s.recv(4096)
+    return lab.wait_for(try_once, what=f"an answer at {path}")
+
+
+def serve(tree, directory, request, *command):
+    """Starts a server that listens at a socket of /srv, asks it, and stops it."""
+    directory.mkdir(mode=0o777)
+    os.chmod(directory, 0o777)
+    with subprocess.Popen(launch(tree, *command, options=["--private-network", f"--bind={directory}:/srv"]),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=lab.clean_environment()) as process:
+        try:
+            return answer(directory / "socket", request)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            print(process.stdout.read())
+
+
+def test_haproxy(builder):
+    tree, _ = builder.build("haproxy", "haproxy", "--root", lab.tree("haproxy"), "--user=haproxy")
+    print(f"haproxy: {size(tree) / MEGABYTE:.2f} MB")
+    (tree / "haproxy.cfg").write_text(
+        "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+        "frontend f\n bind unix@/srv/socket mode 777\n http-request return status 200 content-type text/plain string hello\n")
+    out = serve(tree, builder.where / "socket-haproxy", b"GET / HTTP/1.0\r\n\r\n", "/usr/sbin/haproxy", "-W", "-f", "/haproxy.cfg")
+    assert out.startswith(b"HTTP/1.0 200") or out.startswith(b"HTTP/1.1 200"), out
+    assert not (tree / "usr/bin").exists() and size(tree) < 25 * MEGABYTE
+
+
+def test_redis(builder):
+    merged = [lab.tree("layer-apps") / "redis", lab.tree("layer-v1")]
+    tree, _ = builder.build("redis", "redis-server", "--root", "/mnt", merged=merged)
+    print(f"redis: {size(tree) / MEGABYTE:.2f} MB")
+    out = serve(tree, builder.where / "socket-redis", b"PING\r\n", "/usr/bin/redis-server", "--port", "0", "--unixsocket",
+                "/srv/socket", "--unixsocketperm", "777", "--dir", "/tmp")
+    assert out == b"+PONG\r\n"
+    # Debian's is built with TLS and systemd; their libraries are half of it
+    assert size(tree) < 18 * MEGABYTE
+    optional = ("libcrypto", "libssl", "libsystemd", "libgcrypt", "libgpg-error", "liblzma", "libzstd", "liblz4", "libcap")
+    rest = size(tree) - sum(p.stat().st_size for p in tree.rglob("*.so*") if not p.is_symlink() and p.name.startswith(optional))
+    print(f"redis without TLS and systemd: {rest / MEGABYTE:.2f} MB")
+
+
+def test_name_services(builder):
+    root = lab.tree("bookworm")
+    without, hint = builder.build("names-without", "getent", "--root", root)
+    assert "--nss" in hint
+    assert run(without, "/usr/bin/getent", "services", "https").returncode == 2, "nothing knows it"
+    tree, hint = builder.build("names", "getent", "--root", root, "--nss")
+    assert "--nss" not in hint
+    assert run(tree, "/usr/bin/getent", "services", "https").stdout.split()[:2] == ["https", "443/tcp"]
+    assert run(tree, "/usr/bin/getent", "hosts", "localhost").stdout.split()[1] == "localhost"
+    assert run(tree, "/usr/bin/getent", "passwd", "root").stdout.startswith("root:")
+
+
+def test_a_load_generator_with_name_services(builder):
+    if not shutil.which("wrk"):
+        pytest.skip("needs wrk")
+    tree, _ = builder.build("wrk", "wrk", "--nss")
+    print(f"wrk with name services: {size(tree) / MEGABYTE:.2f} MB")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hello) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        out = run(tree, "/usr/bin/wrk", "-t1", "-c2", "-d1", f"http://localhost:{server.server_port}/", options=[])
+        server.shutdown()
+    assert out.returncode == 0 and int(out.stdout.split(" requests in ")[0].split()[-1]) > 0, out
+    assert "Socket errors" not in out.stdout and size(tree) < 9.5 * MEGABYTE, out
+
+
+def test_a_script_brings_its_interpreter(builder):
+    root = lab.copy_tree("bookworm")
+    script = root / "usr/local/bin/greet"
+    script.write_text("#!/usr/bin/env perl\nprint 6 * 7, \"\\n\";\n")
+    script.chmod(0o755)
+    tree, _ = builder.build("script", "greet", "--root", root)
+    assert run(tree, "/usr/local/bin/greet").stdout == "42\n"
+    print(f"perl: {size(tree) / MEGABYTE:.2f} MB")
+    lab.remove_tree(root)
+
+
+def test_a_static_program_is_all(builder):
+    root = lab.tree("static")
+    program = next(p for p in ("/init", "/sbin/init") if (root / p[1:]).exists())
+    tree, _ = builder.build("static", program, "--root", root)
+    files = [p for p in tree.rglob("*") if p.is_file() and not p.is_symlink()]
+    assert {str(p.relative_to(tree)) for p in files} <= {program[1:], "sbin/init", "etc/passwd", "etc/group", "usr/lib/os-release",
+                                                         "etc/os-release"}
+    with lab.Machine(tree) as m:
+        assert m.state()["ROOT"] == str(tree)
+
+
+def test_the_list_says_why(builder):
+    out = builder.stead("build", "elf", "list", "redis-server", "--root", lab.tree("layer-v1"), "--json")
+    assert out.returncode != 0 and "There is no program 'redis-server'" in out.stderr
+    out = builder.stead("build", "elf", "list", "getent", "--root", lab.tree("bookworm"), "--json")
+    items = {i["path"]: i for i in json.loads(out.stdout)}
+    libc = next(i for p, i in items.items() if p.endswith("libc.so.6"))
+    assert libc["why"] == "needed by /usr/bin/getent" and libc["type"] == "file"
+    assert items["/lib64"]["type"] == "link" and items["/lib64"]["target"] == "usr/lib64"
+    assert not (builder.where / "list").exists()
+
+
+def test_what_is_missing_is_named_and_nothing_is_left(builder):
+    root = builder.where / "broken-root"
+    (root / "usr/bin").mkdir(parents=True)
+    shutil.copy(lab.tree("bookworm") / "usr/bin/getent", root / "usr/bin")
+    err = builder.fails("broken", "getent", "--root", root)
+    assert "ld-linux" in err or "libc.so.6" in err
+    (root / "usr/bin/text").write_text("text")
+    assert "not an ELF file" in builder.fails("broken", "text", "--root", root)
+    assert not (builder.where / "broken").exists()
+
+
+def test_a_layer_has_versions(builder):
+    words = ["build", "elf", "--layer", "site/getent", "getent", "--root", lab.tree("bookworm")]
+    first, again, more = builder.stead(*words), builder.stead(*words), builder.stead(*words, "--nss", "-m", "with names")
+    assert first.returncode == 0 and first.stderr.startswith("Built layer site/getent@"), first
+    assert "Unchanged: layer site/getent@" in again.stderr, again
+    assert more.returncode == 0 and "Built layer" in more.stderr, more
+    log = builder.stead("layer", "log", "site/getent").stdout
+    assert "with names" in log, log
+
+
+def test_what_is_added_brings_its_libraries(builder):
+    root = builder.where / "add-root"
+    for directory in ("usr/bin", "usr/lib/modules.d", "usr/share", "etc/ssl/certs"):
+        (root / directory).mkdir(parents=True)
+    base = lab.tree("bookworm")
+    shutil.copy(lab.tree("static") / "sbin/init", root / "usr/bin/program")
+    library = next(base.glob("usr/lib/*/libcrypt.so.1.*"))
+    shutil.copy(library, root / "usr/lib/modules.d/module.so")
+    shutil.copy(next(base.glob("usr/lib/*/libc.so.6")), root / "usr/lib/libc.so.6")
+    shutil.copy(next(base.glob("usr/lib/*/ld-linux*")), root / "usr/lib")
+    (root / "lib64").symlink_to("usr/lib")
+    err = builder.fails("certs", "program", "--root", root, "--certs")
+    assert "ca-certificates.crt" in err and "apt-get install ca-certificates" in err
+    (root / "etc/ssl/certs/ca-certificates.crt").write_text("certificates")
+    tree, _ = builder.build("certs", "program", "--root", root, "--certs", "--add=/usr/lib/modules.d")
+    assert (tree / "etc/ssl/certs/ca-certificates.crt").exists() and (tree / "usr/lib/modules.d/module.so").exists()
+    assert (tree / "usr/lib/libc.so.6").exists(), "the module needs it"
+    assert not (tree / "usr/share").exists()
