@@ -32,21 +32,31 @@ static bool exists(int dirfd, const char *path)
         return dirfd >= 0 && faccessat(dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
 }
 
+/* Somebody may publish it just now: what left the stage after the first look is found by the third.
+ */
 int store_has_object(const Store *store, const Hash *id)
 {
         ObjectPath p = object_path(id);
 
-        return exists(store->fd, p.path) || exists(store->stage_fd, stage_path(&p));
+        return exists(store->fd, p.path) || exists(store->stage_fd, stage_path(&p)) ||
+               exists(store->fd, p.path);
+}
+
+static int open_object(int dirfd, const char *path)
+{
+        return openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
 }
 
 int store_open_object(const Store *store, const Hash *id)
 {
         ObjectPath p = object_path(id);
-        int fd = openat(store->fd, p.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+        int fd = open_object(store->fd, p.path);
 
-        if (fd < 0 && errno == ENOENT && store->stage_fd >= 0)
-                fd = openat(store->stage_fd, stage_path(&p),
-                            O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+        if (fd < 0 && errno == ENOENT && store->stage_fd >= 0) {
+                fd = open_object(store->stage_fd, stage_path(&p));
+                if (fd < 0 && errno == ENOENT)
+                        fd = open_object(store->fd, p.path);
+        }
         return fd < 0 ? -errno : fd;
 }
 
