@@ -163,10 +163,11 @@ static int write_pair(int dirfd, const Key *k, Error *error)
         long size;
         int r;
 
-        if (!bio || PEM_write_bio_PrivateKey(bio, k->pair, NULL, NULL, 0, NULL, NULL) != 1)
+        if (!bio || PEM_write_bio_PrivateKey(bio, k->pair, NULL, NULL, 0, NULL, NULL) != 1 ||
+            BIO_write(bio, "", 1) != 1) /* the end of a string */
                 return crypto_error(error, "write the key as PEM");
         size = BIO_get_mem_data(bio, &pem);
-        secret = strndup(pem, (size_t)size);
+        secret = strdup(pem);
         OPENSSL_cleanse(pem, (size_t)size);
         if (!secret || asprintf(&file, "%s.key", k->name) < 0 ||
             asprintf(&public_file, "%s.pub", k->name) < 0 || key_write_public(k, &line) < 0)
@@ -174,7 +175,7 @@ static int write_pair(int dirfd, const Key *k, Error *error)
         r = write_file_synced_at(dirfd, public_file, line.data, 0644);
         if (r >= 0)
                 r = write_file_synced_at(dirfd, file, secret, 0600);
-        OPENSSL_cleanse(secret, (size_t)size);
+        OPENSSL_cleanse(secret, (size_t)size - 1);
         return r < 0 ? error_errno(error, -r, "Failed to write the key '%s'", k->name) : 0;
 }
 
