@@ -31,7 +31,7 @@ static int make_stack(Layered *l, Error *error)
         const SwitchPlace place = { .machine = l->name,
                                     .state_fd = l->state_fd,
                                     .data_fd = l->state_fd };
-        const char *path = secure_getenv("STEAD_STORE") ?: STORE_DIRECTORY;
+        const char *path = store_place();
         int r;
 
         if (stack_is_ready(&l->stack, l->wanted.number, l->layers, path) ||
@@ -57,7 +57,7 @@ static int write_policy(int try_fd, Error *error)
 /* A mount point that is missing would be made, and be a change. */
 static bool wants_policy(const Layered *l)
 {
-        const char *store = secure_getenv("STEAD_STORE") ?: STORE_DIRECTORY;
+        const char *store = store_place();
         _cleanup_stack_ Stack stack = STACK_NULL;
 
         (void)stack_load(l->state_fd, &stack, NULL); /* it was read a moment ago */

@@ -55,15 +55,10 @@ LayerRoot *layer_root_free(LayerRoot *l)
         return NULL;
 }
 
-static const char *place(const char *variable, const char *usual)
-{
-        return secure_getenv(variable) ?: usual;
-}
-
 static int layer_root_new(const char *machine, char *const *layers, LayerRoot **ret, Error *error)
 {
         _cleanup_layer_root_ LayerRoot *l = calloc(1, sizeof(*l));
-        const char *store = place("STEAD_STORE", STORE_DIRECTORY);
+        const char *store = store_place();
 
         if (!l)
                 return out_of_memory(error);
@@ -77,7 +72,7 @@ static int layer_root_new(const char *machine, char *const *layers, LayerRoot **
                 l->checkouts = NULL;
                 return out_of_memory(error);
         }
-        if (asprintf(&l->state, "%s/%s", place("STEAD_STATE", STATE_DIRECTORY), machine) < 0) {
+        if (asprintf(&l->state, "%s/%s", stack_states(), machine) < 0) {
                 l->state = NULL;
                 return out_of_memory(error);
         }

@@ -86,7 +86,7 @@ bool generation_is_same(const Generation *a, const Generation *b)
 
 int generation_open_state(const char *machine, bool make, int *ret_fd, Error *error)
 {
-        const char *place = secure_getenv("STEAD_STATE") ?: STATE_DIRECTORY;
+        const char *place = stack_states();
         _cleanup_free_ char *path = NULL;
         int fd, r;
 

@@ -111,7 +111,7 @@ static int add_machine(Roots *r, const char *machine, Error *error)
 
 int roots_collect(Roots *ret, Error *error)
 {
-        const char *place = secure_getenv("STEAD_STATE") ?: STATE_DIRECTORY;
+        const char *place = stack_states();
         _cleanup_closedir_ DIR *d = opendir(place);
         _cleanup_roots_ Roots r = ROOTS_NULL;
         int result = 0;

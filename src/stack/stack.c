@@ -167,7 +167,7 @@ static int read_os_release(const char *path, char **ret)
 
 int stack_read_os_release(const char *machine, char **ret)
 {
-        const char *store = secure_getenv("STEAD_STORE") ?: STORE_DIRECTORY;
+        const char *store = store_place();
         _cleanup_stack_ Stack s = STACK_NULL;
         _cleanup_close_ int state_fd = -EBADF;
         _cleanup_free_ char *upper = NULL;

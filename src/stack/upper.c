@@ -5,12 +5,12 @@
 
 #include "base/fd.h"
 #include "store/ingest-file.h"
+#include "store/inode.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 typedef struct Scan {
@@ -45,26 +45,6 @@ static bool is_of_interest(const Scan *s, const char *path)
         return false;
 }
 
-static int kind_of(const struct stat *st)
-{
-        switch (st->st_mode & S_IFMT) {
-        case S_IFDIR:
-                return ENTRY_DIRECTORY;
-        case S_IFREG:
-                return ENTRY_FILE;
-        case S_IFLNK:
-                return ENTRY_SYMLINK;
-        case S_IFIFO:
-                return ENTRY_FIFO;
-        case S_IFSOCK:
-                return ENTRY_SOCKET;
-        case S_IFBLK:
-                return ENTRY_BLOCK_DEVICE;
-        default:
-                return st->st_rdev == makedev(0, 0) ? ENTRY_WHITEOUT : ENTRY_CHARACTER_DEVICE;
-        }
-}
-
 static int read_target(int dirfd, const char *name, Entry *e)
 {
         char target[PATH_MAX];
@@ -83,7 +63,7 @@ static int fill(const IngestFile *f, Entry *e, Error *error)
         int r;
 
         e->path = strdup(f->path);
-        e->kind = (EntryKind)kind_of(f->st);
+        e->kind = inode_kind(f->st);
         if (!e->path)
                 return error_set(error, ENOMEM, "Out of memory");
         if (e->kind == ENTRY_WHITEOUT)

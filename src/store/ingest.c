@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/strv.h"
 #include "store/ingest-file.h"
+#include "store/inode.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 /* A file with several names: the first one in the order of manifests is the entry. */
@@ -103,30 +103,12 @@ static int find_seen(Walk *w, const char *path, const struct stat *st, const cha
 
 static int set_kind(const Walk *w, const struct stat *st, Entry *e)
 {
-        switch (st->st_mode & S_IFMT) {
-        case S_IFDIR:
-                e->kind = ENTRY_DIRECTORY;
-                return 0;
-        case S_IFREG:
-                e->kind = ENTRY_FILE;
-                return 0;
-        case S_IFLNK:
-                e->kind = ENTRY_SYMLINK;
-                return 0;
-        case S_IFIFO:
-                e->kind = ENTRY_FIFO;
-                return 0;
-        case S_IFSOCK: /* of a process that is gone */
+        e->kind = inode_kind(st);
+        if (e->kind == ENTRY_SOCKET) /* of a process that is gone */
                 return -ENOENT;
-        case S_IFBLK:
-                e->kind = ENTRY_BLOCK_DEVICE;
-                break;
-        default:
-                e->kind = w->options->layer && st->st_rdev == makedev(0, 0)
-                                  ? ENTRY_WHITEOUT
-                                  : ENTRY_CHARACTER_DEVICE;
-        }
-        if (e->kind != ENTRY_WHITEOUT)
+        if (e->kind == ENTRY_WHITEOUT && !w->options->layer)
+                e->kind = ENTRY_CHARACTER_DEVICE;
+        if (e->kind == ENTRY_CHARACTER_DEVICE || e->kind == ENTRY_BLOCK_DEVICE)
                 e->device = st->st_rdev;
         return 0;
 }

@@ -129,7 +129,7 @@ static int read_target(int dirfd, const char *name, Entry *e)
         return e->target ? hash_of(target, (size_t)n, &e->content) : -ENOMEM;
 }
 
-static EntryKind kind_of(const struct stat *st)
+EntryKind inode_kind(const struct stat *st)
 {
         switch (st->st_mode & S_IFMT) {
         case S_IFDIR:
@@ -158,7 +158,7 @@ int inode_read(int dirfd, const char *name, Entry *ret)
 
         if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
-        e.kind = kind_of(&st);
+        e.kind = inode_kind(&st);
         if (e.kind != ENTRY_WHITEOUT) {
                 e.mode = st.st_mode & 07777;
                 e.uid = st.st_uid;

@@ -13,6 +13,9 @@ int inode_set_attributes(const char *path, const Entry *e);
 /* Takes away the extended attributes that @now was read with. */
 int inode_drop_attributes(const char *path, const Entry *now);
 
+/* What an inode is; what lstat() says is enough. A character device 0:0 is a whiteout. */
+EntryKind inode_kind(const struct stat *st);
+
 /* What an entry records of (dirfd, name), "." for a directory itself: kind, owner, mode, time,
  * device, extended attributes, the target of a link; of a file the size, but not the content's
  * hash. */

@@ -84,7 +84,7 @@ int store_open(const char *path, StoreUse use, Store *ret, Error *error)
         _cleanup_store_ Store store = STORE_NULL;
         int r = 0;
 
-        store.path = strdup(path ?: getenv("STEAD_STORE") ?: STORE_DIRECTORY);
+        store.path = strdup(path ?: store_place());
         store.hasher = hasher_new();
         if (!store.path || !store.hasher)
                 return error_set(error, ENOMEM, "Out of memory");

@@ -18,9 +18,8 @@
 #include "base/error.h"
 #include "store/commit.h"
 #include "store/manifest.h"
+#include "store/place.h"
 #include "store/ref.h"
-
-#define STORE_DIRECTORY "/var/lib/stead/store"
 
 typedef struct Store {
         char *path;
