@@ -42,8 +42,9 @@ def show(name, key):
 
 def forget(name):
     stead("stop", "--force", name, status=None)
-    stead("remove", "--yes", "--purge", name, status=None)
+    done = stead("remove", "--yes", "--purge", name, status=None)
     lab.remove_tree(TREES / name)
+    assert done.returncode == 0 or "no machine" in done.stderr.lower(), done.stderr
 
 
 @pytest.fixture
