@@ -41,10 +41,17 @@ def show(name, key):
 
 
 def forget(name):
-    stead("stop", "--force", name, status=None)
-    done = stead("remove", "--yes", "--purge", name, status=None)
-    lab.remove_tree(TREES / name)
-    assert done.returncode == 0 or "no machine" in done.stderr.lower(), done.stderr
+    def gone():
+        stead("stop", "--force", name, status=None)
+        done = stead("remove", "--yes", "--purge", name, status=None)
+        said.append(done.stderr)
+        return done.returncode == 0 or "no machine" in done.stderr.lower()
+
+    said = []
+    try:
+        lab.wait_for(gone, 5, said)
+    finally:
+        lab.remove_tree(TREES / name)
 
 
 @pytest.fixture
