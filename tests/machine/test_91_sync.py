@@ -110,6 +110,38 @@ def test_first_update_nothing(world, kind):
     assert lab.checksum(world.where / "out-from") == lab.checksum(world.where / "out-to")
 
 
+def test_bases(world, server, tree):
+    """With an app comes the very version that it was made on: an update merges it with that one."""
+    app = world.where / "app"
+    world.add(tree)
+    world.publish()
+    made_on = world.version("from")
+    shutil.copytree(tree, app, symlinks=True)
+    (app / "etc/app").write_text("app\n")
+    world.stead("layer", "import", "-q", "site/app", app, f"--base={NAME}", store="from")
+    world.stead("publish", world.site, "site/app", "--key=site", store="from")
+    (tree / "etc/version").write_text("2\n")
+    world.add(tree)
+    world.publish()
+
+    r = world.call("pull", "site:site/app")
+    assert r.returncode == 0 and f"with {NAME}@{made_on[:12]}, which it was made on" in r.stderr, r.stderr
+    assert world.version(name="site/app") == world.version("from", "site/app")
+    assert world.version() is None, "no ref but the one that was asked for"
+    world.stead("layer", "gc", "-q", "--keep=1")
+    assert made_on in os.listdir(world.where / "to/commits")
+    world.check()
+    world.pull()
+    world.same()
+    again = world.call("pull", "site:site/app")
+    assert again.returncode == 0 and again.stderr == ""
+
+    (world.site / f"commits/{made_on}").unlink()
+    r = world.call("pull", "site:site/app", store="other")
+    assert r.returncode == 0 and "which neither this store nor the remote has" in r.stderr, r.stderr
+    world.check("other")
+
+
 def test_https(world, tree):
     """A certificate that nobody vouches for is refused, though all that is pulled is signed; over HTTP/2 else."""
     world.add(tree)
