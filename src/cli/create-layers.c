@@ -59,18 +59,21 @@ static int check_definition(Creation *c, Error *error)
 {
         const char *name = c->request->name;
         _cleanup_strv_ char **named = NULL;
-        _cleanup_free_ char *tree = NULL, *ours = NULL, *theirs = NULL;
+        _cleanup_free_ char *tree = NULL, *image = NULL, *ours = NULL, *theirs = NULL;
         int r = layered_names(name, &named, error);
 
         if (r < 0)
                 return r;
-        if (asprintf(&tree, TREES_DIRECTORY "/%s", name) < 0) {
+        if (asprintf(&tree, TREES_DIRECTORY "/%s", name) < 0)
                 tree = NULL;
+        if (asprintf(&image, TREES_DIRECTORY "/%s.raw", name) < 0)
+                image = NULL;
+        if (!tree || !image)
                 return error_set(error, ENOMEM, "Out of memory");
-        }
-        if (access(tree, F_OK) >= 0) {
+        if (access(tree, F_OK) >= 0 || access(image, F_OK) >= 0) {
                 error_hint(error, "stead remove %s", name);
-                return error_set(error, EEXIST, "There is a tree '%s' already", tree);
+                return error_set(error, EEXIST, "There is a tree '%s' already",
+                                 access(tree, F_OK) >= 0 ? tree : image);
         }
         if (!named)
                 return 0;
