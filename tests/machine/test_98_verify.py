@@ -81,7 +81,7 @@ def test_a_library_that_is_loaded_later(builder):
 
 def test_programs_and_interpreters_are_missed(builder):
     root = lab.copy_tree("bookworm")
-    for name, line in (("outer", "#!/bin/sh\n/usr/bin/inner; ls /; cd /etc && read x < services; : > /srv/deep/file\n"), ("inner", "#!/usr/bin/perl\n")):
+    for name, line in (("outer", "#!/bin/sh\n/usr/bin/inner; ls /; cd /etc; read x < services; read x < ./services; : > /srv/deep/file\n"), ("inner", "#!/usr/bin/perl\n")):
         (root / "usr/bin" / name).write_text(line)
         (root / "usr/bin" / name).chmod(0o755)
     (root / "srv/deep").mkdir()
@@ -90,7 +90,9 @@ def test_programs_and_interpreters_are_missed(builder):
     status, missing, _ = verify(builder, "outer", "outer", "--root", root)
     assert status == MISSING
     assert missing["/usr/bin/inner"]["call"] == "execve" and missing["/usr/bin/ls"]["option"] == "--add=/usr/bin/ls"
-    assert missing["/etc/services"]["option"] == "--nss", "looked up from where the process is"
+    services = missing["/etc/services"]
+    assert services["option"] == "--nss" and services["times"] == 2, "looked up from where the process is"
+    assert services["process"] == "outer", "of a script its own name"
     assert "/srv/deep" in missing and "/srv/deep/file" not in missing, "what it makes need not be there"
     # the script is there, what it is to be run by is not
     _, missing, _ = verify(builder, "outer", "outer", "--root", root, "--add=/usr/bin/inner")
@@ -114,6 +116,8 @@ def test_a_server_is_ended_in_order(builder):
     assert status == MISSING and list(missing) == ["/usr/lib/ssl/openssl.cnf"] and missing["/usr/lib/ssl/openssl.cnf"]["option"] == "--certs"
     status, missing, err = verify(builder, "server", *words, "--without=/usr/lib/ssl/openssl.cnf", merged=merged)
     assert status == NOTHING_MISSING and not missing, (missing, err)
+    out = verify(builder, "sleeper", "sleep", "--root", lab.tree("bookworm"), "--timeout=1", command=["sleep", "1000"])
+    assert out[0] == NOTHING_MISSING, "the signal that ends it is ours"
     assert "Ready to accept connections" in err and "bye bye" in err, "a server has an end of its own"
 
 
