@@ -31,6 +31,9 @@ int plan_user(BootPlan *plan, Settings *s, int root_fd, Error *error);
 int plan_environment(BootPlan *plan, const Settings *s, Error *error);
 int plan_limits(BootPlan *plan, const Settings *s, Error *error);
 
+/* plan-architecture.c: after the mounts are known. */
+int plan_architecture(BootPlan *plan, int root_fd, Error *error);
+
 /* plan-print-network.c: what is printed of a network, lists of lines. -ENOMEM. */
 typedef struct PlanNetworkLines {
         char **links, **addresses, **gateways, **dns, **ports;

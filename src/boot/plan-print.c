@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/strv.h"
+#include "config/option-parse.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -151,6 +152,10 @@ static void print_identity(Printer *p, const BootPlan *plan)
                                                  : "command");
         print_string(p, "init", init_kind_to_string(plan->init));
         print_list(p, "command", plan->argv);
+        print_string(p, "architecture", plan->architecture);
+        print_string(p, "emulator", plan->emulator);
+        if (plan->personality != PERSONALITY_INVALID)
+                print_string(p, "personality", option_personality_name(plan->personality));
         print_string(p, "user", plan->user);
         print_string(p, "working-directory", plan->working_directory);
         print_list(p, "environment", plan->environment);

@@ -36,6 +36,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->root_mount);
         strv_free(p->argv);
         free(p->argv0);
+        free(p->emulator);
         strv_free(p->environment);
         free(p->user);
         free(p->groups);
@@ -425,6 +426,8 @@ int boot_plan_new(Settings *s, const RootSource *source, BootPlan **ret, Error *
                 r = plan_filter(plan, s, error);
         if (r >= 0)
                 r = plan_content(plan, s, error);
+        if (r >= 0)
+                r = plan_architecture(plan, root_fd, error);
         if (r >= 0)
                 r = plan_limits(plan, s, error);
         if (r >= 0)

@@ -46,6 +46,8 @@ typedef struct BootPlan {
         size_t n_groups;
         char *working_directory;
         unsigned long personality;
+        const char *architecture; /* of the program: "arm64"; NULL: not known */
+        char *emulator;           /* what runs programs of it: "HANDLER (INTERPRETER)", or NULL */
         bool suppress_sync, no_new_privileges;
 
         /* namespaces */

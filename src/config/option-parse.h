@@ -37,6 +37,7 @@ DECLARE_OPTION_TYPE(user_namespace);
 DECLARE_OPTION_TYPE(oom_score);
 DECLARE_OPTION_TYPE(cpu_affinity);
 DECLARE_OPTION_TYPE(personality);
+const char *option_personality_name(unsigned long value); /* NULL: none of ours */
 DECLARE_OPTION_TYPE(rlimit); /* the resource is found by the row's offset into Settings */
 DECLARE_OPTION_TYPE(capabilities);
 DECLARE_OPTION_TYPE(words);       /* quoted words, replacing earlier ones */

@@ -511,7 +511,7 @@ const Option option_table[] = {
           FIELD(personality, personality), .choices = option_choices_personalities,
           .help = "Architecture that uname reports",
           .text = "The architecture that the kernel reports inside: that of the host or its "
-                  "32-bit sister, such as x86-64 and x86. Default: that of the host." },
+                  "32-bit sister, such as x86-64 and x86. Default: that of the tree." },
 
         { KEY("Exec", "ResolvConf"), .name = "resolv-conf", IN(INTEGRATION), ARG("MODE"),
           ENUM(resolv_conf, resolv_conf), .help = "What to do about /etc/resolv.conf",
