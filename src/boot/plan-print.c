@@ -137,7 +137,7 @@ static void print_identity(Printer *p, const BootPlan *plan)
         print_string(p, "machine", plan->machine);
         print_string(p, "hostname", plan->hostname);
         print_string(p, "uuid", id128_to_uuid(&plan->uuid, uuid));
-        print_string(p, "directory", plan->directory);
+        print_string(p, plan->disk ? "image" : "directory", plan->directory);
         print_list(p, "layers", plan->layers);
         if (plan->layers)
                 print_number(p, "generation", plan->generation);

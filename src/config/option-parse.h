@@ -64,6 +64,8 @@ DECLARE_OPTION_TYPE(set_credential);
 DECLARE_OPTION_TYPE(load_credential);
 DECLARE_OPTION_TYPE(layers);
 DECLARE_OPTION_TYPE(disk_max);
+DECLARE_OPTION_TYPE(image_policy);
+DECLARE_OPTION_TYPE(root_hash);
 
 /* Words of the command line. */
 int option_word_path(const Option *option, const char *word, const char *origin, Assignments *a,

@@ -42,7 +42,13 @@ static void ignore_progress(const char *stage, void *userdata)
 {
 }
 
-int minimal_build_tree(const Minimal *m, const char *directory, const char *name, Error *error)
+static int check_tree(const MinimalCheck *check, const char *path, Error *error)
+{
+        return check->check ? check->check(path, check->userdata, error) : 0;
+}
+
+int minimal_build_tree(const Minimal *m, const char *directory, const char *name,
+                       const MinimalCheck *check, Error *error)
 {
         _cleanup_(staging_done) Staging staging = STAGING_NULL;
         _cleanup_free_ char *path = NULL;
@@ -57,22 +63,24 @@ int minimal_build_tree(const Minimal *m, const char *directory, const char *name
         r = worker_run(make, &(Making){ m, staging.fd, path }, ignore_progress, NULL, error);
         if (r == -ENOSPC || r == -EDQUOT)
                 error_hint(error, "df -h %s", directory);
-        return r < 0 ? r : staging_commit(&staging, error);
+        if (r >= 0)
+                r = check_tree(check, path, error);
+        return r != 0 ? r : staging_commit(&staging, error);
 }
 
-int minimal_build_layer(const Minimal *m, Store *store, const char *name, const char *message,
-                        Progress *progress, LayerVersion *ret, Error *error)
+int minimal_build_layer(const Minimal *m, Store *store, const MinimalLayer *layer,
+                        LayerVersion *ret, Error *error)
 {
         _cleanup_layer_work_ LayerWork work = LAYER_WORK_NULL;
         _cleanup_manifest_ Manifest manifest = MANIFEST_NULL;
         _cleanup_commit_ Commit commit = { .kind = LAYER_BASE };
         _cleanup_close_ int tree_fd = -EBADF;
         _cleanup_free_ char *path = NULL;
-        IngestOptions options = { .consume = true, .progress = progress };
-        int r = layer_version_check(store, name, error);
+        IngestOptions options = { .consume = true, .progress = layer->progress };
+        int r = layer_version_check(store, layer->name, error);
 
         if (r >= 0)
-                r = layer_work_begin(store, progress, &work, error);
+                r = layer_work_begin(store, layer->progress, &work, error);
         if (r >= 0)
                 r = layer_work_directory(&work, "tree", &tree_fd, error);
         if (r < 0)
@@ -83,11 +91,15 @@ int minimal_build_layer(const Minimal *m, Store *store, const char *name, const 
         }
         r = layer_work_run(&work, 0, make, &(Making){ m, tree_fd, path }, error);
         if (r >= 0)
-                r = ingest_tree(store, tree_fd, &options, &manifest, error);
+                r = check_tree(&layer->check, path, error);
+        if (r != 0)
+                return r;
+        r = ingest_tree(store, tree_fd, &options, &manifest, error);
         if (r < 0)
                 return r;
-        commit.message = message ? strdup(message) : NULL;
-        if ((message && !commit.message) || commit_set_label(&commit, "program", m->program) < 0)
+        commit.message = layer->message ? strdup(layer->message) : NULL;
+        if ((layer->message && !commit.message) ||
+            commit_set_label(&commit, "program", m->program) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        return layer_version_add(store, name, &manifest, &commit, ret, error);
+        return layer_version_add(store, layer->name, &manifest, &commit, ret, error);
 }

@@ -7,8 +7,24 @@
 #include "image/minimal.h"
 #include "store/progress.h"
 
-/* @directory/@name, which must not be there. */
-int minimal_build_tree(const Minimal *m, const char *directory, const char *name, Error *error);
-/* The next version of layer @name. */
-int minimal_build_layer(const Minimal *m, Store *store, const char *name, const char *message,
-                        Progress *progress, LayerVersion *ret, Error *error);
+/* Looks at the finished tree at @path before anybody else can see it. Above 0: it is not to be
+ * kept.
+ */
+typedef struct MinimalCheck {
+        int (*check)(const char *path, void *userdata, Error *error); /* or NULL */
+        void *userdata;
+} MinimalCheck;
+
+/* @directory/@name, which must not be there. 1: the check did not want it. */
+int minimal_build_tree(const Minimal *m, const char *directory, const char *name,
+                       const MinimalCheck *check, Error *error);
+
+typedef struct MinimalLayer {
+        const char *name, *message;
+        Progress *progress;
+        MinimalCheck check;
+} MinimalLayer;
+
+/* The next version of the layer. 1: the check did not want it. */
+int minimal_build_layer(const Minimal *m, Store *store, const MinimalLayer *layer,
+                        LayerVersion *ret, Error *error);
