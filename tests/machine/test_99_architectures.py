@@ -211,6 +211,19 @@ def test_arm64_tree_boots_through_qemu(userns):
     assert handlers_of_the_host() == before
 
 
+def test_systemd_of_another_architecture_is_stopped_by_command():
+    """qemu gives it another real-time signal than the one that is sent."""
+    with Host() as host:
+        host.register(HANDLER.read_text())
+        host.run("sh", "-c", "mkdir -p /mnt/usr/lib/systemd; cp /mnt/bin/busybox /mnt/usr/lib/systemd/systemd")
+
+        def plan(*words):
+            return json.loads(host.run(lab.STEAD, "plan", "--json", *words, "/mnt", "-b").stdout)
+        assert (plan()["init"], plan()["stop-method"], plan().get("stop-signal")) == ("systemd", "command", None)
+        told = plan("--kill-signal=SIGRTMIN+5")
+        assert (told["stop-method"], told["stop-signal"]) == ("signal", "SIGRTMIN+5")
+
+
 def test_arm64_tree_without_a_handler_is_refused():
     with Host() as host:
         for words in (["-b"], ["/bin/true"], ["true"], ["--dry-run", "-b"]):
