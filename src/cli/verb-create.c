@@ -11,6 +11,7 @@
 #include "cli/progress-display.h"
 #include "config/definition.h"
 #include "image/create.h"
+#include "image/debian-architecture.h"
 #include "image/disk-copy.h"
 #include "image/disk-create.h"
 #include "image/layer-base.h"
@@ -27,6 +28,7 @@ static const Flag flags[] = {
         { "from", 0, "NAME|DIR", "Copy this machine or tree" },
         { "tree", 0, NULL, "Debian: a tree of its own instead of a layer that machines share" },
         { "init", 0, "INIT", "Debian: systemd, sysvinit, openrc or runit (default: systemd)" },
+        { "architecture", 0, "ARCH", "Debian: not the host's (i386, arm64, ...)" },
         { "include", 0, "PACKAGE,...", "Tree: further packages" },
         { "mirror", 0, "URL", "Debian: mirror, or a whole line of sources.list" },
         { "keep-devices", 0, NULL, "Archive: make the device nodes that are in it" },
@@ -79,7 +81,7 @@ static int prepare_recipe(const Arguments *a, const char *word, DebianRecipe *re
         }
         recipe->include = arguments_value(a, "include");
         recipe->mirror = arguments_value(a, "mirror");
-        return 0;
+        return debian_set_architecture(recipe, arguments_value(a, "architecture"), error);
 }
 
 static int prepare_archive(const Arguments *a, const char *word, CreateRequest *request,
