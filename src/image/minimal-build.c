@@ -35,6 +35,8 @@ static int make(Worker *worker, void *argument, Error *error)
         r = minimal_make(m->minimal, m->tree_fd, error);
         if (r >= 0 && m->minimal->closure.odd_directories)
                 r = run_ldconfig(worker, m->path, error);
+        if (r >= 0)
+                r = minimal_settle(m->tree_fd, error);
         return r;
 }
 
