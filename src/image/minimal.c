@@ -300,10 +300,8 @@ int minimal_settle(int target_fd, Error *error)
                 if (utimensat(target_fd, written[i], none, AT_SYMLINK_NOFOLLOW) < 0 &&
                     errno != ENOENT)
                         r = -errno;
-        /* from the last to the first, since some are in others */
-        for (size_t i = ELEMENTSOF(directories); i > 0; i--)
-                if (utimensat(target_fd, directories[i - 1].path + 1, none, AT_SYMLINK_NOFOLLOW) <
-                    0)
+        for (size_t i = 0; i < ELEMENTSOF(directories); i++)
+                if (utimensat(target_fd, directories[i].path + 1, none, AT_SYMLINK_NOFOLLOW) < 0)
                         r = -errno;
         if (utimensat(target_fd, ".", none, 0) < 0)
                 r = -errno;
