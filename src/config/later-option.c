@@ -11,12 +11,13 @@
 #include <string.h>
 
 static const char *const options[] = {
-        "image",         "image-policy", "oci-bundle",   "root-hash",
-        "root-hash-sig", "verity-data",  "share-system", "bind-user-shell",
+        "oci-bundle",
+        "root-hash-sig",
+        "share-system",
+        "bind-user-shell",
 };
 
 static const LaterKey keys[] = {
-        { "Image", "Image" },
         { "Image", "OCI" },
 };
 
@@ -30,7 +31,7 @@ bool later_option(const char *name)
 
 bool later_letter(char letter)
 {
-        return letter == 'i';
+        return false;
 }
 
 const LaterKey *later_key(const char *section, const char *key)

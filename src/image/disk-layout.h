@@ -30,8 +30,9 @@ typedef struct DiskPart {
         unsigned number;       /* of the partition, from 1; 0: the whole file */
         uint64_t offset, size; /* bytes, inside the file */
         bool read_only;        /* its flag says so */
-        char type[16];         /* file system as mount(8) names it; "" where it is none or unknown */
-        char uuid[37];         /* of the partition, or "" */
+        bool grow;             /* its flag wants the file system as large as the partition */
+        char type[16]; /* file system as mount(8) names it; "" where it is none or unknown */
+        char uuid[37]; /* of the partition, or "" */
 } DiskPart;
 
 typedef struct DiskLayout {
@@ -46,7 +47,8 @@ const char *disk_role_to_string(DiskRole role);
 DiskRole disk_role_from_string(const char *s);
 
 /* @image_fd: a regular file or block device. @path is for messages. -EUCLEAN: it is damaged or
- * hostile; -EMEDIUMTYPE: nothing in it that could be a root; -ETIMEDOUT: reading it took too long. */
+ * hostile; -EMEDIUMTYPE: nothing in it that could be a root; -ETIMEDOUT: reading it took too long.
+ */
 int disk_layout_read(int image_fd, const char *path, DiskLayout *ret, Error *error);
 
 /* What stead-dissect printed; for disk_layout_read() and its fuzz target. */
