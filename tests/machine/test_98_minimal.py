@@ -26,12 +26,12 @@ class Builder:
         self.where = where
         where.mkdir()
 
-    def stead(self, *words, merged=None):
-        """@merged: trees, the uppermost first, that are to be seen as one at /mnt."""
+    def stead(self, *words, merged=None, path=None):
+        """@merged: trees, the uppermost first, that are to be seen as one at /mnt. @path: where it looks for programs."""
         script = 'mount --make-rprivate / && mkdir -p /var/lib/machines && mount --bind "$0" /var/lib/machines && '
         if merged:
             script += f"mount -t overlay -o lowerdir={':'.join(map(str, merged))} none /mnt && "
-        script += 'exec "$@"'
+        script += f'PATH={path}; exec "$@"' if path else 'exec "$@"'
         return subprocess.run(["unshare", "-m", "sh", "-c", script, self.where, lab.STEAD, *words], text=True,
                               capture_output=True, timeout=lab.PATIENCE,
                               env=lab.clean_environment(STEAD_STORE=str(self.where / "store")))
@@ -320,3 +320,57 @@ def test_what_is_added_brings_its_libraries(builder):
     assert (tree / "etc/ssl/certs/ca-certificates.crt").exists() and (tree / "usr/lib/modules.d/module.so").exists()
     assert (tree / "usr/lib/libc.so.6").exists(), "the module needs it"
     assert not (tree / "usr/share").exists()
+
+
+def inside(image, path):
+    """Owner, mode, time and capabilities of a file, as the host sees it."""
+    script = ("import os, sys; s = os.lstat(sys.argv[1]); "
+              "print(s.st_uid, s.st_gid, oct(s.st_mode), s.st_mtime_ns, os.getxattr(sys.argv[1], 'security.capability').hex())")
+    out = subprocess.run(["unshare", "-m", "sh", "-c", 'mount -o ro,loop "$1" /mnt && exec python3 -c "$2" "/mnt/$3"', "sh", image, script, path],
+                         text=True, capture_output=True, check=True).stdout.split()
+    return [int(out[0]), int(out[1]), out[2], int(out[3]), out[4]]
+
+
+@pytest.mark.parametrize("kind, tool", [("squashfs", "mksquashfs"), ("erofs", "mkfs.erofs")])
+def test_a_disk_image(builder, kind, tool):
+    if not shutil.which(tool):
+        pytest.skip(f"needs {tool}")
+    root = lab.copy_tree("bookworm", links=False)
+    program = root / "usr/bin/getent"
+    capability = bytes.fromhex("0000000200040000000000000000000000000000")
+    os.chown(program, 123, 456)
+    os.chmod(program, 0o751)
+    os.setxattr(program, "security.capability", capability)
+    os.utime(program, (1_000_000_000, 1_000_000_000))
+    names = [lab.new_name("image") for _ in range(2)]
+    for name in names:
+        out = builder.stead("build", "elf", name, "getent", "--root", root, "--nss", f"--image={kind}")
+        assert out.returncode == 0 and f"Built image '{name}'" in out.stderr, out
+        time.sleep(1.1)
+    first, second = (builder.where / f"{name}.raw" for name in names)
+    assert first.read_bytes() == second.read_bytes(), "equal trees make equal images"
+    tree, _ = builder.build(f"beside-{kind}", "getent", "--root", root, "--nss")
+    print(f"getent with name services, {kind}: {first.stat().st_size / MEGABYTE:.2f} MB; tree: {size(tree) / MEGABYTE:.2f} MB")
+    assert first.stat().st_size < size(tree) * 0.7
+    uid, gid, mode, when, found = inside(first, "usr/bin/getent")
+    assert (uid, gid, mode, found) == (123, 456, "0o100751", capability.hex())
+    assert when == 1_000_000_000 * 10**9 or kind == "erofs", "erofs-utils before 1.8 knows one time only"
+    out = builder.stead("run", names[0], "--", "/usr/bin/getent", "services", "https")
+    assert out.returncode == 0 and out.stdout.split()[:2] == ["https", "443/tcp"], out
+    out = builder.stead("build", "elf", names[0], "getent", "--root", root)
+    assert out.returncode != 0 and f"{names[0]}.raw' already" in out.stderr, out
+    lab.remove_tree(tree)
+    lab.remove_tree(root)
+
+
+def test_an_image_is_verified_and_asks_for_its_tool(builder):
+    words = ["getent", "--root", lab.tree("bookworm"), "--image=squashfs"]
+    out = builder.stead("build", "elf", "unseen", *words, "--verify", "--", "getent", "services", "https")
+    assert out.returncode == 1 and "--nss" in out.stdout
+    out = builder.stead("build", "elf", "unseen", *words, "--layer")
+    assert out.returncode == 2 and "no image" in out.stderr
+    out = builder.stead("build", "elf", "unseen", *words[:-1], "--image=ext4")
+    assert out.returncode == 2 and "squashfs or erofs" in out.stderr
+    out = builder.stead("build", "elf", "unseen", *words, path="/nonexistent")
+    assert out.returncode == 1 and "'mksquashfs'" in out.stderr and "apt-get install squashfs-tools" in out.stderr, out
+    assert not [p.name for p in builder.where.iterdir() if "unseen" in p.name]
