@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,25 +82,59 @@ int write_file_at(int dirfd, const char *path, const char *text)
         return write_all(fd, text, strlen(text));
 }
 
-static int sync_parent(int dirfd, const char *path)
+static char *parent_of(const char *path)
 {
-        _cleanup_free_ char *parent = NULL;
-        _cleanup_close_ int fd = -EBADF;
         const char *slash = strrchr(path, '/');
 
-        parent = slash ? strndup(path, MAX_OF((size_t)(slash - path), (size_t)1)) : strdup(".");
+        return slash ? strndup(path, MAX_OF((size_t)(slash - path), (size_t)1)) : strdup(".");
+}
+
+static int sync_parent(int dirfd, const char *path)
+{
+        _cleanup_free_ char *parent = parent_of(path);
+        _cleanup_close_ int fd = -EBADF;
+
         if (!parent)
                 return -ENOMEM;
         fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-static int write_beside(int dirfd, const char *path, const char *text, mode_t mode, int sync)
+/* A file without a name in the directory of @path: nothing of it is left if we are killed. */
+static int open_unnamed(int dirfd, const char *path, mode_t mode)
+{
+        _cleanup_free_ char *parent = parent_of(path);
+        int fd;
+
+        if (!parent)
+                return -ENOMEM;
+        fd = openat(dirfd, parent, O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+        return fd < 0 ? -errno : fd;
+}
+
+static int give_name(int fd, int dirfd, const char *path)
+{
+        return linkat(AT_FDCWD, fd_path(fd).path, dirfd, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+static int write_whole(int fd, const char *text, mode_t mode, bool sync)
+{
+        int r = write_all(fd, text, strlen(text));
+
+        if (r >= 0 && fchmod(fd, mode) < 0) /* whatever the umask is */
+                r = -errno;
+        return r >= 0 && sync && fsync(fd) < 0 ? -errno : r;
+}
+
+/* The new text under the name *@ret. */
+static int write_beside(int dirfd, const char *path, const char *text, mode_t mode, bool sync,
+                        char **ret)
 {
         _cleanup_free_ char *beside = NULL;
         _cleanup_close_ int fd = -EBADF;
         const char *slash = strrchr(path, '/');
         int prefix = slash ? (int)(slash - path) + 1 : 0;
+        bool named;
         int r;
 
         /* the pid keeps two writers apart; a left-over of a killed one is replaced */
@@ -107,29 +142,66 @@ static int write_beside(int dirfd, const char *path, const char *text, mode_t mo
                 return -ENOMEM;
         if (unlinkat(dirfd, beside, 0) < 0 && errno != ENOENT)
                 return -errno;
-        fd = openat(dirfd, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        /* without a sync the moment is shorter than what this costs */
+        fd = sync ? open_unnamed(dirfd, path, mode) : -EOPNOTSUPP;
+        named = fd < 0; /* not every file system can */
+        if (named)
+                fd = openat(dirfd, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                            mode);
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, text, strlen(text));
-        if (r >= 0 && fchmod(fd, mode) < 0) /* whatever the umask is */
-                r = -errno;
-        if (r >= 0 && sync && fsync(fd) < 0)
-                r = -errno;
-        if (r >= 0 && renameat(dirfd, beside, dirfd, path) < 0)
-                r = -errno;
-        if (r < 0)
+        r = write_whole(fd, text, mode, sync);
+        if (r >= 0 && !named)
+                r = give_name(fd, dirfd, beside);
+        if (r < 0 && named)
                 (void)unlinkat(dirfd, beside, 0); /* the first error is the one to report */
+        if (r >= 0)
+                *ret = TAKE_PTR(beside);
+        return r;
+}
+
+static int replace(int dirfd, const char *path, const char *text, mode_t mode, bool sync)
+{
+        _cleanup_free_ char *beside = NULL;
+        int r = write_beside(dirfd, path, text, mode, sync, &beside);
+
+        if (r < 0)
+                return r;
+        if (renameat(dirfd, beside, dirfd, path) < 0) {
+                r = -errno;
+                (void)unlinkat(dirfd, beside, 0);
+        }
         return r >= 0 && sync ? sync_parent(dirfd, path) : r;
 }
 
 int write_file_atomic_at(int dirfd, const char *path, const char *text, mode_t mode)
 {
-        return write_beside(dirfd, path, text, mode, 0);
+        return replace(dirfd, path, text, mode, false);
 }
 
 int write_file_synced_at(int dirfd, const char *path, const char *text, mode_t mode)
 {
-        return write_beside(dirfd, path, text, mode, 1);
+        return replace(dirfd, path, text, mode, true);
+}
+
+int write_file_new_at(int dirfd, const char *path, const char *text, mode_t mode)
+{
+        _cleanup_close_ int fd = open_unnamed(dirfd, path, mode);
+        _cleanup_free_ char *beside = NULL;
+        int r;
+
+        if (fd >= 0) {
+                r = write_whole(fd, text, mode, true);
+                if (r >= 0)
+                        r = give_name(fd, dirfd, path);
+        } else {
+                r = write_beside(dirfd, path, text, mode, true, &beside);
+                if (r >= 0 && linkat(dirfd, beside, dirfd, path, 0) < 0)
+                        r = -errno;
+                if (beside)
+                        (void)unlinkat(dirfd, beside, 0);
+        }
+        return r < 0 ? r : sync_parent(dirfd, path);
 }
 
 int mkdir_parents_at(int dirfd, const char *path, mode_t mode)

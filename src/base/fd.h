@@ -25,6 +25,8 @@ int write_all(int fd, const void *data, size_t size);
 int write_file_atomic_at(int dirfd, const char *path, const char *text, mode_t mode);
 /* The same with fsync of file and directory: the new text survives a power cut. */
 int write_file_synced_at(int dirfd, const char *path, const char *text, mode_t mode);
+/* Synced, too, and never over a file that is there: -EEXIST. */
+int write_file_new_at(int dirfd, const char *path, const char *text, mode_t mode);
 
 /* mkdir -p below @dirfd. Existing directories are fine. */
 int mkdir_parents_at(int dirfd, const char *path, mode_t mode);

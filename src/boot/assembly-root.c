@@ -44,8 +44,11 @@ int assembly_map_consume(const Assembly *a, int mount_fd, int map_fd, Error *err
                                     "range %u of machine '%s' (idmapped mount)",
                                     a->plan->directory, a->base, a->plan->machine);
                         error_hint(error,
-                                   "findmnt -T %s; then move the tree to ext4, xfs or btrfs, or "
-                                   "give up the user namespace: --private-users=no",
+                                   a->disk ? "an image of ext4, xfs or btrfs in place of '%s', or "
+                                             "give up the user namespace: --private-users=no"
+                                           : "findmnt -T %s; then move the tree to ext4, xfs or "
+                                             "btrfs, or give up the user namespace: "
+                                             "--private-users=no",
                                    a->plan->directory);
                         return r;
                 }
@@ -68,12 +71,13 @@ static int clone_tree(const Assembly *a, int dirfd, Error *error)
 int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, int work,
                      Error *error)
 {
-        int fd = overlay_new(&(OverlayLayers){ .lowers = lower,
-                                               .n_lowers = n_lower,
-                                               .upper = upper,
-                                               .work = work,
-                                               .user_xattr = a->nested,
-                                               .attributes = a->mapped ? MOUNT_ATTR_NODEV : 0 });
+        int fd = overlay_new(
+                &(OverlayLayers){ .lowers = lower,
+                                  .n_lowers = n_lower,
+                                  .upper = upper,
+                                  .work = work,
+                                  .user_xattr = a->nested,
+                                  .attributes = a->mapped || a->disk ? MOUNT_ATTR_NODEV : 0 });
 
         if (fd >= 0)
                 return fd;
@@ -129,24 +133,33 @@ static int tree_lower(Assembly *a, Lowers *ret, Error *error)
         return assembly_scratch(a, ret->fds[0], error);
 }
 
+int assembly_overlay_in(Assembly *a, const Lowers *lowers, int dirfd, const char *upper_name,
+                        const char *work_name, Error *error)
+{
+        _cleanup_close_ int upper = make_layer_directory(dirfd, upper_name, a->base),
+                            work = make_layer_directory(dirfd, work_name, a->base);
+        struct stat st;
+
+        if (upper < 0 || work < 0 || fstat(lowers->fds[lowers->n - 1], &st) < 0 ||
+            fchmod(upper, st.st_mode & 07777) < 0)
+                return error_errno(error, errno, "Failed to make the upper layer of machine '%s'",
+                                   a->plan->machine);
+        return assembly_overlay(a, lowers->fds, lowers->n, upper, work, error);
+}
+
 /* The tree below an upper layer in @dirfd. */
 static int root_overlay(Assembly *a, int dirfd, Error *error)
 {
-        _cleanup_close_ int upper = -EBADF, work = -EBADF;
         _cleanup_lowers_ Lowers lowers = LOWERS_NULL;
-        struct stat st;
         int r;
 
         r = a->layers ? assembly_lowers(a, true, &lowers, error) : tree_lower(a, &lowers, error);
         if (r < 0)
                 return r;
-        upper = make_layer_directory(dirfd, "upper", a->base);
-        work = make_layer_directory(dirfd, "work", a->base);
-        if (upper < 0 || work < 0 || fstat(lowers.fds[lowers.n - 1], &st) < 0 ||
-            fchmod(upper, st.st_mode & 07777) < 0)
-                return error_errno(error, errno, "Failed to make the upper layer of machine '%s'",
-                                   a->plan->machine);
-        return assembly_overlay(a, lowers.fds, lowers.n, upper, work, error);
+        a->upper_fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
+        if (a->upper_fd < 0)
+                return error_errno(error, errno, "Failed to keep a descriptor");
+        return assembly_overlay_in(a, &lowers, dirfd, "upper", "work", error);
 }
 
 static int root_volatile_overlay(Assembly *a, Error *error)
@@ -311,7 +324,8 @@ static int attach_root(Assembly *a, int root_fd_take, Error *error)
         /* a throw-away layer takes what the tree does not */
         if (a->plan->read_only && a->plan->volatile_mode != VOLATILE_YES &&
             a->plan->volatile_mode != VOLATILE_OVERLAY && !a->plan->root_mount) {
-                r = mount_set_attributes(a->root_fd, MOUNT_ATTR_RDONLY, 0, true);
+                /* of a disk image each file system is what it is to be already */
+                r = mount_set_attributes(a->root_fd, MOUNT_ATTR_RDONLY, 0, !a->disk);
                 if (r < 0)
                         return error_errno(error, -r, "Failed to make '%s' read-only",
                                            a->plan->directory);
@@ -373,6 +387,8 @@ int assembly_root(Assembly *a, Error *error)
         if (fd < 0)
                 return fd;
         r = attach_root(a, fd, error);
+        if (r >= 0 && a->disk && a->upper_fd >= 0)
+                r = assembly_disk_overlays(a, a->upper_fd, error);
         if (r >= 0)
                 r = show_tree(a, error);
         if (r < 0)

@@ -32,6 +32,7 @@ void assembly_done(Assembly *a)
         closep(&a->place_fd);
         closep(&a->scratch_fd);
         closep(&a->root_fd);
+        closep(&a->upper_fd);
         closep(&a->ephemeral_fd);
         closep(&a->console_fd);
         closep(&a->notify_fd);
@@ -51,8 +52,11 @@ int assembly_mkdir(Assembly *a, const char *path, mode_t mode, Error *error)
                 error_set(error, EROFS,
                           "Tree '%s' is read-only and has no directory '%s' to mount on",
                           a->plan->directory, path);
-                error_hint(error, "mkdir -p %s%s  (once, while the tree is writable)",
-                           a->plan->files, path);
+                if (a->plan->disk)
+                        error_hint(error, "--volatile=overlay  (or an image with that directory)");
+                else
+                        error_hint(error, "mkdir -p %s%s  (once, while the tree is writable)",
+                                   a->plan->files, path);
                 return -EROFS;
         }
         if (r < 0)
@@ -277,9 +281,9 @@ int assembly_begin(Assembly *a, Error *error)
 
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return error_errno(error, errno, "Failed to make a private mount namespace");
-        r = a->layers ? 0 : reopen_tree(a, error);
-        if (r >= 0)
-                r = open_places(a, error);
+        r = open_places(a, error);
+        if (r >= 0 && !a->layers)
+                r = a->disk ? assembly_disk(a, error) : reopen_tree(a, error);
         if (r >= 0)
                 r = assembly_root(a, error);
         if (r >= 0)

@@ -7,6 +7,7 @@
  * take none of them away. The host's mount table is never touched.
  *
  * Files:  assembly.c  order, root, hand-over          assembly-root.c  tree, volatile, ephemeral
+ *         assembly-layers.c  root of layers           assembly-disk.c  root of a disk image
  *         assembly-dev.c  /dev                        assembly-proc.c  /proc, /sys, /sys/fs/cgroup
  *         assembly-host.c  /run/host                  assembly-custom.c  Bind=, Overlay= ...
  *         assembly-etc.c  resolver, time zone            assembly-journal.c  /var/log/journal
@@ -21,7 +22,8 @@
 
 struct Assembly {
         const BootPlan *plan;
-        const LayerRoot *layers; /* what the root is made of, or NULL: a plain tree; borrowed */
+        const LayerRoot *layers; /* what the root is made of, or NULL; borrowed */
+        const DiskRoot *disk;    /* the same; with neither, a plain tree */
         const Network *network;  /* of the machine or its pod, or NULL; borrowed */
         uint32_t base;           /* host uid of the machine's root */
         uint32_t size;           /* number of its users; 0: no user namespace */
@@ -38,6 +40,7 @@ struct Assembly {
         int scratch_fd;          /* private tmpfs for lower layers and the root's mount point */
         unsigned n_scratch;      /* mounts attached below it */
         int root_fd;             /* the machine's root, attached */
+        int upper_fd;            /* directory with its throw-away upper layer, or -EBADF */
         bool has_cgroup;         /* it starts in a cgroup of its own */
         int payload_fd;          /* that one, or -EBADF; borrowed */
         int incoming_fd;         /* detached slave of the host's propagation directory, or -EBADF */
@@ -64,6 +67,7 @@ struct Assembly {
                      .payload_fd = -EBADF,          \
                      .scratch_fd = -EBADF,          \
                      .root_fd = -EBADF,             \
+                     .upper_fd = -EBADF,            \
                      .incoming_fd = -EBADF,         \
                      .ephemeral_fd = -EBADF,        \
                      .namespaced = NAMESPACED_NULL, \
@@ -119,6 +123,16 @@ void lowers_done(Lowers *l);
 int assembly_lowers(Assembly *a, bool with_state, Lowers *ret, Error *error);
 /* The root of such a machine, writable or not. */
 int assembly_layered_root(Assembly *a, bool writable, Error *error);
+
+/* Puts the file systems of a disk image together in this mount namespace: a tree like any other
+ * from then on. */
+int assembly_disk(Assembly *a, Error *error);
+/* Where the root is an overlay, each of its other file systems gets one, too, with its upper layer
+ * in @dirfd. */
+int assembly_disk_overlays(Assembly *a, int dirfd, Error *error);
+/* One that has (@upper_name, @work_name) in @dirfd above @lowers, with the mode of the top one. */
+int assembly_overlay_in(Assembly *a, const Lowers *lowers, int dirfd, const char *upper_name,
+                        const char *work_name, Error *error);
 
 /* An overlay file system. @lower from the lowest; upper and work < 0 for a read-only one. All
  * descriptors are of attached mounts. */

@@ -111,7 +111,8 @@ static bool is_guarded_by_systemd(const Boot *b)
 int boot_restrict_devices(Boot *b, Error *error)
 {
         /* the launcher may use loop devices there, which are the disks of other machines, too */
-        bool loops = b->layers && b->layers->disk.detached && b->range.base == 0;
+        bool loops = ((b->source.layers && b->source.layers->disk.detached) || b->source.disk) &&
+                     b->range.base == 0;
         int r = b->payload_fd < 0 || (is_guarded_by_systemd(b) && !loops) ? 0
                                                                           : attach_device_policy(b);
 

@@ -56,17 +56,13 @@ static int take_name(Boot *b, Error *error)
 /* Names the machine that runs on the tree, if it is one of ours. */
 static void explain_busy(const Boot *b, Error *error)
 {
-        Machine **list = NULL;
-        size_t n = 0;
+        _cleanup_free_ char *user = root_source_user(b->plan->directory);
 
-        error_hint(error, "fuser -v %s; or add --ephemeral to run on a throw-away view",
-                   b->plan->directory);
-        if (machine_list(&list, &n, NULL) >= 0)
-                for (size_t i = 0; i < n; i++)
-                        if (list[i]->root && strcmp(list[i]->root, b->plan->directory) == 0)
-                                error_hint(error, "stead stop %s  (runs on it; or add --ephemeral)",
-                                           list[i]->name);
-        machine_list_free(list, n);
+        if (user)
+                error_hint(error, "stead stop %s  (runs on it; or add --ephemeral)", user);
+        else
+                error_hint(error, "fuser -v %s; or add --ephemeral to run on a throw-away view",
+                           b->plan->directory);
 }
 
 static int take_tree_lock(Boot *b, Error *error)
@@ -83,7 +79,7 @@ static int take_tree_lock(Boot *b, Error *error)
 /* Layers are locked already, and so is the machine's state. */
 static int take_layers(const Boot *b, struct stat *ret_st, Error *error)
 {
-        return fstat(b->layers->state_fd, ret_st) < 0
+        return fstat(b->source.layers->state_fd, ret_st) < 0
                        ? error_errno(error, errno, "Failed to examine '%s'", b->plan->directory)
                        : 0;
 }
@@ -105,6 +101,26 @@ static int take_tree(Boot *b, struct stat *ret_st, Error *error)
         if (r >= 0 && b->tree_fd < 0)
                 b->tree_fd = TAKE_FD(top);
         return r;
+}
+
+/* A disk image is locked already, too; but its owners are looked at as those of a tree. */
+static int take_disk(Boot *b, struct stat *ret_st, Error *error)
+{
+        _cleanup_close_ int top = root_source_view(&b->source, ret_st, error);
+
+        if (top < 0)
+                return top;
+        b->tree_fd = path_open(top, b->plan->pivot_root_new ?: "", O_PATH | O_DIRECTORY, 0);
+        return b->tree_fd < 0 ? error_errno(error, -b->tree_fd, "Failed to open '%s' in '%s'",
+                                            b->plan->pivot_root_new ?: "/", b->plan->directory)
+                              : 0;
+}
+
+static int take_root(Boot *b, struct stat *ret_st, Error *error)
+{
+        return b->source.layers ? take_layers(b, ret_st, error)
+               : b->source.disk ? take_disk(b, ret_st, error)
+                                : take_tree(b, ret_st, error);
 }
 
 /* systemd dies right at its start without inotify, and says so only on its own console. */
@@ -265,10 +281,10 @@ int boot_acquire(Boot *b, Error *error)
         if (r >= 0)
                 r = take_name(b, error);
         if (r >= 0)
-                r = b->layers ? take_layers(b, &root, error) : take_tree(b, &root, error);
+                r = take_root(b, &root, error);
         if (r >= 0)
                 r = user_range_take(b->plan, &root, &b->range, error);
-        if (r >= 0 && b->layers)
+        if (r >= 0 && b->source.layers)
                 b->owners = (TreeOwners){ .mapped = b->range.base != 0 };
         else if (r >= 0)
                 r = tree_owners_settle(b->plan, &b->range, &root, b->tree_fd, &b->owners, error);

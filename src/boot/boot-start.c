@@ -375,7 +375,8 @@ int boot_start(Boot *b, Error *error)
         int r, back;
 
         a.plan = b->plan;
-        a.layers = b->layers;
+        a.layers = b->source.layers;
+        a.disk = b->source.disk;
         a.network = boot_network(b);
         a.base = b->range.base;
         a.size = b->range.size;
@@ -407,8 +408,7 @@ int boot_start(Boot *b, Error *error)
         assembly_done(&a);
         if (r >= 0)
                 r = set_going(b, handshake_fd, error);
-        if (b->layers)
-                layer_root_end_view(b->layers); /* the plan has long been made */
+        root_source_end_view(&b->source); /* the plan has long been made */
         if (r < 0)
                 boot_end_start(b);
         return r;

@@ -39,7 +39,7 @@ static void refresh_layers(Boot *b)
 {
         _cleanup_error_ Error problem = ERROR_NULL;
 
-        if (b->layers && layer_root_refresh(b->layers, &problem) < 0)
+        if (b->source.layers && layer_root_refresh(b->source.layers, &problem) < 0)
                 error_print(&problem);
 }
 
@@ -72,12 +72,12 @@ static int run_until_off(Boot *b, Supervisor *s, Error *error)
         }
 }
 
-int boot_run(const BootPlan *plan, LayerRoot *layers, Error *error)
+int boot_run(const BootPlan *plan, const RootSource *source, Error *error)
 {
         _cleanup_(supervisor_freep) Supervisor *s = NULL;
         Boot b = {
                 .plan = plan,
-                .layers = layers,
+                .source = *source,
                 .start_gate_fd = -EBADF,
                 .directory_fd = -EBADF,
                 .tree_fd = -EBADF,

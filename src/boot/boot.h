@@ -21,7 +21,7 @@
 
 typedef struct Boot {
         const BootPlan *plan;
-        LayerRoot *layers; /* what its root is made of, or NULL; borrowed */
+        RootSource source; /* what its root is made of; borrowed */
 
         /* for the machine's whole life: boot-resources.c */
         Machine *machine;
@@ -60,8 +60,8 @@ typedef struct Boot {
 } Boot;
 
 /* Runs the machine until it is off. Returns the exit status for our caller (0 to 255), or negative
- * errno if it could not be started. @layers: what the plan was made with, or NULL. */
-int boot_run(const BootPlan *plan, LayerRoot *layers, Error *error);
+ * errno if it could not be started. @source: what the plan was made with. */
+int boot_run(const BootPlan *plan, const RootSource *source, Error *error);
 
 /* Parts, for boot*.c only. */
 int boot_acquire(Boot *b, Error *error);

@@ -5,9 +5,11 @@
 
 #include "boot/child.h"
 
+#include "base/fd.h"
 #include "base/strv.h"
-#include "boot/init.h"
 #include "boot/stub.h"
+#include "os/elf-machine.h"
+#include "os/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,23 +29,30 @@ static int arrange_descriptors(const BootPlan *plan, Error *error)
         return 0;
 }
 
-static int explain(const BootPlan *plan, const char *path, int number, Error *error)
+static bool read_machine(const char *path, ElfMachine *ret)
 {
         _cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        const char *machine = NULL;
-        struct stat st;
-        bool foreign;
+        _cleanup_close_ int fd = root < 0 ? -EBADF : path_open_regular(root, path);
+        char header[ELF_MACHINE_HEADER];
+        ssize_t n = fd < 0 ? -1 : read(fd, header, sizeof(header));
 
-        if (root >= 0)
-                machine = init_elf_machine(root, path, &foreign);
-        if (number == ENOEXEC && machine && foreign) {
+        return n > 0 && elf_machine_read(header, (size_t)n, ret);
+}
+
+static int explain(const BootPlan *plan, const char *path, int number, Error *error)
+{
+        ElfMachine machine;
+        struct stat st;
+
+        if (number == ENOEXEC && read_machine(path, &machine) && machine.fit != ELF_NATIVE) {
                 error_set(error, number,
                           "Failed to run '%s' of tree '%s': it is a program for %s, "
                           "which this host cannot run",
-                          path, plan->directory, machine);
-                error_hint(error,
-                           "apt-get install qemu-user-static  (or make the tree for this host's "
-                           "architecture)");
+                          path, plan->directory, machine.name);
+                error_hint(error, machine.fit == ELF_SECONDARY
+                                          ? "boot a kernel with 32-bit emulation (IA32_EMULATION)"
+                                          : "apt-get install qemu-user-static binfmt-support  (or "
+                                            "make the tree for this host's architecture)");
         } else if (number == ENOEXEC) {
                 error_set(error, number,
                           "Failed to run '%s' of tree '%s': it is no program, neither ELF "

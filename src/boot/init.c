@@ -7,13 +7,11 @@
 #include "base/fd.h"
 #include "os/path.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 static const char *const places[] = {
         "/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/init",
@@ -143,55 +141,4 @@ void init_reboot_method(InitKind kind, StopMethod *ret_method, int *ret_signal)
                 *ret_signal = SIGINT; /* ctrl-alt-del.target */
         else if (kind == INIT_BUSYBOX)
                 *ret_signal = SIGTERM;
-}
-
-static const char *machine_name(unsigned machine)
-{
-        switch (machine) {
-        case EM_X86_64:
-                return "x86-64";
-        case EM_386:
-                return "x86";
-        case EM_AARCH64:
-                return "arm64";
-        case EM_ARM:
-                return "arm";
-        case EM_RISCV:
-                return "riscv";
-        case EM_PPC64:
-                return "ppc64";
-        case EM_S390:
-                return "s390";
-        default:
-                return "another architecture";
-        }
-}
-
-const char *init_elf_machine(int root_fd, const char *path, bool *ret_foreign)
-{
-        static const struct {
-                const char *uname, *elf;
-        } native[] = {
-                { "x86_64", "x86-64" }, { "x86_64", "x86" }, { "aarch64", "arm64" },
-                { "aarch64", "arm" },   { "i686", "x86" },   { "riscv64", "riscv" },
-                { "ppc64le", "ppc64" }, { "s390x", "s390" },
-        };
-        _cleanup_close_ int fd = path_open_regular(root_fd, path);
-        struct utsname u;
-        Elf64_Ehdr header; /* e_machine is at the same place in the 32-bit header */
-        const char *name;
-
-        *ret_foreign = false;
-        if (fd < 0 || read(fd, &header, sizeof(header)) < (ssize_t)sizeof(Elf32_Ehdr) ||
-            memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || uname(&u) < 0)
-                return NULL;
-        if (header.e_ident[EI_DATA] !=
-            (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
-                header.e_machine = (Elf64_Half)__builtin_bswap16(header.e_machine);
-        name = machine_name(header.e_machine);
-        *ret_foreign = true;
-        for (size_t i = 0; i < ELEMENTSOF(native); i++)
-                if (strcmp(native[i].uname, u.machine) == 0 && strcmp(native[i].elf, name) == 0)
-                        *ret_foreign = false;
-        return name;
 }

@@ -18,7 +18,3 @@ int init_find(int root_fd, const char *directory, InitProgram *ret, Error *error
 /* Method and signal by which this init powers off and reboots. */
 void init_stop_method(InitKind kind, StopMethod *ret_method, int *ret_signal);
 void init_reboot_method(InitKind kind, StopMethod *ret_method, int *ret_signal);
-
-/* "x86-64", "arm64" ... of an ELF file of the tree, NULL if it is none. *ret_foreign: not this
- * host's. Explains ENOEXEC. */
-const char *init_elf_machine(int root_fd, const char *path, bool *ret_foreign);

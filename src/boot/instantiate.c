@@ -21,7 +21,7 @@ static int find_place(Settings *s, Error *error)
                 error_hint(error, "add --machine=NAME, or --directory=PATH");
                 return -EINVAL;
         }
-        if (!s->directory && plan_find_tree(s->machine, &s->directory) >= 0)
+        if (!s->directory && plan_find_tree(s->machine, "", &s->directory) >= 0)
                 return 1;
         if (!s->directory && asprintf(&s->directory, "/var/lib/machines/%s", s->machine) < 0) {
                 s->directory = NULL;
@@ -66,21 +66,4 @@ int boot_instantiate(Settings *s, Error *error)
         if (!s->quiet)
                 fprintf(stderr, "Making '%s' from '%s'.\n", s->directory, s->template_path);
         return template_copy(s->template_path, s->directory, s->hostname ?: s->machine, error);
-}
-
-int boot_open_layers(const Settings *s, LayerRoot **ret, Error *error)
-{
-        if (!s->machine) {
-                error_set(error, EINVAL, "Layers are given, but not which machine is made of them");
-                error_hint(error, "add --machine=NAME");
-                return -EINVAL;
-        }
-        if (geteuid() != 0) {
-                error_set(error, EPERM, "Only root can read the store of layers");
-                error_hint(error, "sudo stead %s %s", s->dry_run ? "plan" : "start", s->machine);
-                return -EPERM;
-        }
-        if (s->try_of)
-                return layer_root_open_try(s->try_of, ret, error);
-        return layer_root_open(s->machine, s->layers, s->disk_max, s->dry_run, ret, error);
 }

@@ -24,12 +24,12 @@ static const char *const tree_places[] = {
         "/usr/lib/machines",
 };
 
-int plan_find_tree(const char *name, char **ret)
+int plan_find_tree(const char *name, const char *suffix, char **ret)
 {
         for (size_t i = 0; i < ELEMENTSOF(tree_places); i++) {
                 _cleanup_free_ char *path = NULL;
 
-                if (asprintf(&path, "%s/%s", tree_places[i], name) < 0) {
+                if (asprintf(&path, "%s/%s%s", tree_places[i], name, suffix) < 0) {
                         path = NULL;
                         return -ENOMEM;
                 }
@@ -43,13 +43,15 @@ int plan_find_tree(const char *name, char **ret)
 
 static int directory_of_name(const char *name, char **ret, Error *error)
 {
-        int r = plan_find_tree(name, ret);
+        int r = plan_find_tree(name, "", ret);
 
         if (r != -ENOENT)
                 return r < 0 ? error_set(error, -r, "Out of memory") : 0;
-        error_set(error, ENOENT,
-                  "There is no tree for machine '%s': no directory /var/lib/machines/%s", name,
-                  name);
+        error_set(
+                error, ENOENT,
+                "There is no tree for machine '%s': no directory /var/lib/machines/%s, and no disk "
+                "image of that name with .raw",
+                name, name);
         error_hint(error, "stead create %s debian/12  (or name a tree: --directory=PATH)", name);
         return -ENOENT;
 }
@@ -111,6 +113,30 @@ int plan_layers(BootPlan *plan, const LayerRoot *layers, Error *error)
                        : 0;
 }
 
+/* Without a root partition there is only one kind of root that it can have. Where its root cannot
+ * be written to, the machine is read-only. */
+int plan_disk(BootPlan *plan, Settings *s, const DiskRoot *disk, Error *error)
+{
+        bool throw_away = plan->ephemeral || plan->volatile_mode == VOLATILE_OVERLAY;
+
+        if (disk->usr_only && plan->volatile_mode != VOLATILE_NO &&
+            plan->volatile_mode != VOLATILE_YES) {
+                error_hint(error, "--volatile=yes");
+                return error_set(error, EINVAL,
+                                 "Disk image '%s' has only a /usr, which makes no other root than "
+                                 "a temporary one",
+                                 disk->path);
+        }
+        plan->directory = strdup(disk->path);
+        plan->disk = true;
+        if (disk->usr_only) {
+                plan->volatile_mode = VOLATILE_YES;
+                plan->ephemeral = false;
+        }
+        plan->read_only |= disk->usr_only || (disk->fs[DISK_ROOT].read_only && !throw_away);
+        return plan->directory ? 0 : error_set(error, ENOMEM, "Out of memory");
+}
+
 int plan_name(BootPlan *plan, Settings *s, Error *error)
 {
         uint32_t random;
@@ -118,7 +144,8 @@ int plan_name(BootPlan *plan, Settings *s, Error *error)
 
         plan->machine = TAKE_PTR(s->machine);
         if (!plan->machine) {
-                r = machine_name_from_path(plan->directory, &plan->machine);
+                r = plan->disk ? machine_name_from_image(plan->directory, &plan->machine)
+                               : machine_name_from_path(plan->directory, &plan->machine);
                 if (r < 0) {
                         error_set(error, EINVAL, "No machine name can be made from '%s'",
                                   plan->directory);

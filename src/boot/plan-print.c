@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/strv.h"
+#include "config/option-parse.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -136,7 +137,7 @@ static void print_identity(Printer *p, const BootPlan *plan)
         print_string(p, "machine", plan->machine);
         print_string(p, "hostname", plan->hostname);
         print_string(p, "uuid", id128_to_uuid(&plan->uuid, uuid));
-        print_string(p, "directory", plan->directory);
+        print_string(p, plan->disk ? "image" : "directory", plan->directory);
         print_list(p, "layers", plan->layers);
         if (plan->layers)
                 print_number(p, "generation", plan->generation);
@@ -151,6 +152,10 @@ static void print_identity(Printer *p, const BootPlan *plan)
                                                  : "command");
         print_string(p, "init", init_kind_to_string(plan->init));
         print_list(p, "command", plan->argv);
+        print_string(p, "architecture", plan->architecture);
+        print_string(p, "emulator", plan->emulator);
+        if (plan->personality != PERSONALITY_INVALID)
+                print_string(p, "personality", option_personality_name(plan->personality));
         print_string(p, "user", plan->user);
         print_string(p, "working-directory", plan->working_directory);
         print_list(p, "environment", plan->environment);

@@ -36,6 +36,7 @@ BootPlan *boot_plan_free(BootPlan *p)
         free(p->root_mount);
         strv_free(p->argv);
         free(p->argv0);
+        free(p->emulator);
         strv_free(p->environment);
         free(p->user);
         free(p->groups);
@@ -325,24 +326,36 @@ int boot_check_kernel(bool mounts, Error *error)
         return -ENOSYS;
 }
 
-/* Of layers the finished root is looked at, since what they say is only known together. */
-static int open_layers(LayerRoot *layers, struct stat *ret_st, Error *error)
+static int plan_root(BootPlan *plan, Settings *s, const RootSource *source, Error *error)
 {
-        int fd = layer_root_view(layers, error);
-
-        if (fd < 0)
-                return fd;
-        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        if (fd < 0 || fstat(fd, ret_st) < 0) {
-                (void)error_errno(error, errno, "Failed to look at the layers");
-                closep(&fd);
-                return -error->number;
-        }
-        return fd;
+        if (source->layers)
+                return plan_layers(plan, source->layers, error);
+        return source->disk ? plan_disk(plan, s, source->disk, error)
+                            : plan_directory(plan, s, error);
 }
 
-int boot_plan_new(Settings *s, LayerRoot *layers, BootPlan **ret, Error *error)
+/* Of layers and disk images the finished root is looked at, since what they say is only known
+ * together. */
+static int open_view(const BootPlan *plan, const RootSource *source, struct stat *ret_st,
+                     Error *error)
 {
+        _cleanup_close_ int top = -EBADF;
+        int fd;
+
+        if (!source->layers && !source->disk)
+                return open_root(plan, ret_st, error);
+        top = root_source_view(source, ret_st, error);
+        if (top < 0 || !plan->pivot_root_new)
+                return TAKE_FD(top);
+        fd = path_open(top, plan->pivot_root_new, O_PATH | O_DIRECTORY, 0);
+        return fd < 0 ? error_errno(error, -fd, "Cannot open '%s' in '%s'", plan->pivot_root_new,
+                                    plan->directory)
+                      : fd;
+}
+
+int boot_plan_new(Settings *s, const RootSource *source, BootPlan **ret, Error *error)
+{
+        static const RootSource plain_tree = {};
         _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
         _cleanup_close_ int root_fd = -EBADF;
         struct stat root;
@@ -350,6 +363,8 @@ int boot_plan_new(Settings *s, LayerRoot *layers, BootPlan **ret, Error *error)
 
         if (!plan)
                 return out_of_memory(error);
+        if (!source)
+                source = &plain_tree;
         plan->ephemeral = s->ephemeral;
         plan->volatile_mode = s->volatile_mode;
         plan->read_only = s->read_only || s->volatile_mode == VOLATILE_YES ||
@@ -380,7 +395,7 @@ int boot_plan_new(Settings *s, LayerRoot *layers, BootPlan **ret, Error *error)
         plan_console(plan, s);
         plan_listen(plan);
 
-        r = layers ? plan_layers(plan, layers, error) : plan_directory(plan, s, error);
+        r = plan_root(plan, s, source, error);
         if (r >= 0)
                 r = plan_files(plan, error);
         if (r >= 0)
@@ -388,8 +403,7 @@ int boot_plan_new(Settings *s, LayerRoot *layers, BootPlan **ret, Error *error)
         if (r >= 0)
                 r = plan_root_mount(plan, s, error);
         if (r >= 0)
-                r = root_fd =
-                        layers ? open_layers(layers, &root, error) : open_root(plan, &root, error);
+                r = root_fd = open_view(plan, source, &root, error);
         if (r >= 0)
                 r = plan_name(plan, s, error);
         if (r >= 0)
@@ -412,6 +426,8 @@ int boot_plan_new(Settings *s, LayerRoot *layers, BootPlan **ret, Error *error)
                 r = plan_filter(plan, s, error);
         if (r >= 0)
                 r = plan_content(plan, s, error);
+        if (r >= 0)
+                r = plan_architecture(plan, root_fd, error);
         if (r >= 0)
                 r = plan_limits(plan, s, error);
         if (r >= 0)

@@ -6,8 +6,8 @@
  * const BootPlan *. `stead plan` prints it. */
 
 #include "boot/bind-user.h"
+#include "boot/root-source.h"
 #include "config/settings.h"
-#include "image/layer-root.h"
 #include "machine/machine.h"
 #include "network/network-plan.h"
 
@@ -25,7 +25,8 @@ typedef struct BootPlan {
         /* tree */
         char *directory; /* absolute, symlinks resolved; of layers: where its state is */
         char *files;     /* where a file can be put into it: the same, or its upper layer */
-        char **layers;   /* names, lowest first; NULL: a plain tree */
+        char **layers;   /* names, lowest first, or NULL */
+        bool disk;       /* @directory is a disk image */
         unsigned generation;
         bool read_only, ephemeral, tmpfs_tmp;
         VolatileMode volatile_mode;
@@ -45,6 +46,8 @@ typedef struct BootPlan {
         size_t n_groups;
         char *working_directory;
         unsigned long personality;
+        const char *architecture; /* of the program: "arm64"; NULL: not known */
+        char *emulator;           /* what runs programs of it: "HANDLER (INTERPRETER)", or NULL */
         bool suppress_sync, no_new_privileges;
 
         /* namespaces */
@@ -102,9 +105,9 @@ typedef struct BootPlan {
 /* -ENOSYS with @error set if a system call is missing without which a start cannot be safe. */
 int boot_check_kernel(bool mounts, Error *error);
 
-/* Takes what it needs out of @settings (which is emptied of it, not freed). @layers: what the root
+/* Takes what it needs out of @settings (which is emptied of it, not freed). @source: what the root
  * is made of, or NULL for a plain tree. */
-int boot_plan_new(Settings *settings, LayerRoot *layers, BootPlan **ret, Error *error);
+int boot_plan_new(Settings *settings, const RootSource *source, BootPlan **ret, Error *error);
 BootPlan *boot_plan_free(BootPlan *plan);
 DEFINE_CLEANUP(BootPlan, boot_plan_free)
 

@@ -179,7 +179,7 @@ static int parse_one(Arguments *a, Cursor *c, Error *error)
                 return word[1] == '-' ? parse_long(a, c, error) : parse_letters(a, c, error);
         }
 
-        if (!word || (before != NO_COMMAND && n >= before)) {
+        if (!word || (before >= 0 && n >= before)) {
                 if (strv_extend(&a->command, c->words) < 0)
                         return out_of_memory(error);
                 while (*c->words)

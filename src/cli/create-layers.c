@@ -59,18 +59,21 @@ static int check_definition(Creation *c, Error *error)
 {
         const char *name = c->request->name;
         _cleanup_strv_ char **named = NULL;
-        _cleanup_free_ char *tree = NULL, *ours = NULL, *theirs = NULL;
+        _cleanup_free_ char *tree = NULL, *image = NULL, *ours = NULL, *theirs = NULL;
         int r = layered_names(name, &named, error);
 
         if (r < 0)
                 return r;
-        if (asprintf(&tree, TREES_DIRECTORY "/%s", name) < 0) {
+        if (asprintf(&tree, TREES_DIRECTORY "/%s", name) < 0)
                 tree = NULL;
+        if (asprintf(&image, TREES_DIRECTORY "/%s.raw", name) < 0)
+                image = NULL;
+        if (!tree || !image)
                 return error_set(error, ENOMEM, "Out of memory");
-        }
-        if (access(tree, F_OK) >= 0) {
+        if (access(tree, F_OK) >= 0 || access(image, F_OK) >= 0) {
                 error_hint(error, "stead remove %s", name);
-                return error_set(error, EEXIST, "There is a tree '%s' already", tree);
+                return error_set(error, EEXIST, "There is a tree '%s' already",
+                                 access(tree, F_OK) >= 0 ? tree : image);
         }
         if (!named)
                 return 0;
@@ -286,26 +289,20 @@ static int copy_definition(const Creation *c, Error *error)
         return r < 0 ? r : 1;
 }
 
-/* Nothing of a definition is ever overwritten: link() refuses. */
+/* Nothing of a definition is ever overwritten. */
 static int new_definition(const Creation *c, Error *error)
 {
         const char *name = c->request->name;
-        _cleanup_free_ char *layers = strv_join(c->layers, " "), *path = NULL, *beside = NULL,
-                            *text = NULL;
+        _cleanup_free_ char *layers = strv_join(c->layers, " "), *path = NULL, *text = NULL;
         int r;
 
         if (!layers || asprintf(&path, DEFINITIONS "/%s.machine", name) < 0 ||
-            asprintf(&beside, DEFINITIONS "/.%s.%d.new", name, (int)getpid()) < 0 ||
             asprintf(&text, "# Made by `stead create`; see stead.machine(5).\n[Image]\nLayers=%s\n",
                      layers) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         r = mkdir_parents_at(AT_FDCWD, DEFINITIONS, 0755);
         if (r >= 0)
-                r = write_file_synced_at(AT_FDCWD, beside, text, 0644);
-        if (r < 0)
-                return error_errno(error, -r, "Failed to write '%s'", path);
-        r = link(beside, path) < 0 ? -errno : 0;
-        (void)unlink(beside);
+                r = write_file_new_at(AT_FDCWD, path, text, 0644);
         if (r == -EEXIST) /* it says nothing of layers, but ports and limits may be in it */
                 return layered_set_names(name, c->layers, error);
         return r < 0 ? error_errno(error, -r, "Failed to write '%s'", path) : 0;

@@ -68,12 +68,23 @@ int layered_open(const char *name, Layered *ret, Error *error)
 {
         _cleanup_layered_ Layered l = LAYERED_NULL;
         _cleanup_error_ Error problem = ERROR_NULL;
+        _cleanup_free_ char *disk = NULL;
         int r = names_check(NAMES_ALL, name, error);
 
         if (r >= 0)
                 r = layered_names(name, &l.layers, error);
         if (r < 0)
                 return r;
+        if (!l.layers && names_find_disk(name, &disk) > 0) {
+                error_hint(error,
+                           "stead create COPY --from=%s  (to go back to); stead create NEW "
+                           "debian/12  (makes a machine of layers)",
+                           name);
+                return error_set(error, ENXIO,
+                                 "Machine '%s' is the disk image '%s': it has no layers that could "
+                                 "be compared, changed or taken back",
+                                 name, disk);
+        }
         if (!l.layers) {
                 error_hint(error, "stead create NEW debian/12  (makes a machine of layers)");
                 return error_set(error, ENXIO,

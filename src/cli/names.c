@@ -36,7 +36,21 @@ static int add_defined(char ***names, Error *error)
         return strv_extend(names, list);
 }
 
-static int add_directories(const char *place, char ***names, Error *error)
+/* "web" of "web.raw". */
+static int add_disk(const char *file, char ***names)
+{
+        size_t n = strlen(file);
+        _cleanup_free_ char *name = NULL;
+
+        if (n <= 4 || strcmp(file + n - 4, ".raw") != 0)
+                return 0;
+        name = strndup(file, n - 4);
+        if (!name)
+                return -ENOMEM;
+        return machine_name_is_valid(name) ? strv_push(names, name) : 0;
+}
+
+static int add_places(const char *place, bool disks, char ***names, Error *error)
 {
         _cleanup_closedir_ DIR *d = opendir(place);
 
@@ -47,24 +61,26 @@ static int add_directories(const char *place, char ***names, Error *error)
                 struct stat st;
                 int r;
 
-                if (!machine_name_is_valid(e->d_name) || fstatat(dirfd(d), e->d_name, &st, 0) < 0 ||
-                    !S_ISDIR(st.st_mode))
+                if (!machine_name_is_valid(e->d_name) || fstatat(dirfd(d), e->d_name, &st, 0) < 0)
                         continue;
-                r = strv_push(names, e->d_name);
+                if (S_ISDIR(st.st_mode))
+                        r = strv_push(names, e->d_name);
+                else
+                        r = disks && S_ISREG(st.st_mode) ? add_disk(e->d_name, names) : 0;
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-/* Trees, and what machines of layers have written. Only root may look at that; who may not, sees
- * those that are defined. */
+/* Trees, disk images, and what machines of layers have written. Only root may look at that; who may
+ * not, sees those that are defined. */
 static int add_trees(char ***names, Error *error)
 {
-        int r = add_directories(TREES_DIRECTORY, names, error);
+        int r = add_places(TREES_DIRECTORY, true, names, error);
 
         if (r >= 0 && access(stack_states(), R_OK | X_OK) >= 0)
-                r = add_directories(stack_states(), names, error);
+                r = add_places(stack_states(), false, names, error);
         return r;
 }
 
@@ -235,4 +251,22 @@ int names_check(NameScope scope, const char *name, Error *error)
         if (r < 0)
                 return r;
         return strv_contains(names, name) ? 0 : unknown_name(scope, names, name, error);
+}
+
+int names_find_disk(const char *name, char **ret)
+{
+        _cleanup_free_ char *tree = NULL, *disk = NULL;
+        struct stat st;
+
+        if (asprintf(&tree, TREES_DIRECTORY "/%s", name) < 0)
+                tree = NULL;
+        if (asprintf(&disk, TREES_DIRECTORY "/%s.raw", name) < 0)
+                disk = NULL;
+        if (!tree || !disk)
+                return -ENOMEM;
+        if (access(tree, F_OK) >= 0 || stat(disk, &st) < 0 || !S_ISREG(st.st_mode))
+                return 0;
+        if (ret)
+                *ret = TAKE_PTR(disk);
+        return 1;
 }

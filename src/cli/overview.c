@@ -81,8 +81,9 @@ static void load_os(Overview *o)
         o->os_version = os_release_value(text, "VERSION_ID");
 }
 
-/* Where the tree of a machine that does not run is: as its definition says, or in its usual place.
- */
+/* Where the tree or disk image of a machine that does not run is: as its definition says, or in its
+ * usual place. What is in an image is not read as long as no machine does: nothing is mounted on
+ * the host. */
 static int load_definition(Overview *o)
 {
         _cleanup_definition_ Definition *d = NULL;
@@ -101,7 +102,8 @@ static int load_definition(Overview *o)
                                 continue;
                         if (strcmp(a->option->key, "Layers") == 0)
                                 o->layered = true;
-                        if (strcmp(a->option->key, "Directory") != 0)
+                        if (strcmp(a->option->key, "Directory") != 0 &&
+                            strcmp(a->option->key, "Image") != 0)
                                 continue;
                         free(o->root);
                         o->root = strdup(a->value);
@@ -117,7 +119,7 @@ static int load_definition(Overview *o)
         }
         if (access(place, F_OK) >= 0)
                 o->root = TAKE_PTR(place);
-        return 0;
+        return o->root ? 0 : MIN_OF(names_find_disk(o->name, &o->root), 0);
 }
 
 int overview_load(const char *name, Overview *ret)

@@ -11,7 +11,7 @@
 typedef struct Overview {
         char *name;
         Machine *machine;              /* NULL: not running */
-        char *root;                    /* tree on the host */
+        char *root;                    /* tree or disk image on the host */
         bool layered;                  /* it is made of layers; the root is where its state is */
         char *definition;              /* file */
         char *os, *os_id, *os_version; /* PRETTY_NAME, ID and VERSION_ID of os-release */

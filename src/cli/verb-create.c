@@ -11,6 +11,9 @@
 #include "cli/progress-display.h"
 #include "config/definition.h"
 #include "image/create.h"
+#include "image/debian-architecture.h"
+#include "image/disk-copy.h"
+#include "image/disk-create.h"
 #include "image/layer-base.h"
 #include "machine/machine.h"
 
@@ -25,6 +28,7 @@ static const Flag flags[] = {
         { "from", 0, "NAME|DIR", "Copy this machine or tree" },
         { "tree", 0, NULL, "Debian: a tree of its own instead of a layer that machines share" },
         { "init", 0, "INIT", "Debian: systemd, sysvinit, openrc or runit (default: systemd)" },
+        { "architecture", 0, "ARCH", "Debian: not the host's (i386, arm64, ...)" },
         { "include", 0, "PACKAGE,...", "Tree: further packages" },
         { "mirror", 0, "URL", "Debian: mirror, or a whole line of sources.list" },
         { "keep-devices", 0, NULL, "Archive: make the device nodes that are in it" },
@@ -77,7 +81,7 @@ static int prepare_recipe(const Arguments *a, const char *word, DebianRecipe *re
         }
         recipe->include = arguments_value(a, "include");
         recipe->mirror = arguments_value(a, "mirror");
-        return 0;
+        return debian_set_architecture(recipe, arguments_value(a, "architecture"), error);
 }
 
 static int prepare_archive(const Arguments *a, const char *word, CreateRequest *request,
@@ -102,9 +106,36 @@ static int prepare_archive(const Arguments *a, const char *word, CreateRequest *
         }
         source->name = strcmp(word, "-") == 0 ? "standard input" : word;
         source->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+        if (S_ISBLK(st.st_mode))
+                source->size = (uint64_t)MAX_OF(lseek(source->fd, 0, SEEK_END), (off_t)0);
         source->keep_devices = arguments_has(a, "keep-devices");
         request->source = CREATE_ARCHIVE;
         return 0;
+}
+
+/* The tree or disk image of a machine, or the one at a path. */
+static int find_source(const char *from, char **ret, bool *ret_disk, Error *error)
+{
+        _cleanup_free_ char *path = NULL, *disk = NULL;
+        struct stat st;
+        int r;
+
+        if (strchr(from, '/'))
+                path = realpath(from, NULL);
+        else if (asprintf(&path, TREES_DIRECTORY "/%s", from) < 0)
+                path = NULL;
+        if (!strchr(from, '/') && names_find_disk(from, &disk) > 0) {
+                *ret_disk = true;
+                *ret = TAKE_PTR(disk);
+                return 0;
+        }
+        if (path && stat(path, &st) >= 0 && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))) {
+                *ret_disk = S_ISREG(st.st_mode);
+                *ret = TAKE_PTR(path);
+                return 0;
+        }
+        r = strchr(from, '/') ? 0 : names_check(NAMES_TREES, from, error);
+        return r < 0 ? r : error_set(error, ENOENT, "There is no tree '%s'", path ?: from);
 }
 
 static int prepare_copy(const Arguments *a, const char *from, char **ret_path,
@@ -112,27 +143,54 @@ static int prepare_copy(const Arguments *a, const char *from, char **ret_path,
 {
         _cleanup_free_ char *path = NULL;
         _cleanup_machine_ Machine *m = NULL;
-        struct stat st;
+        bool disk = false;
+        int r = find_source(from, &path, &disk, error);
 
-        if (strchr(from, '/'))
-                path = realpath(from, NULL);
-        else if (asprintf(&path, TREES_DIRECTORY "/%s", from) < 0)
-                path = NULL;
-        if (!path || stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
-                int r = strchr(from, '/') ? 0 : names_check(NAMES_TREES, from, error);
-
-                return r < 0 ? r : error_set(error, ENOENT, "There is no tree '%s'", path ?: from);
-        }
+        if (r < 0)
+                return r;
         request->copy_busy = arguments_has(a, "force");
         if (!request->copy_busy && !strchr(from, '/') && machine_open(from, &m, NULL) >= 0) {
                 error_hint(error, "stead stop %s; or --force for a copy as after a power cut",
                            from);
                 return error_set(error, EBUSY, "Machine '%s' is running", from);
         }
+        if (disk) {
+                r = prepare_archive(a, path, request, error);
+                if (r < 0)
+                        return r;
+        } else {
+                request->source = CREATE_COPY;
+        }
         *ret_path = TAKE_PTR(path);
         request->copy_from = *ret_path;
-        request->source = CREATE_COPY;
         return 0;
+}
+
+/* What a disk image has no use for. */
+static int check_disk_flags(const Arguments *a, const char *source, Error *error)
+{
+        static const char *const names[] = { "tree", "init", "include", "mirror", "keep-devices" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (arguments_has(a, names[i]))
+                        return arguments_usage(a->verb, error,
+                                               "--%s has no meaning for a disk image: '%s' is "
+                                               "taken as it is",
+                                               names[i], source);
+        return 0;
+}
+
+static int create_tree_or_disk(const Arguments *a, const CreateRequest *request, Display *display,
+                               Error *error)
+{
+        const ArchiveSource *source = &request->archive;
+        int r;
+
+        if (request->source != CREATE_ARCHIVE ||
+            (!request->copy_from && !disk_is_meant(source->fd, source->name)))
+                return create_tree(request, on_progress, display, error);
+        r = check_disk_flags(a, source->name, error);
+        return r < 0 ? r : disk_create(request, on_progress, display, error);
 }
 
 /* The machine's own name may be in use by a definition that already says where its tree is. */
@@ -214,7 +272,7 @@ static int create_tree_from(const Arguments *a, const char *word, const char *fr
                 return r;
         if (request.debian.suite)
                 request.source = CREATE_DEBIAN;
-        r = create_tree(&request, on_progress, display, error);
+        r = create_tree_or_disk(a, &request, display, error);
         closep(&request.archive.fd);
         return r;
 }
@@ -258,8 +316,8 @@ static int run(const Arguments *a, Error *error)
 
         if (!word == !from)
                 return arguments_usage(a->verb, error,
-                                       "'create' needs a source: layers, %s, a tar file, or "
-                                       "--from=NAME",
+                                       "'create' needs a source: layers, %s, a tar file, a disk "
+                                       "image, or --from=NAME",
                                        debian_choices());
         r = check_name(name, error);
         if (r >= 0)
@@ -287,9 +345,10 @@ const Verb verb_create = {
                 "/var/lib/machines/NAME: debian/12 with --tree, a tar file (.tar, .tar.gz, "
                 ".tar.xz, "
                 ".tar.zst; '-' for\n"
-                "standard input), or a copy with --from=. In any case the machine gets a host "
-                "name, machine id and\n"
-                "ssh keys of its own.",
+                "standard input), or a copy with --from=. These get a host name,\n"
+                "machine id and ssh keys of their own. A disk image (.raw, .img, also compressed) "
+                "becomes\n"
+                "/var/lib/machines/NAME.raw and stays as it is.",
         .group = VERB_GROUP_TREES,
         .operand_kind = OPERAND_NONE,
         .flags = flags,

@@ -108,10 +108,32 @@ static int remove_files(const char *name, bool purge, bool had_tree, Error *erro
         return 0;
 }
 
+/* With the hashes and signatures that lie beside it under its name. */
+static int remove_disk(const char *name, const char *path, Error *error)
+{
+        static const char *const beside[] = { "roothash", "roothash.p7s", "verity", "usrhash" };
+        _cleanup_(tree_lock_release) TreeLock lock = TREE_LOCK_NULL;
+        int r = tree_lock_take(path, true, &lock, error);
+
+        if (r < 0)
+                return r;
+        if (unlink(path) < 0)
+                return error_errno(error, errno, "Failed to remove '%s'", path);
+        for (size_t i = 0; i < ELEMENTSOF(beside); i++) {
+                _cleanup_free_ char *other = NULL;
+
+                if (asprintf(&other, TREES_DIRECTORY "/%s.%s", name, beside[i]) < 0)
+                        other = NULL;
+                if (other)
+                        (void)unlink(other); /* most have none */
+        }
+        return 0;
+}
+
 static int remove_one(const char *name, bool purge, Error *error)
 {
         _cleanup_(tree_lock_release) TreeLock lock = TREE_LOCK_NULL;
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = NULL, *disk = NULL;
         bool has_tree;
         int r = check_stopped(name, error), had_state;
 
@@ -128,6 +150,10 @@ static int remove_one(const char *name, bool purge, Error *error)
          * a new machine of that name */
         if (had_state > 0)
                 return remove_files(name, true, true, error);
+        if (names_find_disk(name, &disk) > 0) {
+                r = remove_disk(name, disk, error);
+                return r < 0 ? r : remove_files(name, purge, true, error);
+        }
         has_tree = access(path, F_OK) >= 0;
         if (has_tree) {
                 r = tree_lock_take(path, true, &lock, error);
@@ -152,11 +178,12 @@ static bool has_state(const char *name)
 
 static void print_plan(const char *name, bool purge)
 {
-        bool layered = has_state(name);
+        bool layered = has_state(name), disk = !layered && names_find_disk(name, NULL) > 0;
 
         purge |= layered;
-        printf("%s/%s%s%s%s\n", layered ? stack_states() : TREES_DIRECTORY, name,
-               purge ? " /etc/stead/" : "", purge ? name : "", purge ? ".machine" : "");
+        printf("%s/%s%s%s%s%s\n", layered ? stack_states() : TREES_DIRECTORY, name,
+               disk ? ".raw" : "", purge ? " /etc/stead/" : "", purge ? name : "",
+               purge ? ".machine" : "");
 }
 
 static int run(const Arguments *a, Error *error)
@@ -190,7 +217,7 @@ static int run(const Arguments *a, Error *error)
 const Verb verb_remove = {
         .name = "remove",
         .operands = "NAME...",
-        .help = "Remove machines' trees",
+        .help = "Remove machines' trees and disk images",
         .text = "Refused while a machine is running, or while anything is mounted in the tree. Of "
                 "a "
                 "machine of layers what it has written and its definition are removed; the layers "

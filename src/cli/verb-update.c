@@ -202,6 +202,14 @@ static int choose(const Arguments *a, char ***ret, Error *error)
 {
         if (arguments_has(a, "all") == (a->words && a->words[0]))
                 return arguments_usage(a->verb, error, "'update' takes names, or --all");
+        for (char *const *w = a->words; w && *w; w++)
+                if (names_find_disk(*w, NULL) > 0) {
+                        _cleanup_layered_ Layered l = LAYERED_NULL;
+                        int r = layered_open(*w, &l, error); /* says why not */
+
+                        if (r < 0)
+                                return r;
+                }
         return arguments_has(a, "all") ? layered_list(ret, error)
                                        : names_select(NAMES_DEFINED, a->words, ret, error);
 }

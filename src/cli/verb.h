@@ -44,6 +44,7 @@ typedef enum OperandKind {
 } OperandKind;
 
 #define NO_COMMAND (-1)
+#define COMMAND_AFTER_DASHES (-2) /* "--" begins it, after any number of words */
 #define NO_LIMIT (-1)
 
 typedef struct Verb Verb;

@@ -87,3 +87,5 @@ int definition_parse(Definition *d, const char *path, const char *text, size_t s
 bool machine_name_is_valid(const char *name);
 /* A valid name made from a path's last component, or -EINVAL. */
 int machine_name_from_path(const char *path, char **ret);
+/* The same of a disk image: without ".raw". */
+int machine_name_from_image(const char *path, char **ret);

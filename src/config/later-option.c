@@ -11,12 +11,13 @@
 #include <string.h>
 
 static const char *const options[] = {
-        "image",         "image-policy", "oci-bundle",   "root-hash",
-        "root-hash-sig", "verity-data",  "share-system", "bind-user-shell",
+        "oci-bundle",
+        "root-hash-sig",
+        "share-system",
+        "bind-user-shell",
 };
 
 static const LaterKey keys[] = {
-        { "Image", "Image" },
         { "Image", "OCI" },
 };
 
@@ -26,11 +27,6 @@ bool later_option(const char *name)
                 if (strcmp(options[i], name) == 0)
                         return true;
         return false;
-}
-
-bool later_letter(char letter)
-{
-        return letter == 'i';
 }
 
 const LaterKey *later_key(const char *section, const char *key)

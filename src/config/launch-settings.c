@@ -11,7 +11,7 @@
 /* Where a .nspawn file beside the tree would be looked for. */
 static int tree_path(const Settings *s, char **ret)
 {
-        const char *path = s->directory ?: s->template_path;
+        const char *path = s->directory ?: s->image ?: s->template_path;
 
         if (!path && asprintf(ret, "/var/lib/machines/%s", s->machine ?: "") < 0)
                 return -ENOMEM;
@@ -23,7 +23,8 @@ static int tree_path(const Settings *s, char **ret)
 /* Where nothing says which tree is meant, it is the one that we stand in. */
 static int use_current_directory(Assignments *command, Error *error)
 {
-        static const char *const names[] = { "directory", "machine", "template", "layers" };
+        static const char *const names[] = { "directory", "image", "machine", "template",
+                                             "layers" };
         _cleanup_free_ char *here = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
@@ -48,7 +49,8 @@ static int load_definition(const char *root, const Settings *s, Definition **ret
         if (r >= 0 && s->machine) {
                 name = strdup(s->machine);
                 r = name ? 0 : -ENOMEM;
-        } else if (r >= 0 && machine_name_from_path(tree, &name) < 0) {
+        } else if (r >= 0 && (s->image ? machine_name_from_image(tree, &name)
+                                       : machine_name_from_path(tree, &name)) < 0) {
                 return 0; /* no name, no definition; the plan will ask for a name */
         }
         if (r >= 0)

@@ -26,6 +26,22 @@ bool machine_name_is_valid(const char *name)
         return before != '.' && before != '-';
 }
 
+int machine_name_from_image(const char *path, char **ret)
+{
+        size_t n = strlen(path);
+        char *stem;
+        int r;
+
+        if (n > 4 && strcmp(path + n - 4, ".raw") == 0)
+                n -= 4;
+        stem = strndup(path, n);
+        if (!stem)
+                return -ENOMEM;
+        r = machine_name_from_path(stem, ret);
+        free(stem);
+        return r;
+}
+
 int machine_name_from_path(const char *path, char **ret)
 {
         char name[NAME_MAX + 1];

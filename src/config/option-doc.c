@@ -238,6 +238,8 @@ static const char *completion_action(const Option *o)
 {
         if (strcmp(o->name, "directory") == 0 || strcmp(o->name, "template") == 0)
                 return "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")";
+        if (strcmp(o->name, "image-policy") == 0)
+                return ":";
         if (strcmp(o->name, "machine") == 0)
                 return "mapfile -t COMPREPLY < <(compgen -W \"$(_stead_launch_names)\" -- "
                        "\"$cur\")";

@@ -459,11 +459,20 @@ int option_parse_personality(const Option *option, const char *value, const char
         return error_set(error, EINVAL, "not an architecture that this kernel can pretend to be");
 }
 
-int option_format_personality(const Option *option, const Settings *settings, Buffer *out)
+const char *option_personality_name(unsigned long value)
 {
         for (size_t i = 0; i < ELEMENTSOF(personalities); i++)
-                if (personalities[i].value == settings->personality)
-                        buffer_puts(out, personalities[i].name);
+                if (personalities[i].value == value)
+                        return personalities[i].name;
+        return NULL;
+}
+
+int option_format_personality(const Option *option, const Settings *settings, Buffer *out)
+{
+        const char *name = option_personality_name(settings->personality);
+
+        if (name)
+                buffer_puts(out, name);
         return buffer_error(out);
 }
 

@@ -37,6 +37,7 @@ DECLARE_OPTION_TYPE(user_namespace);
 DECLARE_OPTION_TYPE(oom_score);
 DECLARE_OPTION_TYPE(cpu_affinity);
 DECLARE_OPTION_TYPE(personality);
+const char *option_personality_name(unsigned long value); /* NULL: none of ours */
 DECLARE_OPTION_TYPE(rlimit); /* the resource is found by the row's offset into Settings */
 DECLARE_OPTION_TYPE(capabilities);
 DECLARE_OPTION_TYPE(words);       /* quoted words, replacing earlier ones */
@@ -63,6 +64,8 @@ DECLARE_OPTION_TYPE(set_credential);
 DECLARE_OPTION_TYPE(load_credential);
 DECLARE_OPTION_TYPE(layers);
 DECLARE_OPTION_TYPE(disk_max);
+DECLARE_OPTION_TYPE(image_policy);
+DECLARE_OPTION_TYPE(root_hash);
 
 /* Words of the command line. */
 int option_word_path(const Option *option, const char *word, const char *origin, Assignments *a,

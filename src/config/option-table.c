@@ -100,6 +100,32 @@ const Option option_table[] = {
                   "kept apart, in /var/lib/stead/machines/NAME. A name may ask for one version: "
                   "site/web@0123abcd, or site/web~1 for the one before the newest. In place of "
                   "Directory=; the machine needs a name." },
+        { KEY("Image", "Image"), .name = "image", .letter = 'i', IN(TREE), TRUSTED, ARG("PATH"),
+          FIELD(tree_path, image), .from_word = option_word_path,
+          .help = "Use this disk image as the root of the machine",
+          .text = "A file or block device with the root of the machine and what else belongs to "
+                  "it: partitions by the Discoverable Partitions Specification (GPT), the active "
+                  "partition of type 0x83 (MBR), or a bare file system. It is ext4, xfs, btrfs, "
+                  "squashfs or erofs. In place of Directory=. Without either, and with a machine "
+                  "name, /var/lib/machines/NAME.raw is found as well." },
+        { KEY("Image", "ImagePolicy"), .name = "image-policy", IN(TREE), APPLY(START), TRUSTED,
+          ARG("POLICY"), TYPE(image_policy),
+          .help = "Which partitions a disk image may or must have",
+          .text = "Which partitions of a disk image are used and how they have to be protected, as "
+                  "in systemd.image-policy(7): PARTITION=WORD+WORD, separated by colons, such as "
+                  "root=verity:home=ignore:=open. Words are verity, unprotected, absent, unused, "
+                  "open, ignore and read-only-on. Default: open, all that is there is used." },
+        { KEY("Image", "RootHash"), .name = "root-hash", IN(TREE), APPLY(START), TRUSTED,
+          ARG("HEX"), TYPE(root_hash), .help = "Check a disk image against this hash",
+          .text = "The root hash of dm-verity, against which the kernel checks all that it reads "
+                  "of the root of a disk image, or of its /usr if it has no root. Default: the "
+                  "extended attribute user.verity.roothash of the image, else the file "
+                  "NAME.roothash beside it." },
+        { KEY("Image", "VerityData"), .name = "verity-data", IN(TREE), APPLY(START), TRUSTED,
+          ARG("PATH"), FIELD(tree_path, verity_data), .from_word = option_word_path,
+          .help = "File with the hashes of a bare file system",
+          .text = "The file with the hashes for RootHash=, where the disk image is a bare file "
+                  "system. Default: NAME.verity beside it." },
         { .name = "try",
           IN(TREE),
           TRUSTED,
@@ -485,7 +511,7 @@ const Option option_table[] = {
           FIELD(personality, personality), .choices = option_choices_personalities,
           .help = "Architecture that uname reports",
           .text = "The architecture that the kernel reports inside: that of the host or its "
-                  "32-bit sister, such as x86-64 and x86. Default: that of the host." },
+                  "32-bit sister, such as x86-64 and x86. Default: that of the tree." },
 
         { KEY("Exec", "ResolvConf"), .name = "resolv-conf", IN(INTEGRATION), ARG("MODE"),
           ENUM(resolv_conf, resolv_conf), .help = "What to do about /etc/resolv.conf",

@@ -125,6 +125,9 @@ static int check_layers(const Assignments *a, const Settings *s, Error *error)
                 return settings_conflict(a, one, "template",
                                          "a stack of layers is not copied, it is shared",
                                          "drop one of them", error);
+        if (s->image)
+                return settings_conflict(a, one, "image", "a machine has one root",
+                                         "drop one of them", error);
         if (s->pivot_root)
                 return settings_conflict(a, one, "pivot-root", "a layer is a whole root",
                                          "--directory=PATH", error);
@@ -138,6 +141,32 @@ static int check_layers(const Assignments *a, const Settings *s, Error *error)
                 return settings_conflict(a, one, "private-users",
                                          "a layer's owners tell nothing about the machine's range",
                                          "--private-users=pick", error);
+        return 0;
+}
+
+/* What a disk image cannot be at the same time; what goes only with one. */
+static int check_image(const Assignments *a, const Settings *s, Error *error)
+{
+        static const char *const others[] = { "root-hash", "verity-data", "image-policy" };
+        const bool given[] = { s->root_hash, s->verity_data, s->image_policy };
+        const char *one = "image";
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                if (given[i] && (s->directory || s->layers))
+                        return settings_conflict(a, others[i], s->layers ? "layers" : "directory",
+                                                 "it is about a disk image", "--image=PATH", error);
+        if (!s->image)
+                return 0;
+        if (s->directory)
+                return settings_conflict(a, one, "directory", "a machine has one root",
+                                         "drop one of them", error);
+        if (s->template_path)
+                return settings_conflict(a, one, "template", "a disk image is not made of a tree",
+                                         "--ephemeral --image=PATH", error);
+        if (s->ownership == OWNERSHIP_CHOWN)
+                return settings_conflict(a, one, "private-users-ownership",
+                                         "owners in a disk image are never changed but mapped",
+                                         "--private-users-ownership=map", error);
         return 0;
 }
 
@@ -192,6 +221,8 @@ static int check_root_mount(const Assignments *a, const Settings *s, Error *erro
                 other = "pivot-root";
         else if (s->layers)
                 other = "layers";
+        else if (s->image)
+                other = "image";
         else
                 return 0;
         settings_describe(a, other, &second);
@@ -228,7 +259,7 @@ static void imply(Settings *s)
 int settings_from_assignments(const Assignments *a, Settings **ret, Error *error)
 {
         static int (*const checks[])(const Assignments *, const Settings *, Error *) = {
-                check_start, check_tree,       check_layers,
+                check_start, check_tree,       check_layers,           check_image,
                 check_users, check_root_mount, settings_network_check,
         };
         _cleanup_settings_ Settings *settings = NULL;

@@ -129,6 +129,10 @@ Settings *settings_free(Settings *s)
         free(s->template_path);
         free(s->machine);
         strv_free(s->layers);
+        free(s->image);
+        free(s->image_policy);
+        free(s->root_hash);
+        free(s->verity_data);
         free(s->try_of);
         free(s->pivot_root);
         strv_free(s->parameters);

@@ -204,6 +204,8 @@ typedef struct Settings {
         char *directory, *template_path, *machine;
         char **layers; /* lowest first; in place of a directory */
         char *try_of;  /* machine of layers whose try is written to */
+        char *image;   /* disk image or block device; in place of a directory */
+        char *image_policy, *root_hash, *verity_data;
         bool ephemeral, read_only;
         VolatileMode volatile_mode;
         char *pivot_root;      /* "new[:old]" */

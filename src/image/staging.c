@@ -80,12 +80,24 @@ static void sweep(int parent_fd)
         }
 }
 
+/* A machine is a tree or a disk image, never both. */
 static int check_free(const Staging *s, Error *error)
 {
-        if (faccessat(s->parent_fd, s->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        _cleanup_free_ char *image = NULL;
+
+        if (asprintf(&image, "%s.raw", s->name) < 0) {
+                image = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        if (faccessat(s->parent_fd, s->name, F_OK, AT_SYMLINK_NOFOLLOW) >= 0) {
+                error_hint(error, "stead remove %s", s->name);
+                return error_set(error, EEXIST, "There is a tree '%s/%s' already", s->parent,
+                                 s->name);
+        }
+        if (faccessat(s->parent_fd, image, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
                 return 0;
         error_hint(error, "stead remove %s", s->name);
-        return error_set(error, EEXIST, "There is a tree '%s/%s' already", s->parent, s->name);
+        return error_set(error, EEXIST, "There is a disk image '%s/%s' already", s->parent, image);
 }
 
 int staging_new(const char *parent, const char *name, Staging *ret, Error *error)
@@ -125,7 +137,8 @@ int staging_new(const char *parent, const char *name, Staging *ret, Error *error
         return 0;
 }
 
-int staging_commit(Staging *s, Error *error)
+/* @from is below the directory @from_fd. */
+static int commit(const Staging *s, int from_fd, const char *from, const char *to, Error *error)
 {
         int r = check_free(s, error);
 
@@ -133,16 +146,35 @@ int staging_commit(Staging *s, Error *error)
                 return r;
         /* the content before the name: after a power cut it is all there or not at all */
         if (syncfs(s->fd) < 0)
-                return error_errno(error, errno, "Failed to write '%s/%s' to disk", s->parent,
-                                   s->name);
-        if (renameat2(s->parent_fd, s->temporary, s->parent_fd, s->name, RENAME_NOREPLACE) < 0)
+                return error_errno(error, errno, "Failed to write '%s/%s' to disk", s->parent, to);
+        if (renameat2(from_fd, from, s->parent_fd, to, RENAME_NOREPLACE) < 0)
                 return error_errno(error, errno, "Failed to rename '%s/%s' to '%s'", s->parent,
-                                   s->temporary, s->name);
+                                   from, to);
+        return fsync(s->parent_fd) < 0
+                       ? error_errno(error, errno, "Failed to write '%s' to disk", s->parent)
+                       : 0;
+}
+
+int staging_commit(Staging *s, Error *error)
+{
+        int r = commit(s, s->parent_fd, s->temporary, s->name, error);
+
+        if (r < 0)
+                return r;
         free(s->temporary);
         s->temporary = NULL;
-        if (fsync(s->parent_fd) < 0)
-                return error_errno(error, errno, "Failed to write '%s' to disk", s->parent);
         return 0;
+}
+
+int staging_commit_part(Staging *s, const char *inside, const char *suffix, Error *error)
+{
+        _cleanup_free_ char *name = NULL;
+
+        if (asprintf(&name, "%s%s", s->name, suffix) < 0) {
+                name = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        return commit(s, s->fd, inside, name, error);
 }
 
 void staging_done(Staging *s)

@@ -16,10 +16,13 @@ typedef struct Staging {
 #define STAGING_NULL ((Staging){ .parent_fd = -EBADF, .fd = -EBADF })
 
 /* Makes an empty one for @parent/@name, after removing what others left. -EEXIST if there is such a
- * tree already. */
+ * tree already, or a disk image of that name. */
 int staging_new(const char *parent, const char *name, Staging *ret, Error *error);
 /* Puts it in its place, on disk as well. */
 int staging_commit(Staging *s, Error *error);
+/* Puts only @inside in its place, a file or directory of it, with @suffix after the name (".raw" of
+ * a disk image). The rest goes with staging_done(). */
+int staging_commit_part(Staging *s, const char *inside, const char *suffix, Error *error);
 /* Removes what was not committed. */
 void staging_done(Staging *s);
 

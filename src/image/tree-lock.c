@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define LOCK_DIRECTORY "/run/systemd/nspawn/locks"
 
@@ -28,8 +29,11 @@ int tree_lock_take(const char *path, bool exclusive, TreeLock *ret, Error *error
 
         if (!slash || stat(path, &st) < 0)
                 return error_errno(error, slash ? errno : EINVAL, "Failed to lock tree '%s'", path);
-        if (asprintf(&inode, LOCK_DIRECTORY "/inode-%lu:%lu", (unsigned long)st.st_dev,
-                     (unsigned long)st.st_ino) < 0)
+        if ((S_ISBLK(st.st_mode)
+                     ? asprintf(&inode, LOCK_DIRECTORY "/block-%u:%u", major(st.st_rdev),
+                                minor(st.st_rdev))
+                     : asprintf(&inode, LOCK_DIRECTORY "/inode-%lu:%lu", (unsigned long)st.st_dev,
+                                (unsigned long)st.st_ino)) < 0)
                 inode = NULL;
         if (asprintf(&beside, "%.*s/.#%s.lck", (int)(slash - path), path, slash + 1) < 0)
                 beside = NULL;
@@ -38,10 +42,10 @@ int tree_lock_take(const char *path, bool exclusive, TreeLock *ret, Error *error
         r = mkdir_parents_at(AT_FDCWD, LOCK_DIRECTORY, 0755);
         if (r >= 0)
                 r = lock_file_take(inode, exclusive, &lock.files[0]);
-        if (r >= 0)
+        if (r >= 0 && !S_ISBLK(st.st_mode)) /* a device is the host's own */
                 r = lock_file_take(beside, exclusive, &lock.files[1]);
         if (r == -EAGAIN) {
-                error_hint(error, "stead list; fuser %s", beside);
+                error_hint(error, "stead list; fuser %s", S_ISBLK(st.st_mode) ? inode : beside);
                 return error_set(error, EBUSY, "Tree '%s' is in use", path);
         }
         if (r < 0 && r != -EROFS)

@@ -4,8 +4,8 @@
  * rooms below. */
 
 #include "boot/boot.h"
-#include "boot/instantiate.h"
 #include "boot/notify.h"
+#include "boot/root-source.h"
 #include "config/command-line.h"
 #include "config/setting-lines.h"
 
@@ -44,7 +44,7 @@ static int launch(int argc, char **argv, Error *error)
         _cleanup_assignments_ Assignments all = ASSIGNMENTS_NULL;
         _cleanup_settings_ Settings *settings = NULL;
         _cleanup_definition_ Definition *definition = NULL;
-        _cleanup_layer_root_ LayerRoot *layers = NULL;
+        _cleanup_root_source_ RootSource source = ROOT_SOURCE_NULL;
         _cleanup_plan_ BootPlan *plan = NULL;
         _cleanup_free_ char *dry_run = NULL;
         int r;
@@ -55,13 +55,11 @@ static int launch(int argc, char **argv, Error *error)
                 print_in_time(&diagnostics, NULL);
         if (r != 0)
                 return r < 0 ? r : EXIT_SUCCESS;
-        r = boot_instantiate(settings, error);
-        if (r >= 0 && settings->layers)
-                r = boot_open_layers(settings, &layers, error);
+        r = root_source_open(settings, &source, error);
         if (r < 0)
                 return r;
         dry_run = TAKE_PTR(settings->dry_run);
-        r = boot_plan_new(settings, layers, &plan, error);
+        r = boot_plan_new(settings, &source, &plan, error);
         if (r < 0)
                 return r;
         if (dry_run) {
@@ -74,7 +72,7 @@ static int launch(int argc, char **argv, Error *error)
                 return -EPERM;
         }
         r = keep_settings(&all, definition, plan, error);
-        return r < 0 ? r : boot_run(plan, layers, error);
+        return r < 0 ? r : boot_run(plan, &source, error);
 }
 
 int main(int argc, char **argv)

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -86,9 +87,21 @@ static void apply_limits(const Machine *m)
         }
 }
 
+/* The architecture that uname(2) shows. The other bits are what the kernel makes of each program.
+ */
+static void apply_personality(const char *text)
+{
+        unsigned long theirs = strtoul(text, NULL, 16) & PER_MASK;
+        int ours = personality(0xffffffff);
+
+        if (ours >= 0 && ((unsigned long)ours & PER_MASK) != theirs)
+                (void)personality(theirs);
+}
+
 /* What else PID 1 was started with. Each is a convenience: where it is refused, ours stays. */
 static void apply_inherited(const Machine *m)
 {
+        _cleanup_free_ char *persona = NULL;
         _cleanup_free_ char *text = NULL;
         char path[64];
         cpu_set_t cpus;
@@ -98,6 +111,9 @@ static void apply_inherited(const Machine *m)
         (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)m->leader);
         if (read_file_at(AT_FDCWD, path, 64, &text) > 0)
                 (void)write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", text);
+        (void)snprintf(path, sizeof(path), "/proc/%d/personality", (int)m->leader);
+        if (read_file_at(AT_FDCWD, path, 64, &persona) > 0)
+                apply_personality(persona);
         (void)write_file_at(AT_FDCWD, "/proc/self/loginuid", "4294967295");
 }
 

@@ -181,6 +181,9 @@ static void emit_verdict(Program *p, SyscallVerdict verdict)
         case SYSCALL_PRETEND:
                 emit_return(p, SECCOMP_RET_ERRNO);
                 return;
+        case SYSCALL_ASK:
+                emit_return(p, SECCOMP_RET_USER_NOTIF);
+                return;
         case SYSCALL_NO_AUDIT_SOCKET:
                 emit_load_argument(p, 0);
                 emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 3));

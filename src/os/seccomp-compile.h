@@ -38,6 +38,7 @@ typedef enum SyscallVerdict {
         SYSCALL_UNKNOWN,         /* ENOSYS, so that libraries fall back to an older call */
         SYSCALL_ALLOW,           /* runs */
         SYSCALL_PRETEND,         /* returns 0 and does nothing */
+        SYSCALL_ASK,             /* waits for what a listener answers */
         SYSCALL_NO_AUDIT_SOCKET, /* socket(2): EAFNOSUPPORT for NETLINK_AUDIT, else runs */
 } SyscallVerdict;
 

@@ -133,3 +133,52 @@ int seccomp_install(const SeccompFilter *f)
                 return forced;
         return -EPERM;
 }
+
+/* A call that has been read is waited for whatever signals come (5.19+): a Go program, which sends
+ * itself signals all the time, would be asked about the same call again and again. */
+static int listener_open(struct sock_fprog *program)
+{
+        long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                          SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                          program);
+
+        if (fd < 0 && errno == EINVAL)
+                fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                             program);
+        return fd < 0 ? -errno : (int)fd;
+}
+
+int seccomp_listen(const char *calls)
+{
+        struct sock_filter code[BPF_MAXINSNS];
+        struct sock_fprog program = { .filter = code };
+        SyscallPolicy policy = { .other = SYSCALL_ALLOW };
+        int r;
+
+        memset(policy.verdicts, SYSCALL_ALLOW, sizeof(policy.verdicts));
+        r = syscall_policy_set(&policy, &seccomp_table, calls, SYSCALL_ASK);
+        if (r >= 0)
+                r = syscall_policy_compile(&policy, &seccomp_table, code, ELEMENTSOF(code));
+        if (r < 0)
+                return r;
+        program.len = (unsigned short)r;
+        r = listener_open(&program);
+        if (r == -EACCES) {
+                if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                        return -errno;
+                r = listener_open(&program);
+        }
+        return r;
+}
+
+const char *seccomp_call_name(uint32_t arch, uint32_t number)
+{
+        for (size_t i = 0; i < seccomp_table.n_abis; i++) {
+                const SyscallAbi *abi = &seccomp_table.abis[i];
+
+                for (size_t k = 0; abi->arch == arch && k < abi->n_numbers; k++)
+                        if (abi->numbers[k].number == number)
+                                return syscall_table_name(&seccomp_table, abi->numbers[k].name);
+        }
+        return NULL;
+}

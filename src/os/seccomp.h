@@ -57,3 +57,11 @@ DEFINE_CLEANUP(SeccompFilter, seccomp_filter_free)
  * else 0. -ENOSYS or -EINVAL where the kernel has no filters, -EPERM if the read back shows none.
  */
 int seccomp_install(const SeccompFilter *f);
+
+/* Installs a filter that lets everything run, but shows the calls of @calls (names with spaces
+ * between) to whoever reads the listener that it returns, and has them wait for the answer. For the
+ * calling thread and everything it will start; a process tree can have one listener only: -EBUSY.
+ * Needs the same rights as seccomp_install(). */
+int seccomp_listen(const char *calls);
+/* The name of a call as a listener sees it; NULL if it is none that the build knows. */
+const char *seccomp_call_name(uint32_t arch, uint32_t number);

@@ -26,15 +26,20 @@ int operation_check_name(const char *name, Error *error)
         return error_set(error, EINVAL, "'%s' is not a machine name", name);
 }
 
+/* Or a disk image. */
 static bool has_tree(const char *name)
 {
-        _cleanup_free_ char *path = NULL;
+        static const char *const endings[] = { "", ".raw" };
 
-        if (asprintf(&path, TREES_DIRECTORY "/%s", name) < 0) {
-                path = NULL;
-                return false;
+        for (size_t i = 0; i < ELEMENTSOF(endings); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (asprintf(&path, TREES_DIRECTORY "/%s%s", name, endings[i]) < 0)
+                        path = NULL;
+                if (path && access(path, F_OK) >= 0)
+                        return true;
         }
-        return access(path, F_OK) >= 0;
+        return false;
 }
 
 int operation_check_startable(const char *name, Error *error)

@@ -2,13 +2,11 @@
 #include "store/delta.h"
 
 #include "store/compress.h"
-#include "store/varint.h"
+#include "store/packed-head.h"
 
-#include <endian.h>
 #include <string.h>
 
 #define MAGIC "stead-delta 1\n"
-#define MAGIC_SIZE (sizeof(MAGIC) - 1)
 #define NUMBERS_MAX 20 /* bytes of two numbers */
 #define HEAD_LEVEL 9
 
@@ -31,8 +29,7 @@ uint64_t delta_size_max(const ContentList *added)
 
 int delta_write_head(const Delta *d, const ContentList *old, Buffer *out)
 {
-        _cleanup_buffer_ Buffer numbers = BUFFER_NULL, head = BUFFER_NULL;
-        uint32_t size;
+        _cleanup_buffer_ Buffer numbers = BUFFER_NULL;
         int r;
 
         for (size_t i = 0; i < d->n; i++) {
@@ -42,15 +39,7 @@ int delta_write_head(const Delta *d, const ContentList *old, Buffer *out)
                 varint_write(&numbers, d->items[i].size);
         }
         r = buffer_error(&numbers);
-        if (r >= 0)
-                r = compress_memory(numbers.data ?: "", numbers.size, HEAD_LEVEL, NULL, 0, &head);
-        if (r < 0)
-                return r;
-        size = htole32((uint32_t)head.size);
-        buffer_append(out, MAGIC, MAGIC_SIZE);
-        buffer_append(out, &size, sizeof(size));
-        buffer_append(out, head.data, head.size);
-        return buffer_error(out);
+        return r < 0 ? r : packed_head_write(MAGIC, &numbers, HEAD_LEVEL, out);
 }
 
 static int parse_item(ByteReader *numbers, const ContentList *old, const Content *target,
@@ -93,21 +82,15 @@ int delta_parse(const void *data, size_t size, const ContentList *old, const Con
         _cleanup_buffer_ Buffer numbers = BUFFER_NULL;
         _cleanup_delta_ Delta d = { .items = calloc(added->n + 1, sizeof(DeltaItem)) };
         ByteReader reader = byte_reader_make(data, size);
-        const uint8_t *magic = byte_reader_take(&reader, MAGIC_SIZE), *head;
-        uint32_t head_size = 0;
         int r;
 
         if (!d.items)
                 return error_set(error, ENOMEM, "Out of memory");
-        if (!magic || memcmp(magic, MAGIC, MAGIC_SIZE) != 0)
+        r = packed_head_read(MAGIC, &reader, added->n * NUMBERS_MAX, &numbers);
+        if (r == -EINVAL)
                 return error_set(error, EBADMSG, "it is no delta");
-        head = byte_reader_take(&reader, sizeof(head_size));
-        if (head)
-                memcpy(&head_size, head, sizeof(head_size));
-        head = head ? byte_reader_take(&reader, le32toh(head_size)) : NULL;
-        if (!head)
+        if (r == -ENODATA)
                 return error_set(error, EBADMSG, "it is cut off in its head");
-        r = decompress_memory(head, le32toh(head_size), NULL, 0, added->n * NUMBERS_MAX, &numbers);
         if (r >= 0)
                 r = parse_head(&numbers, (uint64_t)(reader.end - reader.at), size, old, added, &d);
         if (r == -ENOMEM)

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "store/pack.h"
 
-#include "store/compress.h"
+#include "store/packed-head.h"
 #include "store/record.h"
-#include "store/varint.h"
 
-#include <endian.h>
 #include <inttypes.h>
 #include <string.h>
 
 #define MAGIC "stead-pack 1\n"
-#define MAGIC_SIZE (sizeof(MAGIC) - 1)
 #define INDEX_MAGIC "stead-packs 1"
 #define HEAD_MAX (UINT64_C(256) << 20) /* of some million contents */
 #define HEAD_LEVEL 3                   /* hashes are noise */
@@ -28,8 +25,7 @@ uint64_t pack_size_max(uint64_t bytes)
 
 int pack_write_head(const Pack *p, Buffer *out)
 {
-        _cleanup_buffer_ Buffer list = BUFFER_NULL, head = BUFFER_NULL;
-        uint32_t size;
+        _cleanup_buffer_ Buffer list = BUFFER_NULL;
         int r;
 
         for (size_t i = 0; i < p->n; i++) {
@@ -37,15 +33,7 @@ int pack_write_head(const Pack *p, Buffer *out)
                 varint_write(&list, p->items[i].size);
         }
         r = buffer_error(&list);
-        if (r >= 0)
-                r = compress_memory(list.data ?: "", list.size, HEAD_LEVEL, NULL, 0, &head);
-        if (r < 0)
-                return r;
-        size = htole32((uint32_t)head.size);
-        buffer_append(out, MAGIC, MAGIC_SIZE);
-        buffer_append(out, &size, sizeof(size));
-        buffer_append(out, head.data, head.size);
-        return buffer_error(out);
+        return r < 0 ? r : packed_head_write(MAGIC, &list, HEAD_LEVEL, out);
 }
 
 static int parse_list(const Buffer *list, uint64_t max, Pack *p)
@@ -71,19 +59,12 @@ int pack_parse(const void *data, size_t size, uint64_t max, Pack *ret, Error *er
         _cleanup_buffer_ Buffer list = BUFFER_NULL;
         _cleanup_pack_ Pack p = PACK_NULL;
         ByteReader reader = byte_reader_make(data, size);
-        const uint8_t *magic = byte_reader_take(&reader, MAGIC_SIZE), *head;
-        uint32_t head_size = 0;
-        int r;
+        int r = packed_head_read(MAGIC, &reader, HEAD_MAX, &list);
 
-        if (!magic || memcmp(magic, MAGIC, MAGIC_SIZE) != 0)
+        if (r == -EINVAL)
                 return error_set(error, EBADMSG, "it is no pack");
-        head = byte_reader_take(&reader, sizeof(head_size));
-        if (head)
-                memcpy(&head_size, head, sizeof(head_size));
-        head = head ? byte_reader_take(&reader, le32toh(head_size)) : NULL;
-        if (!head)
+        if (r == -ENODATA)
                 return error_set(error, EBADMSG, "it is cut off in its head");
-        r = decompress_memory(head, le32toh(head_size), NULL, 0, HEAD_MAX, &list);
         if (r >= 0) {
                 p.items = calloc(list.size / (HASH_SIZE + 1) + 1, sizeof(PackItem));
                 r = p.items ? parse_list(&list, max, &p) : -ENOMEM;

@@ -64,9 +64,9 @@ static int apply(PullJob *job, const Delta *delta, const MappedFile *file, Error
         return 0;
 }
 
-/* -EBADMSG, with @error set, if it is none. */
-static int use_file(PullJob *job, int fd, const ContentList *added, Error *error)
+static int use_file(PullJob *job, int fd, const void *userdata, Error *error)
 {
+        const ContentList *added = userdata;
         _cleanup_mapped_file_ MappedFile file = MAPPED_FILE_NULL;
         _cleanup_delta_ Delta delta = DELTA_NULL;
         int r = mapped_file_open(fd, &file);
@@ -75,41 +75,6 @@ static int use_file(PullJob *job, int fd, const ContentList *added, Error *error
                 return error_errno(error, -r, "Failed to read a download");
         r = delta_parse(file.data, file.size, &job->old_contents, added, &delta, error);
         return r < 0 ? r : apply(job, &delta, &file, error);
-}
-
-static int get_and_use(PullJob *job, const char *path, const ContentList *added, Error *error)
-{
-        _cleanup_download_ Download d = DOWNLOAD_NULL;
-        int r = download_open(job, path, &d, error);
-
-        if (r >= 0)
-                r = pull_look_again(job, error);
-        if (r >= 0 && job->n_missing == 0) {
-                download_remove(&d);
-                return 0;
-        }
-        while (r >= 0) {
-                _cleanup_error_ Error problem = ERROR_NULL;
-                bool again = d.resumed;
-
-                progress_begin(job->options->progress, "Downloading", 0, 0);
-                r = download_get(job, &d, path, delta_size_max(added), &problem);
-                if (r == -ENOENT)
-                        return 0;
-                if (r >= 0)
-                        r = use_file(job, d.fd, added, &problem);
-                if (r == -EBADMSG && again) { /* what was there may have been of another server */
-                        r = download_empty(&d, error);
-                        continue;
-                }
-                if (r == -EBADMSG || r == -EFBIG)
-                        pull_note(job, "the delta cannot be used: %s", problem.message);
-                else if (r < 0)
-                        return error_move(error, &problem);
-                download_remove(&d);
-                return 0;
-        }
-        return r;
 }
 
 int pull_by_delta(PullJob *job, Error *error)
@@ -122,5 +87,13 @@ int pull_by_delta(PullJob *job, Error *error)
                 return error_errno(error, -r, "Failed to compare two versions of '%s'", job->name);
         if (job->missing_bytes < added.bytes / WORTH_PART)
                 return 0;
-        return get_and_use(job, path.path, &added, error);
+        return pull_by_file(job,
+                            &(PulledFile){
+                                    .path = path.path,
+                                    .what = "the delta",
+                                    .size_max = delta_size_max(&added),
+                                    .use = use_file,
+                                    .userdata = &added,
+                            },
+                            error);
 }

@@ -90,9 +90,9 @@ static int unpack_all(PullJob *job, const Pack *pack, const MappedFile *file, Er
         return r == -EBADMSG || r == -EFBIG ? 0 : r;
 }
 
-/* -EBADMSG, with @error set, if it is not the file that was announced. */
-static int use_file(PullJob *job, int fd, const PackItem *item, Error *error)
+static int use_file(PullJob *job, int fd, const void *userdata, Error *error)
 {
+        const PackItem *item = userdata;
         _cleanup_mapped_file_ MappedFile file = MAPPED_FILE_NULL;
         _cleanup_pack_ Pack pack = PACK_NULL;
         Hash hash;
@@ -111,37 +111,16 @@ static int use_file(PullJob *job, int fd, const PackItem *item, Error *error)
 static int get_pack(PullJob *job, const PackItem *item, Error *error)
 {
         SitePath path = site_pack(&item->content);
-        _cleanup_download_ Download d = DOWNLOAD_NULL;
-        int r = download_open(job, path.path, &d, error);
 
-        if (r >= 0)
-                r = pull_look_again(job, error);
-        if (r >= 0 && job->n_missing == 0) {
-                download_remove(&d);
-                return 0;
-        }
-        while (r >= 0) {
-                _cleanup_error_ Error problem = ERROR_NULL;
-                bool again = d.resumed;
-
-                progress_begin(job->options->progress, "Downloading", 0, 0);
-                r = download_get(job, &d, path.path, pack_size_max(item->size), &problem);
-                if (r == -ENOENT)
-                        return 0;
-                if (r >= 0)
-                        r = use_file(job, d.fd, item, &problem);
-                if (r == -EBADMSG && again) {
-                        r = download_empty(&d, error);
-                        continue;
-                }
-                if (r == -EBADMSG || r == -EFBIG)
-                        pull_note(job, "a pack cannot be used: %s", problem.message);
-                else if (r < 0)
-                        return error_move(error, &problem);
-                download_remove(&d);
-                return 0;
-        }
-        return r;
+        return pull_by_file(job,
+                            &(PulledFile){
+                                    .path = path.path,
+                                    .what = "a pack",
+                                    .size_max = pack_size_max(item->size),
+                                    .use = use_file,
+                                    .userdata = item,
+                            },
+                            error);
 }
 
 static int get_index(PullJob *job, PackIndex *ret, Error *error)

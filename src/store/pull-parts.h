@@ -78,19 +78,14 @@ int content_writer_add(const void *data, size_t size, void *userdata);
 /* Stages all objects with it. -EBADMSG, with no @error set: it is not the content. */
 int content_writer_end(ContentWriter *w);
 
-/* A file of the stage that a broken download is continued in. One process at a time has it. */
-typedef struct Download {
-        int fd, dirfd;
-        char *name;
-        bool resumed; /* something was there */
-} Download;
+/* pull-file.c: a file with many of the contents. */
+typedef struct PulledFile {
+        const char *path, *what; /* below the site; for messages */
+        uint64_t size_max;
+        /* -EBADMSG, with @error set, if it is not what it should be: then it is left out */
+        int (*use)(PullJob *job, int fd, const void *userdata, Error *error);
+        const void *userdata;
+} PulledFile;
 
-#define DOWNLOAD_NULL ((Download){ .fd = -EBADF })
-#define _cleanup_download_ _cleanup_(download_done)
-void download_done(Download *d);
-int download_open(const PullJob *job, const char *path, Download *ret, Error *error);
-int download_get(const PullJob *job, Download *d, const char *path, uint64_t limit, Error *error);
-/* It is of no more use. */
-void download_remove(Download *d);
-/* Begins anew. */
-int download_empty(Download *d, Error *error);
+/* Nothing if it is not there. What was got when we are stopped is continued the next time. */
+int pull_by_file(PullJob *job, const PulledFile *file, Error *error);

@@ -194,20 +194,45 @@ static int get_all(PullJob *job, Error *error)
         return r;
 }
 
-static void note_bases(const PullJob *job)
+/* A version by its name alone: whoever signed the layer has signed for it. No ref is moved. */
+static int get_base(PullJob *job, const CommitBase *base, Error *error)
+{
+        _cleanup_error_ Error problem = ERROR_NULL;
+        char hash[HASH_TEXT_SIZE];
+        PullJob b = { .store = job->store,
+                      .transfer = job->transfer,
+                      .remote = job->remote,
+                      .options = job->options,
+                      .name = base->name,
+                      .there.commit = base->commit };
+        int r = get_all(&b, &problem);
+
+        job->result.n_contents += b.result.n_contents;
+        job_done(&b);
+        (void)hash_to_string(&base->commit, hash);
+        if (r >= 0)
+                pull_note(job, "with %s@%.12s, which it was made on", base->name, hash);
+        else if (r == -ENOENT)
+                pull_note(job,
+                          "it was made on %s@%.12s, which neither this store nor the remote has",
+                          base->name, hash);
+        if (r >= 0 || r == -ENOENT)
+                return 0;
+        (void)error_move(error, &problem);
+        (void)error_prefix(error, "%s@%.12s", base->name, hash);
+        return r;
+}
+
+/* Merges compare with them. */
+static int get_bases(PullJob *job, Error *error)
 {
         const Commit *commit = &job->versions[0].commit;
-        char hash[HASH_TEXT_SIZE];
+        int r = 0;
 
-        for (size_t i = 0; i < commit->n_bases; i++) {
-                const CommitBase *base = &commit->bases[i];
-
-                if (!store_has_commit(job->store, &base->commit))
-                        pull_note(job,
-                                  "it was made on %s@%.12s, which is not here (stead pull %s:%s)",
-                                  base->name, hash_to_string(&base->commit, hash),
-                                  job->remote->name, base->name);
-        }
+        for (size_t i = 0; r >= 0 && i < commit->n_bases; i++)
+                if (!store_has_commit(job->store, &commit->bases[i].commit))
+                        r = get_base(job, &commit->bases[i], error);
+        return r;
 }
 
 static int run(PullJob *job, Error *error)
@@ -228,16 +253,15 @@ static int run(PullJob *job, Error *error)
         if (r > 0)
                 return says_the_same(job) ? 0 : save_ref(job, error);
         r = get_all(job, error);
+        if (r == 0)
+                r = get_bases(job, error);
         if (r != 0) {
                 job->result.after = job->local.commit;
                 return r;
         }
         job->result.changed = !same;
         job->result.repaired = same;
-        r = save_ref(job, error);
-        if (r >= 0)
-                note_bases(job);
-        return r;
+        return save_ref(job, error);
 }
 
 int pull_ref(Store *store, Transfer *transfer, const Remote *remote, const char *name,

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """in_user_namespace.py LIMIT COMMAND...: runs the command as root of a user namespace of its own with all
-ids mapped to themselves, where the namespace limit LIMIT is 0. The host's limit stays as it is.
+ids mapped to themselves, where the namespace limit LIMIT is 0 ("-": none is). The host's limit stays as it is.
 """
 import ctypes
 import os
@@ -18,8 +18,9 @@ def main(limit, *command):
             os._exit(125)
         os.write(to_parent[1], b"x")
         os.read(to_child[0], 1)
-        with open("/proc/sys/" + limit.replace(".", "/"), "w") as f:
-            f.write("0")
+        if limit != "-":
+            with open("/proc/sys/" + limit.replace(".", "/"), "w") as f:
+                f.write("0")
         os.execvp(command[0], command)
     os.read(to_parent[0], 1)
     for name in ("uid_map", "gid_map"):

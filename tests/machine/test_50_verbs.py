@@ -41,9 +41,17 @@ def show(name, key):
 
 
 def forget(name):
-    stead("stop", "--force", name, status=None)
-    stead("remove", "--yes", "--purge", name, status=None)
-    lab.remove_tree(TREES / name)
+    def gone():
+        stead("stop", "--force", name, status=None)
+        done = stead("remove", "--yes", "--purge", name, status=None)
+        said.append(done.stderr)
+        return done.returncode == 0 or "no machine" in done.stderr.lower()
+
+    said = []
+    try:
+        lab.wait_for(gone, 5, said)
+    finally:
+        lab.remove_tree(TREES / name)
 
 
 @pytest.fixture

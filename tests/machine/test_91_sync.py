@@ -110,6 +110,38 @@ def test_first_update_nothing(world, kind):
     assert lab.checksum(world.where / "out-from") == lab.checksum(world.where / "out-to")
 
 
+def test_bases(world, server, tree):
+    """With an app comes the very version that it was made on: an update merges it with that one."""
+    app = world.where / "app"
+    world.add(tree)
+    world.publish()
+    made_on = world.version("from")
+    shutil.copytree(tree, app, symlinks=True)
+    (app / "etc/app").write_text("app\n")
+    world.stead("layer", "import", "-q", "site/app", app, f"--base={NAME}", store="from")
+    world.stead("publish", world.site, "site/app", "--key=site", store="from")
+    (tree / "etc/version").write_text("2\n")
+    world.add(tree)
+    world.publish()
+
+    r = world.call("pull", "site:site/app")
+    assert r.returncode == 0 and f"with {NAME}@{made_on[:12]}, which it was made on" in r.stderr, r.stderr
+    assert world.version(name="site/app") == world.version("from", "site/app")
+    assert world.version() is None, "no ref but the one that was asked for"
+    world.stead("layer", "gc", "-q", "--keep=1")
+    assert made_on in os.listdir(world.where / "to/commits")
+    world.check()
+    world.pull()
+    world.same()
+    again = world.call("pull", "site:site/app")
+    assert again.returncode == 0 and again.stderr == ""
+
+    (world.site / f"commits/{made_on}").unlink()
+    r = world.call("pull", "site:site/app", store="other")
+    assert r.returncode == 0 and "which neither this store nor the remote has" in r.stderr, r.stderr
+    world.check("other")
+
+
 def test_https(world, tree):
     """A certificate that nobody vouches for is refused, though all that is pulled is signed; over HTTP/2 else."""
     world.add(tree)
@@ -433,24 +465,29 @@ def test_expires(world, server, tree):
     world.same()
 
 
-def kill_after(process, seconds):
-    """Whether it was still at work."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    process.communicate()
-    return process.returncode == -signal.SIGKILL
+class Moments:
+    """Kills at a random moment of what such a process takes, which what gets through tells."""
+
+    def __init__(self, seed):
+        self.random, self.took = random.Random(seed), 0.5
+
+    def kill(self, process):
+        """Whether it was still at work."""
+        start = time.monotonic()
+        try:
+            process.wait(self.random.uniform(0, self.took))
+            self.took = time.monotonic() - start
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        return process.returncode == -signal.SIGKILL
 
 
 def test_killed_pulls(world, server, tree):
     """At any moment: the layer is the old one or the new one, and the next pull brings the rest."""
-    rng = random.Random(91)
+    moments = Moments(91)
     world.add(tree)
     world.publish()
-    start = time.monotonic()
-    world.pull(store="measured")
-    took = time.monotonic() - start
     killed = 0
     for number in range(1, 41):
         if world.version() is not None and world.version() == world.version("from"):
@@ -458,7 +495,7 @@ def test_killed_pulls(world, server, tree):
             world.add(tree)
             world.publish()
         before, published = world.version(), world.version("from")
-        killed += kill_after(world.popen("pull", "-q", NAME), rng.uniform(0, took))
+        killed += moments.kill(world.popen("pull", "-q", NAME))
         assert world.version() in (before, published)
         if number % 8 == 0:
             world.check()
@@ -471,7 +508,7 @@ def test_killed_pulls(world, server, tree):
 
 def test_killed_publishing(world, server, tree):
     """At any moment: readers get the old version or the new one, whole."""
-    rng = random.Random(92)
+    moments = Moments(92)
     world.add(tree)
     world.publish()
     killed = 0
@@ -479,7 +516,7 @@ def test_killed_publishing(world, server, tree):
         change(tree, number)
         world.add(tree)
         process = world.popen("publish", "-q", world.site, NAME, "--key=site", store="from")
-        killed += kill_after(process, rng.uniform(0, 0.35))
+        killed += moments.kill(process)
         if number % 4 == 0:
             fresh = f"fresh{number}"
             world.pull(store=fresh)

@@ -74,6 +74,10 @@ class Site:
         self.stead("remote", "remove", self.name, status=None)
         for path in (f"/etc/stead/{self.name}.machine", f"/etc/stead/keys/{self.name}.key", f"/etc/stead/keys/{self.name}.pub"):
             pathlib.Path(path).unlink(missing_ok=True)
+        left = [path for path in pathlib.Path("/etc/stead").rglob(f"*{self.name}*") if path.is_file()]
+        for path in left:
+            path.unlink()
+        return left
 
 
 @pytest.fixture
@@ -83,8 +87,9 @@ def site():
     s = Site(work)
     s.prepare()
     yield s
-    s.clean()
+    left = s.clean()
     lab.remove_tree(work)
+    assert len(left) < 3, f"killed verbs leave files behind: {left}"
 
 
 def version_inside(site):

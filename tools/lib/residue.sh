@@ -7,7 +7,7 @@
 residue_standing() {
         # a lock file that nobody holds, of a launcher that was killed, keeps nobody out
         grep -vE '^file /run/systemd/(nspawn/locks|nspawn-uid)/' |
-                grep -vxE 'file /run/(stead/(machines|console|ids|log)|systemd/nspawn/(locks|propagate|unix-export))|file /var/lib/stead/ephemeral'
+                grep -vxE 'file /run/(stead/(machines|console|ids|log)|systemd/nspawn/(locks|propagate|unix-export))|file /var/lib/stead/ephemeral|file /etc/stead/(keys|remotes)'
 }
 
 # residue_snapshot: everything that a stopped machine must not leave, one a line, sorted.

@@ -39,6 +39,33 @@ static void test_write_and_read(void **state)
         assert_int_equal(st.st_mode & 0777, 0644);
 }
 
+static unsigned count_entries(int dirfd, const char *path)
+{
+        _cleanup_closedir_ DIR *d = fdopendir(openat(dirfd, path, O_RDONLY | O_DIRECTORY));
+        unsigned n = 0;
+
+        while (readdir(d))
+                n++;
+        return n - 2; /* . and .. */
+}
+
+static void test_new(void **state)
+{
+        _cleanup_close_ int d = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *text = NULL;
+        struct stat st;
+
+        assert_int_equal(mkdirat(d, "new", 0755), 0);
+        assert_int_equal(write_file_new_at(d, "new/f", "mine\n", 0640), 0);
+        assert_int_equal(write_file_new_at(d, "new/f", "theirs\n", 0640), -EEXIST);
+        assert_int_equal(write_file_new_at(d, "none/f", "", 0640), -ENOENT);
+        assert_int_equal(read_file_at(d, "new/f", 100, &text), 5);
+        assert_string_equal(text, "mine\n");
+        assert_int_equal(fstatat(d, "new/f", &st, 0), 0);
+        assert_int_equal(st.st_mode & 0777, 0640);
+        assert_int_equal(count_entries(d, "new"), 1);
+}
+
 static void test_limits(void **state)
 {
         _cleanup_close_ int d = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -74,6 +101,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_write_and_read, make_directory,
                                                 drop_directory),
+                cmocka_unit_test_setup_teardown(test_new, make_directory, drop_directory),
                 cmocka_unit_test_setup_teardown(test_limits, make_directory, drop_directory),
                 cmocka_unit_test_setup_teardown(test_trees, make_directory, drop_directory),
         };

@@ -5,7 +5,6 @@
 
 #include "boot/init.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 
@@ -126,34 +125,6 @@ static void test_escapes(void **state)
         assert_int_equal(remove_tree_at(AT_FDCWD, outside), 0);
 }
 
-static void test_architecture(void **state)
-{
-        Elf64_Ehdr header = {
-                .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
-                             __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB }
-        };
-        _cleanup_close_ int root = open(*state, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_close_ int own = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_close_ int dir = open(*state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_close_ int fd = openat(dir, "x", O_RDWR | O_CREAT | O_CLOEXEC, 0755);
-        _cleanup_free_ char *self = realpath("/proc/self/exe", NULL);
-        bool foreign = true;
-
-        header.e_machine = EM_S390;
-#ifdef __s390x__
-        header.e_machine = EM_X86_64;
-#endif
-        assert_null(init_elf_machine(root, "/x", &foreign)); /* empty */
-        assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
-        assert_non_null(init_elf_machine(root, "/x", &foreign));
-        assert_true(foreign);
-        assert_int_equal(pwrite(fd, "#!/bin/sh", 9, 0), 9);
-        assert_null(init_elf_machine(root, "/x", &foreign));
-        assert_null(init_elf_machine(root, "/none", &foreign));
-        assert_non_null(init_elf_machine(own, self, &foreign));
-        assert_false(foreign);
-}
-
 /* Every init can be stopped and rebooted in some way; only a plain command is just killed. */
 static void test_methods(void **state)
 {
@@ -176,8 +147,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_kinds),        WITH_DIRECTORY(test_missing),
                 WITH_DIRECTORY(test_not_executable), WITH_DIRECTORY(test_no_programs),
-                WITH_DIRECTORY(test_escapes),        WITH_DIRECTORY(test_architecture),
-                cmocka_unit_test(test_methods),
+                WITH_DIRECTORY(test_escapes),        cmocka_unit_test(test_methods),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

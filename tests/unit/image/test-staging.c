@@ -59,6 +59,25 @@ static void test_commit(void **state)
         assert_string_equal(error.hint, "stead remove web");
 }
 
+static void test_part(void **state)
+{
+        _cleanup_(staging_done) Staging s = STAGING_NULL, again = STAGING_NULL;
+        _cleanup_error_ Error error = ERROR_NULL;
+        int before = count();
+
+        assert_int_equal(staging_new(top, "disk", &s, NULL), 0);
+        assert_int_equal(write_file_atomic_at(s.fd, "image", "content", 0600), 0);
+        assert_int_equal(write_file_atomic_at(s.fd, "other", "rest", 0600), 0);
+        assert_int_equal(staging_commit_part(&s, "image", ".raw", NULL), 0);
+        staging_done(&s);
+        assert_true(exists("disk.raw"));
+        assert_int_equal(count(), before + 1);
+        /* a machine is one or the other */
+        assert_int_equal(staging_new(top, "disk", &again, &error), -EEXIST);
+        assert_non_null(strstr(error.message, "disk.raw"));
+        assert_string_equal(error.hint, "stead remove disk");
+}
+
 static void test_abandon(void **state)
 {
         Staging s = STAGING_NULL;
@@ -139,9 +158,9 @@ static void test_identity(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_commit),   cmocka_unit_test(test_abandon),
-                cmocka_unit_test(test_sweep),    cmocka_unit_test(test_remove),
-                cmocka_unit_test(test_identity),
+                cmocka_unit_test(test_commit),  cmocka_unit_test(test_part),
+                cmocka_unit_test(test_abandon), cmocka_unit_test(test_sweep),
+                cmocka_unit_test(test_remove),  cmocka_unit_test(test_identity),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -76,6 +76,8 @@ static uint32_t verdict_value(SyscallVerdict v)
                 return SECCOMP_RET_ERRNO | ENOSYS;
         case SYSCALL_PRETEND:
                 return SECCOMP_RET_ERRNO;
+        case SYSCALL_ASK:
+                return SECCOMP_RET_USER_NOTIF;
         case SYSCALL_ALLOW:
         case SYSCALL_NO_AUDIT_SOCKET: /* the interpreter is asked with harmless arguments */
                 break;
