@@ -4,6 +4,7 @@
 CASES: name -> (what the refusal says, function that writes the file to a path); None instead of the
 words where the file may as well be taken, as long as that is quick and says nothing strange.
 """
+import json
 import struct
 
 MIB = 1 << 20
@@ -100,8 +101,9 @@ def many_symbols(path):
         f.truncate(start + 16 * MIB)
 
 
-def note(text):
-    body = struct.pack("<III4s", 4, len(text), 0x407c0c0a, b"FDO\0") + text.ljust(-(-len(text) // 4) * 4, b"\0")
+def note(*texts):
+    body = b"".join(struct.pack("<III4s", 4, len(text), 0x407c0c0a, b"FDO\0") + text.ljust(-(-len(text) // 4) * 4, b"\0")
+                    for text in texts)
     names = b"\0.note.dlopen\0\0\0"
     at = HEADER + 3 * SECTION
     return with_sections(section(SHT_NOTE, at + len(names), len(body), name=1), section(SHT_STRTAB, at, len(names)),
@@ -154,13 +156,18 @@ CASES = {
     "needed-escapes": (DAMAGED, is_file(dynamic(b"\0lib" + ESCAPE + b".so\0", (DT_NEEDED, 1)))),
     "needed-escapes-of-8-bits": (DAMAGED, is_file(dynamic(b"\0lib\xc2\x9b2J.so\0", (DT_NEEDED, 1)))),
     "needed-not-unicode": (DAMAGED, is_file(dynamic(b"\0lib\xff\x9b.so\0", (DT_NEEDED, 1)))),
-    "needed-out-of-the-tree": ("needs", is_file(dynamic(b"\0../../../../../etc/passwd\0", (DT_NEEDED, 1)))),
+    "needed-out-of-the-tree": ("Libraries are missing", is_file(dynamic(b"\0../../../../../etc/passwd\0", (DT_NEEDED, 1)))),
     "needed-of-slashes": (None, is_file(dynamic(NAMES, (DT_NEEDED, 15)))),
     "soname-twice": (DAMAGED, is_file(dynamic(NAMES, (DT_SONAME, 1), (DT_SONAME, 1)))),
     "rpath-of-a-megabyte": (DAMAGED, is_file(dynamic(b"\0" + b"/a:" * MIB + b"\0", (DT_RPATH, 1)))),
-    "runpath-of-4000-places": ("needs", is_file(dynamic(b"\0l.so\0" + b"/a:" * 1300 + b"\0", *[(DT_NEEDED, 1)] * 1000,
+    "runpath-of-1300-places": (DAMAGED, is_file(dynamic(b"\0l.so\0" + b"/a:" * 1300 + b"\0", (DT_NEEDED, 1),
                                                         (DT_RUNPATH, 6)))),
-    "runpath-of-origins": ("needs", is_file(dynamic(b"\0l.so\0" + b"$ORIGIN/" * 500 + b"\0", (DT_NEEDED, 1),
+    "needed-500-in-120-places": ("Libraries are missing", is_file(dynamic(
+        b"".join(b"\0%03d.so" % i for i in range(500)) + b"\0" + b"/a:" * 120 + b"\0",
+        *[(DT_NEEDED, 1 + 7 * i) for i in range(500)], (DT_RUNPATH, 3501)))),
+    "note-of-3000-names": (None, note(json.dumps([{"soname": [f"{i}.so"]} for i in range(3000)]).encode())),
+    "notes-of-2400-names": (None, note(*[json.dumps([{"soname": [f"{i}.so"]} for i in range(20)]).encode()] * 120)),
+    "runpath-of-origins": ("Libraries are missing", is_file(dynamic(b"\0l.so\0" + b"$ORIGIN/" * 500 + b"\0", (DT_NEEDED, 1),
                                                     (DT_RUNPATH, 6)))),
     "interpreter-missing": ("/nowhere", is_file(interpreter(b"/nowhere\0"))),
     "interpreter-itself": (None, is_file(interpreter(b"/bin/program\0"))),
@@ -194,6 +201,6 @@ CASES = {
     "script-without-end": (None, is_file(b"#!/" + b"a" * MIB)),
     "script-escapes": ("without an interpreter", script(b"/bin/" + ESCAPE)),
     "script-missing": ("/nowhere", script(b"/nowhere")),
-    "script-env-of-nothing": ("no program 'nowhere'", lambda path: (
-        is_file(b"#!/bin/program\n")(path.with_name("env")), script(b"/bin/env nowhere")(path))),
+    "script-env-of-nothing": ("without end", lambda path: (script(b"/bin/program")(path.with_name("env")),
+                                                           script(b"/bin/env nowhere")(path))),
 }
