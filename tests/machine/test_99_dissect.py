@@ -324,3 +324,34 @@ def test_block_device(plain):
         assert holds(device)["root"] == (0, 0, 8 * MIB, "rw", "keep", "ext4", "-")
     finally:
         run("losetup", "--detach", device)
+
+
+# --- the launcher ------------------------------------------------------------------------------------
+
+HEADS_ALONE = {kind: hostile_images.superblocks.bare(head()) for kind, head in [
+    ("ext4", hostile_images.superblocks.ext), ("xfs", hostile_images.superblocks.xfs),
+    ("btrfs", hostile_images.superblocks.btrfs), ("squashfs", hostile_images.superblocks.squashfs),
+    ("erofs", hostile_images.superblocks.erofs)]}
+
+
+def launch(image):
+    return subprocess.run([lab.LAUNCH, "-q", "-i", image, "-M", lab.new_name("dissect"), "/bin/true"],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=lab.PATIENCE,
+                          env=lab.clean_environment())
+
+
+@pytest.mark.parametrize("name", [*hostile_images.CASES, *HEADS_ALONE])
+def test_launcher_refuses_it(where, name):
+    """In its own words; and no device is left. A superblock with nothing behind it is the kernel's to refuse."""
+    write = HEADS_ALONE[name] if name in HEADS_ALONE else hostile_images.CASES[name][1]
+    image = where / name
+    write(image)
+    out = launch(image)
+    said = out.stderr.decode("ascii").splitlines()
+    assert out.returncode == 1 and said and said[0].startswith("stead-launch: "), out
+    assert all(line.isprintable() for line in said) and len(said) <= 2, out
+    assert all(line.startswith("  Try: ") for line in said[1:]), out
+    assert "hostile" not in said[0], "the program that reads it has failed"
+    for loop in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            assert str(image) not in loop.read_text()
