@@ -66,6 +66,9 @@ static const Call calls[] = {
         { __NR_getrandom, ALWAYS },    { __NR_munmap, ALWAYS },   { __NR_mremap, ALWAYS },
         { __NR_madvise, ALWAYS },      { __NR_exit, ALWAYS },     { __NR_exit_group, ALWAYS },
         { __NR_rt_sigreturn, ALWAYS }, { __NR_futex, ALWAYS },
+#ifdef __SANITIZE_ADDRESS__ /* asks for its stack at the end */
+        { __NR_sigaltstack, ALWAYS },
+#endif
 /* fstat() is this one with an empty path; it may ask about other paths as nobody */
 #ifdef __NR_newfstatat
         { __NR_newfstatat, ALWAYS },

@@ -59,7 +59,7 @@ static bool try_memory(void)
         return p != MAP_FAILED && munmap(p, 1 << 20) == 0;
 }
 
-static bool try_much_memory(void)
+_unused_ static bool try_much_memory(void) /* not with a sanitizer */
 {
         return mmap(NULL, 128 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
                        MAP_FAILED &&
