@@ -56,7 +56,7 @@ static bool try_memory(void)
 {
         void *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-        return p != MAP_FAILED && munmap(p, 1 << 20) == 0;
+        return p != MAP_FAILED && mprotect(p, 1 << 20, PROT_READ) == 0 && munmap(p, 1 << 20) == 0;
 }
 
 _unused_ static bool try_much_memory(void) /* not with a sanitizer */
