@@ -366,3 +366,34 @@ def test_launcher_refuses_it(where, name):
     for backing in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
         with contextlib.suppress(OSError):
             assert str(image) not in backing.read_text()
+
+
+def test_CI_208_a_settings_file_beside_the_image_gains_nothing(where):
+    """Nor do those inside it: whoever wrote the image wrote these, too."""
+    tree = where / "tree"
+    lab.copy_tree("busybox", tree)
+    for text, probe in (("[Exec]\nCapability=CAP_SYS_TIME", "grep CapBnd /proc/self/status"),
+                        ("[Exec]\nPrivateUsers=no", "cat /proc/self/uid_map"),
+                        ("[Files]\nBind=/etc:/mnt", "ls /mnt"),
+                        ("[Files]\nPrivateUsersOwnership=chown", "cat /proc/self/uid_map"),
+                        ("[Network]\nPrivate=no", "readlink /proc/self/ns/net")):
+        name = lab.new_name("beside")
+        for place in (where / f"{name}.nspawn", tree / f"etc/systemd/nspawn/{name}.nspawn"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text + "\n")
+        image = where / f"{name}.raw"
+        run("mksquashfs", tree, image, "-noappend", "-quiet")
+        out = subprocess.run([lab.LAUNCH, "-q", "-i", image, "-M", name, "--console=pipe", "--settings=override",
+                              "--private-network", "--private-users=pick", "--resolv-conf=off", "--timezone=off",
+                              "--register=no", "/bin/sh", "-c", probe], capture_output=True, text=True,
+                             timeout=lab.PATIENCE, stdin=subprocess.DEVNULL, env=lab.clean_environment())
+        if out.returncode != 0:  # refused, key by key
+            assert text.split("\n")[1].split("=")[0] in out.stderr, out
+        elif "Capability" in text:
+            assert not int(out.stdout.split()[1], 16) >> 25 & 1, text
+        elif "PrivateUsers" in text:
+            assert " 65536\n" in out.stdout, (text, out)
+        elif "Bind" in text:
+            assert "passwd" not in out.stdout, text
+        else:
+            assert out.stdout.strip() != os.readlink("/proc/self/ns/net"), text
