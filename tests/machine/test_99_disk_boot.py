@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -259,8 +260,7 @@ def test_links_do_not_lead_out(tree, content, place):
     top = lab.work / new_name("hostile")
     subprocess.run(["cp", "-a", tree, top], check=True)
     shutil.rmtree(top / place)
-    target = lab.work / new_name("target")
-    target.mkdir()
+    target = pathlib.Path(tempfile.mkdtemp(prefix="stead-target.", dir="/opt"))
     (top / place).symlink_to(target)
     (top / str(target).lstrip("/")).mkdir(parents=True)  # where that leads to inside
     path = disk_image.gpt(lab.work / f"{new_name('hostile')}.raw", [Part("root", top), Part(place, content, size=8 * MIB)])
@@ -272,6 +272,7 @@ def test_links_do_not_lead_out(tree, content, place):
         assert m.stop() in (0, 137, 143)
     gone(path)
     path.unlink()
+    target.rmdir()
     lab.remove_tree(top)
 
 
