@@ -26,6 +26,7 @@ static const Flag flags[] = {
         { "user", 0, "NAME", "Take along this user's lines of passwd and group (may be repeated)" },
         { "add", 0, "PATH", "Take along this file or directory (may be repeated)" },
         { "layer", 0, NULL, "NAME is a base layer of the store, not a tree" },
+        { "image", 0, "TYPE", "NAME.raw, a disk image: squashfs (smallest) or erofs" },
         { "message", 'm', "TEXT", "Layer: what the version is, for the log" },
         { "list", 0, NULL, "Show what would come along and why, and make nothing" },
         { "verify", 0, NULL,
@@ -188,11 +189,16 @@ static int build_tree(const Arguments *a, const Minimal *m, MinimalCheck with, E
 {
         const char *name = a->words[0];
         char size[FORMAT_MAX];
-        int r = minimal_build_tree(m, TREES_DIRECTORY, name, &with, error);
+        const MinimalPlace place = { TREES_DIRECTORY, name };
+        const char *type = arguments_value(a, "image");
+        uint64_t bytes = m->bytes;
+        int r = type ? minimal_build_image(m, &place, minimal_image_from_string(type), &with,
+                                           &bytes, error)
+                     : minimal_build_tree(m, &place, &with, error);
 
         if (r == 0)
-                fprintf(stderr, "Built tree '%s', %s. Next: stead run %s %s\n", name,
-                        format_size(m->bytes, size), name, m->program);
+                fprintf(stderr, "Built %s '%s', %s. Next: stead run %s %s\n",
+                        type ? "image" : "tree", name, format_size(bytes, size), name, m->program);
         return r;
 }
 
@@ -232,6 +238,11 @@ static int check_options(const Arguments *a, Error *error)
                 return arguments_usage(a->verb, error, "%s only with --verify",
                                        a->command ? "A command is run"
                                                   : "--timeout and --without are used");
+        if (arguments_has(a, "image") && arguments_has(a, "layer"))
+                return arguments_usage(a->verb, error, "A layer is no image");
+        if (arguments_has(a, "image") && minimal_image_from_string(arguments_value(a, "image")) < 0)
+                return arguments_usage(a->verb, error, "An image is squashfs or erofs, not '%s'",
+                                       arguments_value(a, "image"));
         return check_name(a, error);
 }
 

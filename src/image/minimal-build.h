@@ -3,6 +3,7 @@
 
 /* A minimal tree in its place: below /var/lib/machines, or in the store as a base layer. */
 
+#include "base/string-table.h"
 #include "image/layer-version.h"
 #include "image/minimal.h"
 #include "store/progress.h"
@@ -15,9 +16,27 @@ typedef struct MinimalCheck {
         void *userdata;
 } MinimalCheck;
 
-/* @directory/@name, which must not be there. 1: the check did not want it. */
-int minimal_build_tree(const Minimal *m, const char *directory, const char *name,
-                       const MinimalCheck *check, Error *error);
+typedef struct MinimalPlace {
+        const char *directory, *name; /* must not be there */
+} MinimalPlace;
+
+/* directory/name. 1: the check did not want it. */
+int minimal_build_tree(const Minimal *m, const MinimalPlace *place, const MinimalCheck *check,
+                       Error *error);
+
+typedef enum MinimalImage {
+        MINIMAL_SQUASHFS,
+        MINIMAL_EROFS,
+        _MINIMAL_IMAGE_MAX,
+        _MINIMAL_IMAGE_INVALID = -EINVAL,
+} MinimalImage;
+
+DECLARE_STRING_TABLE(minimal_image, MinimalImage);
+
+/* directory/name.raw, a compressed file system of nothing but the tree. Equal trees make equal
+ * images. *ret_size is that of the file. 1: the check did not want it. */
+int minimal_build_image(const Minimal *m, const MinimalPlace *place, MinimalImage type,
+                        const MinimalCheck *check, uint64_t *ret_size, Error *error);
 
 typedef struct MinimalLayer {
         const char *name, *message;

@@ -215,17 +215,17 @@ int minimal_plan(int root_fd, const MinimalRequest *request, Minimal *ret, Error
         return 0;
 }
 
+static const struct {
+        const char *path;
+        mode_t mode;
+} directories[] = {
+        { "/dev", 0755 }, { "/etc", 0755 },      { "/proc", 0555 }, { "/root", 0700 },
+        { "/run", 0755 }, { "/sys", 0555 },      { "/tmp", 01777 }, { "/usr", 0755 },
+        { "/var", 0755 }, { "/var/tmp", 01777 },
+};
+
 static int make_directories(int target_fd)
 {
-        static const struct {
-                const char *path;
-                mode_t mode;
-        } directories[] = {
-                { "/dev", 0755 }, { "/etc", 0755 },      { "/proc", 0555 }, { "/root", 0700 },
-                { "/run", 0755 }, { "/sys", 0555 },      { "/tmp", 01777 }, { "/usr", 0755 },
-                { "/var", 0755 }, { "/var/tmp", 01777 },
-        };
-
         for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
                 const char *path = directories[i].path + 1;
 
@@ -277,4 +277,33 @@ int minimal_make(const Minimal *m, int target_fd, Error *error)
         if (r >= 0)
                 r = write_library_directories(m, target_fd);
         return r < 0 ? error_errno(error, -r, "Failed to make the tree") : 0;
+}
+
+/* ldconfig's notes for its next run hold numbers of inodes. */
+static void forget_ldconfig(int target_fd)
+{
+        if (unlinkat(target_fd, "var/cache/ldconfig/aux-cache", 0) < 0)
+                return;                                                /* it was not run */
+        (void)unlinkat(target_fd, "var/cache/ldconfig", AT_REMOVEDIR); /* unless others use it */
+        (void)unlinkat(target_fd, "var/cache", AT_REMOVEDIR);
+}
+
+int minimal_settle(int target_fd, Error *error)
+{
+        static const char *const written[] = { "etc/passwd", "etc/group", "etc/nsswitch.conf",
+                                               "etc/ld.so.conf", "etc/ld.so.cache" };
+        const struct timespec none[] = { { 0 }, { 0 } };
+        int r = 0;
+
+        forget_ldconfig(target_fd);
+        for (size_t i = 0; i < ELEMENTSOF(written); i++)
+                if (utimensat(target_fd, written[i], none, AT_SYMLINK_NOFOLLOW) < 0 &&
+                    errno != ENOENT)
+                        r = -errno;
+        for (size_t i = 0; i < ELEMENTSOF(directories); i++)
+                if (utimensat(target_fd, directories[i].path + 1, none, AT_SYMLINK_NOFOLLOW) < 0)
+                        r = -errno;
+        if (utimensat(target_fd, ".", none, 0) < 0)
+                r = -errno;
+        return r < 0 ? error_errno(error, -r, "Failed to set times") : 0;
 }

@@ -30,3 +30,6 @@ void minimal_done(Minimal *m);
 int minimal_plan(int root_fd, const MinimalRequest *request, Minimal *ret, Error *error);
 /* Makes it in the empty directory @target_fd, with the directories that every machine has. */
 int minimal_make(const Minimal *m, int target_fd, Error *error);
+/* Gives what was made and not copied a time of its own, always the same: two trees out of the same
+ * source are equal. */
+int minimal_settle(int target_fd, Error *error);

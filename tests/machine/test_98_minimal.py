@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """stead build elf: trees of nothing but what programs need, which serve all the same."""
+import contextlib
 import http.server
 import json
 import os
 import shutil
 import socket
+import socketserver
+import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -22,12 +26,12 @@ class Builder:
         self.where = where
         where.mkdir()
 
-    def stead(self, *words, merged=None):
-        """@merged: trees, the uppermost first, that are to be seen as one at /mnt."""
+    def stead(self, *words, merged=None, path=None):
+        """@merged: trees, the uppermost first, that are to be seen as one at /mnt. @path: where it looks for programs."""
         script = 'mount --make-rprivate / && mkdir -p /var/lib/machines && mount --bind "$0" /var/lib/machines && '
         if merged:
             script += f"mount -t overlay -o lowerdir={':'.join(map(str, merged))} none /mnt && "
-        script += 'exec "$@"'
+        script += f'PATH={path}; exec "$@"' if path else 'exec "$@"'
         return subprocess.run(["unshare", "-m", "sh", "-c", script, self.where, lab.STEAD, *words], text=True,
                               capture_output=True, timeout=lab.PATIENCE,
                               env=lab.clean_environment(STEAD_STORE=str(self.where / "store")))
@@ -63,6 +67,39 @@ class Hello(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Words(Hello):
+    """Knows one word."""
+
+    def do_GET(self):
+        if self.path in ("/", "/hello"):
+            super().do_GET()
+        else:
+            self.send_error(404)
+
+
+class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def get_request(self):
+        return super().get_request()[0], ("local", 0)
+
+
+@contextlib.contextmanager
+def serving(server):
+    with server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def certificate(where):
+    """An authority's, and its server's in one: for localhost."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost", "-keyout", where / "key.pem", "-out", where / "certificate.pem"],
+                   check=True, capture_output=True)
+    return where / "certificate.pem", where / "key.pem"
+
+
 def size(tree):
     return sum(p.lstat().st_size for p in tree.rglob("*") if p.is_file() and not p.is_symlink())
 
@@ -77,8 +114,8 @@ def run(tree, *command, **more):
                           stdin=subprocess.DEVNULL, env=lab.clean_environment())
 
 
-def answer(path, request):
-    """What a server says at a socket in the file system."""
+def answer(path, request, until):
+    """What a server says at a socket in the file system, up to these words."""
     def try_once():
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(5)
@@ -87,19 +124,25 @@ def answer(path, request):
             except OSError:
                 return None
             s.sendall(request)
-            return s.recv(4096)
+            said = b""
+            while not said.endswith(until):
+                more = s.recv(4096)
+                if not more:
+                    break
+                said += more
+            return said
     return lab.wait_for(try_once, what=f"an answer at {path}")
 
 
-def serve(tree, directory, request, *command):
+def serve(tree, directory, request, until, *command):
     """Starts a server that listens at a socket of /srv, asks it, and stops it."""
-    directory.mkdir(mode=0o777)
+    directory.mkdir(mode=0o777, exist_ok=True)
     os.chmod(directory, 0o777)
     with subprocess.Popen(launch(tree, *command, options=["--private-network", f"--bind={directory}:/srv"]),
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           env=lab.clean_environment()) as process:
         try:
-            return answer(directory / "socket", request)
+            return answer(directory / "socket", request, until)
         finally:
             process.terminate()
             try:
@@ -112,11 +155,15 @@ def serve(tree, directory, request, *command):
 def test_haproxy(builder):
     tree, _ = builder.build("haproxy", "haproxy", "--root", lab.tree("haproxy"), "--user=haproxy")
     print(f"haproxy: {size(tree) / MEGABYTE:.2f} MB")
+    directory = builder.where / "socket-haproxy"
+    directory.mkdir()
     (tree / "haproxy.cfg").write_text(
         "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
-        "frontend f\n bind unix@/srv/socket mode 777\n http-request return status 200 content-type text/plain string hello\n")
-    out = serve(tree, builder.where / "socket-haproxy", b"GET / HTTP/1.0\r\n\r\n", "/usr/sbin/haproxy", "-W", "-f", "/haproxy.cfg")
-    assert out.startswith(b"HTTP/1.0 200") or out.startswith(b"HTTP/1.1 200"), out
+        "frontend f\n bind unix@/srv/socket mode 777\n default_backend b\nbackend b\n server s unix@/srv/behind\n")
+    with serving(UnixServer(str(directory / "behind"), Hello)):
+        os.chmod(directory / "behind", 0o777)
+        out = serve(tree, directory, b"GET / HTTP/1.0\r\n\r\n", b"hello\n", "/usr/sbin/haproxy", "-W", "-f", "/haproxy.cfg")
+    assert b" 200 " in out.splitlines()[0] and out.endswith(b"hello\n"), out
     assert not (tree / "usr/bin").exists() and size(tree) < 25 * MEGABYTE
 
 
@@ -124,9 +171,9 @@ def test_redis(builder):
     merged = [lab.tree("layer-apps") / "redis", lab.tree("layer-v1")]
     tree, _ = builder.build("redis", "redis-server", "--root", "/mnt", merged=merged)
     print(f"redis: {size(tree) / MEGABYTE:.2f} MB")
-    out = serve(tree, builder.where / "socket-redis", b"PING\r\n", "/usr/bin/redis-server", "--port", "0", "--unixsocket",
+    out = serve(tree, builder.where / "socket-redis", b"PING\r\nSET key value\r\nGET key\r\n", b"value\r\n", "/usr/bin/redis-server", "--port", "0", "--unixsocket",
                 "/srv/socket", "--unixsocketperm", "777", "--dir", "/tmp")
-    assert out == b"+PONG\r\n"
+    assert out == b"+PONG\r\n+OK\r\n$5\r\nvalue\r\n"
     # Debian's is built with TLS and systemd; their libraries are half of it
     assert size(tree) < 18 * MEGABYTE
     optional = ("libcrypto", "libssl", "libsystemd", "libgcrypt", "libgpg-error", "liblzma", "libzstd", "liblz4", "libcap")
@@ -151,12 +198,52 @@ def test_a_load_generator_with_name_services(builder):
         pytest.skip("needs wrk")
     tree, _ = builder.build("wrk", "wrk", "--nss")
     print(f"wrk with name services: {size(tree) / MEGABYTE:.2f} MB")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hello) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hello)) as server:
         out = run(tree, "/usr/bin/wrk", "-t1", "-c2", "-d1", f"http://localhost:{server.server_port}/", options=[])
-        server.shutdown()
     assert out.returncode == 0 and int(out.stdout.split(" requests in ")[0].split()[-1]) > 0, out
     assert "Socket errors" not in out.stdout and size(tree) < 9.5 * MEGABYTE, out
+
+
+def test_a_go_program_with_certificates(builder):
+    """Of Debian's, which needs the C library and no other; it asks for certificates by itself."""
+    if not shutil.which("gobuster"):
+        pytest.skip("needs gobuster")
+    own = builder.where / "go-root"
+    (own / "etc/ssl/certs").mkdir(parents=True)
+    path, key = certificate(builder.where)
+    bundle = own / "etc/ssl/certs/ca-certificates.crt"
+    bundle.write_text(path.read_text())
+    (own / "words").write_text("hello\n")
+    words = ["gobuster", "--root", "/mnt", "--nss", "--add=/words"]
+    with_, _ = builder.build("go", *words, "--certs", merged=[own, "/"])
+    without, _ = builder.build("go-without", *words, merged=[own, "/"])
+    print(f"a Go program doing HTTPS: {size(with_) / MEGABYTE:.2f} MB")
+    assert not list(with_.rglob("libssl*")) and size(with_) < 11 * MEGABYTE
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(path, key)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Words)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    with serving(server):
+        ask = ["/usr/bin/gobuster", "dir", "-q", "-z", "-w", "/words", "-u", f"https://localhost:{server.server_port}/"]
+        out = run(with_, *ask, options=[])
+        assert out.returncode == 0 and "/hello" in out.stdout and "Status: 200" in out.stdout, out
+        out = run(without, *ask, options=[])
+        assert out.returncode != 0 and "certificate" in out.stdout + out.stderr, out
+
+
+def test_character_sets(builder):
+    words = ["iconv", "--root", lab.tree("bookworm"), "--add=/etc/os-release"]
+    without, hint = builder.build("iconv-without", *words)
+    assert "--gconv" in hint
+    convert = ["/usr/bin/iconv", "-f", "UTF-8", "-t", "EBCDIC-US", "/etc/os-release"]
+    assert run(without, *convert).returncode != 0
+    tree, _ = builder.build("iconv", *words, "--gconv")
+    for charset in ("ISO-8859-2", "CP037", "EUC-JP"):
+        out = subprocess.run(launch(tree, *convert[:4], charset, convert[5]), capture_output=True, timeout=lab.PATIENCE,
+                             stdin=subprocess.DEVNULL, env=lab.clean_environment())
+        text = (lab.tree("bookworm") / "etc/os-release").read_text()
+        assert out.returncode == 0 and out.stdout == text.encode({"ISO-8859-2": "iso8859-2", "CP037": "cp037", "EUC-JP": "euc-jp"}[charset]), out
+    print(f"iconv with character sets: {size(tree) / MEGABYTE:.2f} MB")
 
 
 def test_a_script_brings_its_interpreter(builder):
@@ -205,7 +292,9 @@ def test_what_is_missing_is_named_and_nothing_is_left(builder):
 
 def test_a_layer_has_versions(builder):
     words = ["build", "elf", "--layer", "site/getent", "getent", "--root", lab.tree("bookworm")]
-    first, again, more = builder.stead(*words), builder.stead(*words), builder.stead(*words, "--nss", "-m", "with names")
+    first = builder.stead(*words)
+    time.sleep(1.1)  # what is made and not copied has a time of its own
+    again, more = builder.stead(*words), builder.stead(*words, "--nss", "-m", "with names")
     assert first.returncode == 0 and first.stderr.startswith("Built layer site/getent@"), first
     assert "Unchanged: layer site/getent@" in again.stderr, again
     assert more.returncode == 0 and "Built layer" in more.stderr, more
@@ -231,3 +320,57 @@ def test_what_is_added_brings_its_libraries(builder):
     assert (tree / "etc/ssl/certs/ca-certificates.crt").exists() and (tree / "usr/lib/modules.d/module.so").exists()
     assert (tree / "usr/lib/libc.so.6").exists(), "the module needs it"
     assert not (tree / "usr/share").exists()
+
+
+def inside(image, path):
+    """Owner, mode, time and capabilities of a file, as the host sees it."""
+    script = ("import os, sys; s = os.lstat(sys.argv[1]); "
+              "print(s.st_uid, s.st_gid, oct(s.st_mode), s.st_mtime_ns, os.getxattr(sys.argv[1], 'security.capability').hex())")
+    out = subprocess.run(["unshare", "-m", "sh", "-c", 'mount -o ro,loop "$1" /mnt && exec python3 -c "$2" "/mnt/$3"', "sh", image, script, path],
+                         text=True, capture_output=True, check=True).stdout.split()
+    return [int(out[0]), int(out[1]), out[2], int(out[3]), out[4]]
+
+
+@pytest.mark.parametrize("kind, tool", [("squashfs", "mksquashfs"), ("erofs", "mkfs.erofs")])
+def test_a_disk_image(builder, kind, tool):
+    if not shutil.which(tool):
+        pytest.skip(f"needs {tool}")
+    root = lab.copy_tree("bookworm", links=False)
+    program = root / "usr/bin/getent"
+    capability = bytes.fromhex("0000000200040000000000000000000000000000")
+    os.chown(program, 123, 456)
+    os.chmod(program, 0o751)
+    os.setxattr(program, "security.capability", capability)
+    os.utime(program, (1_000_000_000, 1_000_000_000))
+    names = [lab.new_name("image") for _ in range(2)]
+    for name in names:
+        out = builder.stead("build", "elf", name, "getent", "--root", root, "--nss", f"--image={kind}")
+        assert out.returncode == 0 and f"Built image '{name}'" in out.stderr, out
+        time.sleep(1.1)
+    first, second = (builder.where / f"{name}.raw" for name in names)
+    assert first.read_bytes() == second.read_bytes(), "equal trees make equal images"
+    tree, _ = builder.build(f"beside-{kind}", "getent", "--root", root, "--nss")
+    print(f"getent with name services, {kind}: {first.stat().st_size / MEGABYTE:.2f} MB; tree: {size(tree) / MEGABYTE:.2f} MB")
+    assert first.stat().st_size < size(tree) * 0.7
+    uid, gid, mode, when, found = inside(first, "usr/bin/getent")
+    assert (uid, gid, mode, found) == (123, 456, "0o100751", capability.hex())
+    assert when == 1_000_000_000 * 10**9 or kind == "erofs", "erofs-utils before 1.8 knows one time only"
+    out = builder.stead("run", names[0], "--", "/usr/bin/getent", "services", "https")
+    assert out.returncode == 0 and out.stdout.split()[:2] == ["https", "443/tcp"], out
+    out = builder.stead("build", "elf", names[0], "getent", "--root", root)
+    assert out.returncode != 0 and f"{names[0]}.raw' already" in out.stderr, out
+    lab.remove_tree(tree)
+    lab.remove_tree(root)
+
+
+def test_an_image_is_verified_and_asks_for_its_tool(builder):
+    words = ["getent", "--root", lab.tree("bookworm"), "--image=squashfs"]
+    out = builder.stead("build", "elf", "unseen", *words, "--verify", "--", "getent", "services", "https")
+    assert out.returncode == 1 and "--nss" in out.stdout
+    out = builder.stead("build", "elf", "unseen", *words, "--layer")
+    assert out.returncode == 2 and "no image" in out.stderr
+    out = builder.stead("build", "elf", "unseen", *words[:-1], "--image=ext4")
+    assert out.returncode == 2 and "squashfs or erofs" in out.stderr
+    out = builder.stead("build", "elf", "unseen", *words, path="/nonexistent")
+    assert out.returncode == 1 and "'mksquashfs'" in out.stderr and "apt-get install squashfs-tools" in out.stderr, out
+    assert not [p.name for p in builder.where.iterdir() if "unseen" in p.name]
