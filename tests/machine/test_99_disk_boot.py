@@ -371,6 +371,11 @@ def test_what_goes_not_together(image):
     refused(launch(image, "true", "--private-users-ownership=chown", "--private-users=65536"), "never changed but mapped")
     refused(launch("/etc", "true"), "neither a file nor a disk", "--directory=/etc")
     refused(launch("/dev/null", "true"), "neither a file nor a disk")
+    out = lab.run(image, "/bin/true")
+    assert out.returncode == 1 and f"--image={image}" in out.stderr
+    words = [lab.LAUNCH, "-i", image, "-P", "--register=no", "--private-network", "/etc/hello"]
+    out = subprocess.run(words, text=True, capture_output=True, env=lab.clean_environment())
+    refused(out, "not executable", f"stead-launch --read-only --image={image} /bin/sh")
 
 
 # --- policy and hashes ----------------------------------------------------------------------------
