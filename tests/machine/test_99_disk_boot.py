@@ -207,6 +207,9 @@ def test_nothing_is_written(parts, option):
     written = {"--read-only": [], "--volatile=state": ["/var/x"],
                "--volatile=yes": ["/x", "/var/x"]}.get(option, ["/x", "/home/x", "/srv/x", "/var/x", "/var/tmp/x", "/usr/x"])
     assert out.stdout.split() == written, out
+    seen = ok(launch(parts, "cat /home/file /srv/file /var/file /usr/bin/true >/dev/null && echo all", option)) \
+        if option in ("--read-only", "--ephemeral", "--volatile=overlay") else "all\n"
+    assert seen == "all\n", "each of its file systems is there"
     gone(parts)
     assert digest(parts) == before
 
