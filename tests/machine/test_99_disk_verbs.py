@@ -175,6 +175,25 @@ def test_copy_of_a_machine(image, name):
         forget(copy)
 
 
+@pytest.mark.parametrize("ending", ["raw", "raw.gz"])
+def test_hash_comes_along(image, name, tmp_path, ending):
+    """Or nothing would be checked in the copy."""
+    source, copy = tmp_path / f"x.1.{ending}", lab.new_name("copy")
+    source.write_bytes(gzip.compress(image.read_bytes(), 1) if ending.endswith("gz") else image.read_bytes())
+    (tmp_path / "x.1.roothash").write_text("ab" * 32)
+    (tmp_path / "x.1.verity").write_bytes(bytes(5000))
+    os.setxattr(source, "user.verity.usrhash", b"cd" * 32)
+    (TREES / f"{name}.roothash.p7s").write_text("of one that is gone")
+    stead("create", "-q", name, source)
+    assert sorted(left(name)) == [f"{name}.{e}" for e in ("raw", "roothash", "usrhash", "verity")]
+    try:
+        stead("create", "-q", copy, f"--from={name}")
+        assert [(TREES / f"{copy}.{e}").read_bytes() for e in ("roothash", "usrhash", "verity")] == [b"ab" * 32, b"cd" * 32, bytes(5000)]
+    finally:
+        forget(copy)
+    assert left(copy) == []
+
+
 def test_removed_with_what_lies_beside(image, name):
     stead("create", "-q", name, image)
     for ending in ("roothash", "verity"):

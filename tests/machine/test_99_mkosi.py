@@ -147,10 +147,11 @@ def test_trees_of_the_hosts_own_mkosi(name, tmp_path, form):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_disk_of_the_hosts_own_mkosi(name, tmp_path, packed):
-    script = f"mkfs.ext4 -q -F -d {lab.tree('busybox')} image.raw 8m; ln -s image.raw image"
+    script = f"mkfs.ext4 -q -F -d {lab.tree('busybox')} image.raw 8m; ln -s image.raw image; echo hash > image.roothash"
     stead("create", "-q", name, "--build", tmp_path, env=fake(tmp_path, script + ("; zstd -q --rm image.raw" if packed else "")))
     made = TREES / f"{name}.raw"
-    assert left(name) == [made.name] and made.stat().st_size == 8 << 20 and made.stat().st_mode & 0o777 == 0o600
+    assert sorted(left(name)) == [made.name, f"{name}.roothash"]
+    assert made.stat().st_size == 8 << 20 and made.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("script, words", [
