@@ -194,6 +194,13 @@ def test_hash_comes_along(image, name, tmp_path, ending):
     assert left(copy) == []
 
 
+def test_path_of_an_image(image):
+    """Where a directory can stand a file can, too."""
+    out = stead("run", image, f"--machine={lab.new_name('path')}", "--private-network", "--", "/bin/busybox", "ls", "/bin/busybox").stdout
+    assert out == "/bin/busybox\n"
+    assert json.loads(stead("plan", "--json", image).stdout)["image"] == str(image)
+
+
 def test_removed_with_what_lies_beside(image, name):
     stead("create", "-q", name, image)
     for ending in ("roothash", "verity"):
