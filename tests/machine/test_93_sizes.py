@@ -33,10 +33,14 @@ def fill(where):
     os.link(where / "opt/a/one", where / "opt/a/two")
     os.link(where / "opt/a/one", where / "opt/b/three")  # the only content of b: counts in both, and once above
     os.link(where / "opt/a/one", where / "opt/a/deep/er/four")
-    for name in ("same", "also-same", "other-owner"):
+    for name in ("same", "also-same", "owner", "group", "time", "attribute"):
         (where / "opt/b" / name).write_bytes(b"y" * 777)
         os.utime(where / "opt/b" / name, (1600000000, 1600000000))
-    os.chown(where / "opt/b/other-owner", 7, 7)  # of equal content, but not one file
+    # of equal content, but not one file
+    os.chown(where / "opt/b/owner", 7, 0)
+    os.chown(where / "opt/b/group", 0, 7)
+    os.utime(where / "opt/b/time", (1600000001, 1600000001))
+    os.setxattr(where / "opt/b/attribute", "user.note", b"one")
     (where / "opt/a/empty").touch()
     (where / "opt/a/link").symlink_to("one" * 50)
     with open(where / "opt/a/deep/sparse", "wb") as f:
@@ -92,8 +96,8 @@ def test_every_directory_is_what_du_says(site, name):
 def test_hard_links_and_equal_files(site):
     sizes = {d["path"]: d["bytes"] for d in show(site, BASE, "--tree")["tree_sizes"]}
     assert sizes["/opt/a"] == 10_000 + 5_000_000
-    assert sizes["/opt/b"] == 10_000 + 2 * 777
-    assert sizes["/opt"] == 10_000 + 5_000_000 + 2 * 777
+    assert sizes["/opt/b"] == 10_000 + 5 * 777
+    assert sizes["/opt"] == 10_000 + 5_000_000 + 5 * 777
 
 
 def test_own_and_shared(site):
