@@ -191,6 +191,14 @@ def test_name_services(builder):
     assert run(tree, "/usr/bin/getent", "services", "https").stdout.split()[:2] == ["https", "443/tcp"]
     assert run(tree, "/usr/bin/getent", "hosts", "localhost").stdout.split()[1] == "localhost"
     assert run(tree, "/usr/bin/getent", "passwd", "root").stdout.startswith("root:")
+    assert not list(tree.rglob("libnss_*")), "this C library has them built in"
+
+
+def test_name_services_are_modules_of_an_older_library(builder):
+    tree, _ = builder.build("names-old", "getent", "--root", lab.tree("bullseye"), "--nss")
+    assert sorted(p.name for p in tree.rglob("libnss_*.so.2")) == ["libnss_dns.so.2", "libnss_files.so.2"]
+    assert run(tree, "/usr/bin/getent", "services", "https").stdout.split()[:2] == ["https", "443/tcp"]
+    assert run(tree, "/usr/bin/getent", "hosts", "localhost").stdout.split()[1] == "localhost"
 
 
 def test_a_load_generator_with_name_services(builder):
