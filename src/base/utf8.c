@@ -21,3 +21,20 @@ size_t utf8_length(const char *text)
                 return 0;
         return n;
 }
+
+bool utf8_is_control(const char *s)
+{
+        unsigned char c = (unsigned char)s[0];
+
+        return c < ' ' || c == 0x7f || (c == 0xc2 && (unsigned char)s[1] < 0xa0);
+}
+
+bool utf8_is_plain(const char *s)
+{
+        for (size_t n; *s; s += n) {
+                n = utf8_length(s);
+                if (n == 0 || utf8_is_control(s))
+                        return false;
+        }
+        return true;
+}

@@ -37,6 +37,8 @@ static int overlay_of(Assembly *a, DiskRole role, const char *place, int dirfd, 
 
         if (!lowers.fds)
                 return error_set(error, ENOMEM, "Out of memory");
+        if (tree == -ENOENT) /* left out */
+                return 0;
         if (tree < 0)
                 return error_errno(error, -tree, "Failed to open '%s' in '%s'", place,
                                    a->plan->directory);

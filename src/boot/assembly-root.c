@@ -384,6 +384,8 @@ int assembly_root(Assembly *a, Error *error)
                 fd = root_ephemeral(a, error);
         else
                 fd = clone_tree(a, a->tree_fd, error);
+        if (fd >= 0 && !throw_away && a->plan->volatile_mode != VOLATILE_YES)
+                fd = assembly_add_places_consume(a, fd, error);
         if (fd < 0)
                 return fd;
         r = attach_root(a, fd, error);

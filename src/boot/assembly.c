@@ -55,7 +55,9 @@ int assembly_mkdir(Assembly *a, const char *path, mode_t mode, Error *error)
                 if (a->plan->disk)
                         error_hint(error, "--volatile=overlay  (or an image with that directory)");
                 else
-                        error_hint(error, "mkdir -p %s%s  (once, while the tree is writable)",
+                        error_hint(error,
+                                   "mkdir -p %s%s  (once, while the tree is writable); or "
+                                   "--volatile=overlay",
                                    a->plan->files, path);
                 return -EROFS;
         }
@@ -167,43 +169,6 @@ int assembly_scratch(Assembly *a, int mount_fd, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to attach a mount") : 0;
 }
 
-/* The top-level directories that every boot needs (CI-045). */
-static int make_skeleton(Assembly *a, Error *error)
-{
-        static const struct {
-                const char *path;
-                mode_t mode;
-        } directories[] = {
-                { "/dev", 0755 },  { "/proc", 0555 }, { "/sys", 0555 }, { "/run", 0755 },
-                { "/tmp", 01777 }, { "/root", 0750 }, { "/var", 0755 },
-        };
-        static const char *const links[] = { "bin", "sbin", "lib", "lib64" };
-
-        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
-                const char *path = directories[i].path;
-                int r;
-
-                if (faccessat(a->root_fd, path + 1, F_OK, AT_SYMLINK_NOFOLLOW) >= 0)
-                        continue;
-                r = assembly_mkdir(a, path, directories[i].mode, error);
-                if (r < 0)
-                        return r;
-                if (directories[i].mode & S_ISVTX)
-                        (void)fchmodat(a->root_fd, path + 1, directories[i].mode, 0);
-        }
-        for (size_t i = 0; i < ELEMENTSOF(links); i++) {
-                char target[16];
-
-                (void)snprintf(target, sizeof(target), "usr/%s", links[i]);
-                if (path_exists(a->root_fd, target) >= 0 &&
-                    symlinkat(target, a->root_fd, links[i]) < 0 && errno != EEXIST &&
-                    errno != EROFS)
-                        return error_errno(error, errno, "Failed to link '/%s' in tree '%s'",
-                                           links[i], a->plan->directory);
-        }
-        return 0;
-}
-
 static int make_run_and_tmp(Assembly *a, Error *error)
 {
         int r = assembly_mount(a, "/run", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, error,
@@ -275,7 +240,7 @@ static int reopen_tree(Assembly *a, Error *error)
 
 int assembly_begin(Assembly *a, Error *error)
 {
-        static const Part parts[] = { make_skeleton, assembly_dev, make_run_and_tmp,
+        static const Part parts[] = { assembly_make_places, assembly_dev, make_run_and_tmp,
                                       assembly_run_host };
         int r;
 

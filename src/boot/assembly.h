@@ -8,6 +8,7 @@
  *
  * Files:  assembly.c  order, root, hand-over          assembly-root.c  tree, volatile, ephemeral
  *         assembly-layers.c  root of layers           assembly-disk.c  root of a disk image
+ *         assembly-places.c  what is mounted on
  *         assembly-dev.c  /dev                        assembly-proc.c  /proc, /sys, /sys/fs/cgroup
  *         assembly-host.c  /run/host                  assembly-custom.c  Bind=, Overlay= ...
  *         assembly-etc.c  resolver, time zone            assembly-journal.c  /var/log/journal
@@ -86,6 +87,10 @@ void assembly_done(Assembly *a);
 /* Parts, for assembly*.c only. */
 int assembly_root(Assembly *a, Error *error);
 int assembly_whole_tree(Assembly *a, Error *error);
+/* Directories to mount on, where they are missing. */
+int assembly_make_places(Assembly *a, Error *error);
+/* The same for a detached root that cannot be written to: itself, or itself below them. */
+int assembly_add_places_consume(Assembly *a, int root_mount_fd, Error *error);
 int assembly_dev(Assembly *a, Error *error);
 int assembly_proc(Assembly *a, Error *error);
 int assembly_sys(Assembly *a, Error *error);

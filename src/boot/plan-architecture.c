@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
@@ -164,6 +165,17 @@ static void choose_personality(BootPlan *plan, int root_fd, const ElfMachine *pr
                 plan->personality = PER_LINUX32;
 }
 
+/* qemu shifts real-time signals by the two that the host's libc keeps: systemd would take ours for
+ * a wish for rescue mode. What a program inside sends arrives as it was meant. */
+static void choose_stop(BootPlan *plan)
+{
+        if (plan->stop_method != STOP_SIGNAL || plan->init != INIT_SYSTEMD ||
+            plan->stop_signal != SIGRTMIN + 3)
+                return;
+        plan->stop_method = STOP_COMMAND;
+        plan->stop_signal = 0;
+}
+
 int plan_architecture(BootPlan *plan, int root_fd, Error *error)
 {
         _cleanup_free_ char *program = find_program(plan, root_fd);
@@ -183,5 +195,7 @@ int plan_architecture(BootPlan *plan, int root_fd, Error *error)
                 plan->emulator = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }
+        if (r >= 0)
+                choose_stop(plan);
         return r;
 }

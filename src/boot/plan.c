@@ -355,6 +355,7 @@ static int open_view(const BootPlan *plan, const RootSource *source, struct stat
 
 int boot_plan_new(Settings *s, const RootSource *source, BootPlan **ret, Error *error)
 {
+        static const RootSource plain_tree = {};
         _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
         _cleanup_close_ int root_fd = -EBADF;
         struct stat root;
@@ -363,7 +364,7 @@ int boot_plan_new(Settings *s, const RootSource *source, BootPlan **ret, Error *
         if (!plan)
                 return out_of_memory(error);
         if (!source)
-                source = &ROOT_SOURCE_NULL;
+                source = &plain_tree;
         plan->ephemeral = s->ephemeral;
         plan->volatile_mode = s->volatile_mode;
         plan->read_only = s->read_only || s->volatile_mode == VOLATILE_YES ||

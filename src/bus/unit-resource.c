@@ -31,6 +31,15 @@ static int check_version(sd_bus *bus, const ResourceValues *values, Error *error
         return 0;
 }
 
+/* systemd adds to the list that it has, until it gets an empty one. */
+static int append_value(sd_bus_message *m, const ResourceValue *v)
+{
+        const ResourceValue none = { .key = v->key, .form = v->form, .number = v->number };
+        int r = v->emptied && v->n_items > 0 ? unit_property_append_value(m, &none) : 0;
+
+        return r < 0 ? r : unit_property_append_value(m, v);
+}
+
 static int set_now(sd_bus *bus, const char *unit, const ResourceValues *values, Error *error)
 {
         _cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
@@ -43,7 +52,7 @@ static int set_now(sd_bus *bus, const char *unit, const ResourceValues *values, 
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "(sv)");
         for (size_t i = 0; r >= 0 && i < values->n; i++)
-                r = unit_property_append_value(m, &values->items[i]);
+                r = append_value(m, &values->items[i]);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)

@@ -5,6 +5,7 @@
 #include "cli/format.h"
 #include "cli/progress-display.h"
 #include "cli/verb-layer.h"
+#include "image/debian-architecture.h"
 #include "image/layer-base.h"
 
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 static const Flag flags[] = {
         { "name", 0, "LAYER", "Not debian/12/base and its like" },
         { "init", 0, "INIT", "systemd, sysvinit, openrc or runit (default: systemd)" },
+        { "architecture", 0, "ARCH", "Not the host's (i386, arm64, ...)" },
         { "include", 0, "PACKAGE,...", "Further packages; needs --name=" },
         { "mirror", 0, "URL", "Mirror, or a whole line of sources.list" },
         { "message", 'm', "TEXT", "What the version is, for the log" },
@@ -24,6 +26,7 @@ static int parse(const Arguments *a, LayerBase *base, Error *error)
 {
         const char *init = arguments_value(a, "init") ?: "systemd";
         DebianRecipe *recipe = &base->debian;
+        int r;
 
         recipe->suite = debian_suite(a->words[0]);
         if (!recipe->suite)
@@ -38,6 +41,9 @@ static int parse(const Arguments *a, LayerBase *base, Error *error)
         }
         recipe->include = arguments_value(a, "include");
         recipe->mirror = arguments_value(a, "mirror");
+        r = debian_set_architecture(recipe, arguments_value(a, "architecture"), error);
+        if (r < 0)
+                return r;
         base->name = arguments_value(a, "name");
         base->message = arguments_value(a, "message");
         if (recipe->include && !base->name)

@@ -104,6 +104,18 @@ int life_manager_forget_pod(LifeManager *m, const char *name, Error *error)
         return r < 0 ? r : job_queue_wait(m->jobs, job, unit, USEC_INFINITY, error);
 }
 
+/* What is only an image is a unit that may use devices since the generator saw the image. Its time
+ * tells nothing: whoever writes to an image changes it. */
+static bool is_new_image(const char *name)
+{
+        _cleanup_free_ char *image = NULL, *unit = NULL;
+
+        if (asprintf(&image, "/var/lib/machines/%s.raw", name) < 0 ||
+            asprintf(&unit, "/run/systemd/generator/stead@%s.service.d/10-stead.conf", name) < 0)
+                return false;
+        return access(image, F_OK) >= 0 && access(unit, F_OK) < 0;
+}
+
 int life_manager_refresh(LifeManager *m, char *const *names, Error *error)
 {
         uint64_t loaded, changed, latest = 0;
@@ -115,6 +127,8 @@ int life_manager_refresh(LifeManager *m, char *const *names, Error *error)
                 if (definition_last_change("", *n, &changed) < 0)
                         return error_set(error, ENOMEM, "Out of memory");
                 latest = MAX_OF(latest, changed);
+                if (is_new_image(*n))
+                        latest = UINT64_MAX;
         }
         return latest >= loaded ? systemd_reload(m->bus, error) : 0;
 }

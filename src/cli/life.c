@@ -402,6 +402,29 @@ static int enable_one(LifeManager *manager, const char *name, bool enable, Error
         return systemd_enable(life_manager_bus(manager), unit, enable, error);
 }
 
+int life_forget(char *const *names, Error *error)
+{
+        _cleanup_life_manager_ LifeManager *manager = NULL;
+        int changed = 0, r = life_manager_open(&manager);
+
+        if (r < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        for (char *const *n = names; manager && n && *n; n++) {
+                _cleanup_free_ char *unit = NULL;
+
+                if (systemd_service_of(*n, &unit) < 0)
+                        return error_set(error, ENOMEM, "Out of memory");
+                r = systemd_enable(life_manager_bus(manager), unit, false, error);
+                if (r < 0)
+                        return r;
+                changed |= r;
+                r = systemd_reset_failed(life_manager_bus(manager), unit, error);
+                if (r < 0)
+                        return r;
+        }
+        return changed ? systemd_reload(life_manager_bus(manager), error) : 0;
+}
+
 int life_enable(char *const *names, bool enable, Error *error)
 {
         _cleanup_life_manager_ LifeManager *manager = NULL;

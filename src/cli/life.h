@@ -28,3 +28,6 @@ int life_reboot(char *const *names, bool block, uint64_t timeout_usec);
 
 /* Whether machines start with the host. Needs systemd. */
 int life_enable(char *const *names, bool enable, Error *error);
+/* What systemd still knows of machines that are gone: whether they start with the host, and that
+ * they had failed. Nothing to do without systemd. */
+int life_forget(char *const *names, Error *error);

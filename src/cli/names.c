@@ -176,6 +176,10 @@ static int unknown_name(NameScope scope, char *const *names, const char *word, E
                 error_hint(error, "stead start %s", word);
                 return error_set(error, ENXIO, "Machine '%s' is not running", word);
         }
+        if (scope == NAMES_DEFINED && strv_contains(all, word)) {
+                error_hint(error, "stead edit %s", word);
+                return error_set(error, ENXIO, "Machine '%s' has no definition", word);
+        }
         if (!nearest)
                 nearest = nearest_name(word, all);
         if (nearest) {

@@ -25,5 +25,6 @@ int names_select(NameScope scope, char *const *words, char ***ret, Error *error)
 /* For verbs of one machine: no patterns. */
 int names_check(NameScope scope, const char *name, Error *error);
 
-/* The disk image of a machine, TREES_DIRECTORY/NAME.raw, if it is one and has no tree: 1, else 0. */
+/* The disk image of a machine, TREES_DIRECTORY/NAME.raw, if it is one and has no tree: 1, else 0.
+ */
 int names_find_disk(const char *name, char **ret);

@@ -4,14 +4,6 @@
 #include "base/buffer.h"
 #include "base/utf8.h"
 
-/* C0 and DEL, and C1, which terminals obey as well. */
-static bool is_control(const char *s)
-{
-        unsigned char c = (unsigned char)s[0];
-
-        return c < ' ' || c == 0x7f || (c == 0xc2 && (unsigned char)s[1] < 0xa0);
-}
-
 char *printable_text(const char *s)
 {
         _cleanup_buffer_ Buffer out = BUFFER_NULL;
@@ -19,7 +11,7 @@ char *printable_text(const char *s)
         while (*s) {
                 size_t n = utf8_length(s), length = n ?: 1;
 
-                if (n > 0 && !is_control(s))
+                if (n > 0 && !utf8_is_control(s))
                         buffer_append(&out, s, length);
                 else
                         for (size_t i = 0; i < length; i++)

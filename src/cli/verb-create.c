@@ -5,12 +5,14 @@
 #include "base/strv.h"
 #include "cli/arguments.h"
 #include "cli/color.h"
+#include "cli/create-build.h"
 #include "cli/create-layers.h"
 #include "cli/layered.h"
 #include "cli/names.h"
 #include "cli/progress-display.h"
 #include "config/definition.h"
 #include "image/create.h"
+#include "image/debian-architecture.h"
 #include "image/disk-copy.h"
 #include "image/disk-create.h"
 #include "image/layer-base.h"
@@ -25,8 +27,10 @@
 
 static const Flag flags[] = {
         { "from", 0, "NAME|DIR", "Copy this machine or tree" },
+        { "build", 0, "DIR", "Build it with mkosi, of DIR/mkosi.conf" },
         { "tree", 0, NULL, "Debian: a tree of its own instead of a layer that machines share" },
         { "init", 0, "INIT", "Debian: systemd, sysvinit, openrc or runit (default: systemd)" },
+        { "architecture", 0, "ARCH", "Debian: not the host's (i386, arm64, ...)" },
         { "include", 0, "PACKAGE,...", "Tree: further packages" },
         { "mirror", 0, "URL", "Debian: mirror, or a whole line of sources.list" },
         { "keep-devices", 0, NULL, "Archive: make the device nodes that are in it" },
@@ -79,7 +83,7 @@ static int prepare_recipe(const Arguments *a, const char *word, DebianRecipe *re
         }
         recipe->include = arguments_value(a, "include");
         recipe->mirror = arguments_value(a, "mirror");
-        return 0;
+        return debian_set_architecture(recipe, arguments_value(a, "architecture"), error);
 }
 
 static int prepare_archive(const Arguments *a, const char *word, CreateRequest *request,
@@ -303,23 +307,46 @@ static int create(const Arguments *a, Display *display, Error *error)
         return r;
 }
 
+/* What the words say is made: all of it comes from mkosi.conf. */
+static int build(const Arguments *a, Error *error)
+{
+        static const char *const names[] = { "from",    "tree",         "init",
+                                             "include", "keep-devices", "force" };
+        const CreateBuild request = { .name = a->words[0],
+                                      .directory = arguments_value(a, "build"),
+                                      .mirror = arguments_value(a, "mirror"),
+                                      .quiet = arguments_has(a, "quiet") };
+
+        if (a->words[1])
+                return arguments_usage(a->verb, error, "--build=%s is the source, not '%s'",
+                                       request.directory, a->words[1]);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (arguments_has(a, names[i]))
+                        return arguments_usage(a->verb, error,
+                                               "--%s has no meaning with --build=: %s/mkosi.conf "
+                                               "says what is made",
+                                               names[i], request.directory);
+        return create_build(&request, error);
+}
+
 static int run(const Arguments *a, Error *error)
 {
         const char *name = a->words[0], *word = a->words[1], *from = arguments_value(a, "from");
+        bool is_build = arguments_has(a, "build");
         Display display = { .name = name,
                             .quiet = arguments_has(a, "quiet"),
                             .terminal = isatty(STDERR_FILENO),
                             .start = time(NULL) };
         int r;
 
-        if (!word == !from)
+        if (!is_build && !word == !from)
                 return arguments_usage(a->verb, error,
                                        "'create' needs a source: layers, %s, a tar file, a disk "
-                                       "image, or --from=NAME",
+                                       "image, --from=NAME, or --build=DIR",
                                        debian_choices());
         r = check_name(name, error);
         if (r >= 0)
-                r = create(a, &display, error);
+                r = is_build ? build(a, error) : create(a, &display, error);
         end_display(&display);
         if (r < 0)
                 return r;
@@ -343,7 +370,8 @@ const Verb verb_create = {
                 "/var/lib/machines/NAME: debian/12 with --tree, a tar file (.tar, .tar.gz, "
                 ".tar.xz, "
                 ".tar.zst; '-' for\n"
-                "standard input), or a copy with --from=. These get a host name,\n"
+                "standard input), a copy with --from=, or what mkosi builds with --build=. These "
+                "get a host name,\n"
                 "machine id and ssh keys of their own. A disk image (.raw, .img, also compressed) "
                 "becomes\n"
                 "/var/lib/machines/NAME.raw and stays as it is.",

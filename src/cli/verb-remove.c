@@ -4,6 +4,7 @@
 #include "base/strv.h"
 #include "cli/arguments.h"
 #include "cli/launcher.h"
+#include "cli/life.h"
 #include "cli/names.h"
 #include "image/staging.h"
 #include "image/tree-lock.h"
@@ -165,6 +166,13 @@ static int remove_one(const char *name, bool purge, Error *error)
         return remove_files(name, purge, has_tree, error);
 }
 
+static bool is_defined(const char *name)
+{
+        _cleanup_free_ char *definition = definition_path(name);
+
+        return definition && access(definition, F_OK) >= 0;
+}
+
 static bool has_state(const char *name)
 {
         _cleanup_free_ char *path = NULL;
@@ -207,7 +215,12 @@ static int run(const Arguments *a, Error *error)
                         return r;
         }
         STRV_FOREACH (n, names) {
+                char *const one[] = { *n, NULL };
+
                 r = remove_one(*n, purge, error);
+                /* what still has a definition may be given a tree again */
+                if (r >= 0 && !is_defined(*n))
+                        r = life_forget(one, error);
                 if (r < 0)
                         return r;
         }

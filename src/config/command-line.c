@@ -61,10 +61,7 @@ static int unknown_option(const char *word, Error *error)
         int r;
 
         if (strncmp(word, "--", 2) != 0) {
-                r = later_letter(word[1])
-                            ? error_set(error, EOPNOTSUPP,
-                                        "Option -%c is not supported by this version", word[1])
-                            : error_set(error, EINVAL, "There is no option -%c", word[1]);
+                r = error_set(error, EINVAL, "There is no option -%c", word[1]);
                 error_hint(error, "stead-launch --help");
                 return r;
         }

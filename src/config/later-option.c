@@ -29,11 +29,6 @@ bool later_option(const char *name)
         return false;
 }
 
-bool later_letter(char letter)
-{
-        return false;
-}
-
 const LaterKey *later_key(const char *section, const char *key)
 {
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)

@@ -14,7 +14,6 @@ typedef struct LaterKey {
 } LaterKey;
 
 bool later_option(const char *name);
-bool later_letter(char letter);
 const LaterKey *later_key(const char *section, const char *key);
 
 /* Refuses the first of @a that is in force and not acted upon. 0 if there is none. In .nspawn files

@@ -105,6 +105,7 @@ int resource_parse(const ResourceKey *key, const char *value, ResourceValue *ret
         if (r < 0 || adds)
                 return r;
         resource_value_done(ret);
+        v.emptied = key->list && value[0] == '\0';
         *ret = v;
         v = RESOURCE_VALUE_NULL;
         return 0;

@@ -105,6 +105,7 @@ typedef struct ResourceItem {
 
 typedef struct ResourceValue {
         const ResourceKey *key;
+        bool emptied; /* a list: "KEY=" was said before these items */
         ResourceForm form;
         uint64_t number;
         uint32_t scale;

@@ -221,6 +221,8 @@ static int check_root_mount(const Assignments *a, const Settings *s, Error *erro
                 other = "pivot-root";
         else if (s->layers)
                 other = "layers";
+        else if (s->image)
+                other = "image";
         else
                 return 0;
         settings_describe(a, other, &second);

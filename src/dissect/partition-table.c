@@ -81,7 +81,7 @@ static int take(blkid_partition from, uint64_t size, PartitionTable *table, Disk
         blkid_loff_t start = blkid_partition_get_start(from),
                      length = blkid_partition_get_size(from);
         Partition *p = &table->parts[table->n_parts];
-        DiskRefusal why = { .part = (unsigned)blkid_partition_get_partno(from), .name = "other" };
+        DiskRefusal why = { .part = (unsigned)blkid_partition_get_partno(from) };
 
         why.kind = DISK_REFUSED_EMPTY;
         if (start <= 0 || length <= 0)
@@ -145,10 +145,10 @@ static int take_table(blkid_partlist list, const Glance *glance, uint64_t size,
         const char *kind = found ? blkid_parttable_get_type(found) : NULL;
         bool gpt = kind && strcmp(kind, "gpt") == 0;
 
-        if (gpt && blkid_parttable_get_offset(found) != (blkid_loff_t)glance->sector)
-                return disk_refuse(refusal, &(DiskRefusal){ .kind = DISK_REFUSED_TABLE_BACKUP });
         if (glance->n_header > 1)
                 return refuse_gpt(glance, size, refusal);
+        if (gpt && blkid_parttable_get_offset(found) != (blkid_loff_t)glance->sector)
+                return disk_refuse(refusal, &(DiskRefusal){ .kind = DISK_REFUSED_TABLE_BACKUP });
         if (!gpt && glance->n_header == 1 && !glance->protective)
                 return disk_refuse(refusal, &(DiskRefusal){ .kind = DISK_REFUSED_TABLE_TWO });
         if (!gpt && (glance->n_header == 1 || glance->protective))

@@ -4,6 +4,7 @@
  * no /run/stead, no other program is there yet. One bad definition costs the others nothing. */
 
 #include "base/strv.h"
+#include "generator/disk-image.h"
 #include "generator/enabled.h"
 #include "generator/output.h"
 #include "generator/references.h"
@@ -281,6 +282,44 @@ static void link_enabled(Generator *g)
                 fail(g, r, &error);
 }
 
+/* What is only an image in /var/lib/machines gets its devices, too. */
+static int generate_image(const Generator *g, const char *name, Error *error)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_NULL;
+        _cleanup_free_ char *path = NULL;
+
+        buffer_printf(&text, "# Made by stead-generator for disk image %s.raw\n\n[Service]\n",
+                      name);
+        disk_image_put_devices(&text);
+        if (buffer_error(&text) < 0 ||
+            asprintf(&path, "stead@%s.service.d/10-stead.conf", name) < 0) {
+                path = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        return output_write(g->dirfd, path, text.data, error);
+}
+
+static void generate_images(Generator *g, Source *sources, size_t n)
+{
+        _cleanup_strv_ char **images = NULL;
+        int r = disk_image_list(g->root, &images);
+
+        if (r < 0)
+                fail(g, r, &ERROR_NULL);
+        for (size_t i = 0; i < n; i++)
+                sources[i].disk = disk_image_is_root(&sources[i], images);
+        STRV_FOREACH (name, images) {
+                _cleanup_error_ Error one = ERROR_NULL;
+                bool defined = false;
+
+                for (size_t i = 0; i < n; i++)
+                        defined |= strcmp(sources[i].definition->name, *name) == 0;
+                r = defined ? 0 : generate_image(g, *name, &one);
+                if (r < 0)
+                        fail(g, r, &one);
+        }
+}
+
 static void generate_pods(Generator *g, const Source *machines, size_t n_machines)
 {
         DefinitionPlace place = { .root = g->root, .pod = true };
@@ -334,6 +373,7 @@ static void generate(Generator *g)
         r = references_find(sources, n);
         if (r < 0)
                 fail(g, r, &ERROR_NULL);
+        generate_images(g, sources, n);
         for (size_t i = 0; i < n; i++) {
                 _cleanup_error_ Error one = ERROR_NULL;
 

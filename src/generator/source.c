@@ -75,8 +75,8 @@ static int find_paths(Source *s)
         bool layered = settings && settings->layers;
         int r = 0;
 
-        if (settings && settings->directory)
-                s->tree = strdup(settings->directory);
+        if (settings && (settings->directory || settings->image))
+                s->tree = strdup(settings->directory ?: settings->image);
         else if (asprintf(&s->tree, "%s/%s", layered ? STATE_DIRECTORY : "/var/lib/machines",
                           s->definition->name) < 0)
                 s->tree = NULL;
@@ -96,6 +96,8 @@ static int find_paths(Source *s)
                 r = add_path(s, STORE_DIRECTORY);
         if (r >= 0 && settings)
                 r = add_path(s, settings->template_path);
+        if (r >= 0 && settings)
+                r = add_path(s, settings->verity_data);
         return r >= 0 && settings ? add_mounts(s) : r;
 }
 

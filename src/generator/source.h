@@ -13,6 +13,7 @@ typedef struct Source {
         Diagnostics diagnostics;
         char *tree;     /* root of the machine, or where the state of one of layers is */
         bool has_image; /* that is in a file system in a file */
+        bool disk;      /* its root is a disk image */
         char **paths;   /* all that must be mounted, the tree first */
         size_t *after;  /* indices of sources that start before this one, see references.h */
         size_t n_after, n_told; /* the first @n_told of them are the definition's own words */

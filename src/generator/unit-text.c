@@ -4,6 +4,8 @@
 
 #include "generator/unit-text.h"
 
+#include "generator/disk-image.h"
+
 #include "base/strv.h"
 #include "config/resource.h"
 
@@ -141,6 +143,8 @@ static void put_slice(const Source *s, Buffer *out)
  * will be is not known here. */
 static void put_devices(const Source *s, Buffer *out)
 {
+        if (s->disk)
+                disk_image_put_devices(out);
         if (s->settings && s->settings->layers && (s->settings->disk_max > 0 || s->has_image))
                 buffer_puts(out, "DeviceAllow=/dev/loop-control rw\nDeviceAllow=block-loop rw\n");
 }

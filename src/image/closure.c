@@ -2,6 +2,7 @@
 #include "image/closure.h"
 
 #include "base/strv.h"
+#include "base/utf8.h"
 #include "os/path.h"
 
 #include <fcntl.h>
@@ -181,7 +182,8 @@ static int add_script(Closure *c, const char *real, char *line, unsigned depth, 
         line[strcspn(line, "\n")] = 0;
         if (strv_split(line + 2, " \t\r", &words) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        if (!words || words[0][0] != '/')
+        if (!words || words[0][0] != '/' || !utf8_is_plain(words[0]) ||
+            (words[1] && !utf8_is_plain(words[1])))
                 return error_set(error, ENOEXEC, "'%s' is a script without an interpreter", real);
         r = add_program(c, words[0], NULL, depth + 1, error);
         if (r >= 0 && words[1] && strcmp(strrchr(words[0], '/'), "/env") == 0)

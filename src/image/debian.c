@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "base/strv.h"
+#include "image/debian-architecture.h"
 #include "os/path.h"
 
 #include <fcntl.h>
@@ -102,6 +103,8 @@ static int run_mmdebstrap(Worker *worker, const DebianRecipe *recipe, const char
                 r = strv_pushf(&argv, "--include=%s,%s%s%s", PACKAGES_COMMON,
                                init_packages[recipe->init], recipe->include ? "," : "",
                                recipe->include ?: "");
+        if (r >= 0 && recipe->architecture)
+                r = strv_pushf(&argv, "--architectures=%s", recipe->architecture);
         if (r >= 0)
                 r = strv_push(&argv, recipe->suite);
         if (r >= 0)
@@ -250,7 +253,9 @@ int debian_install(Worker *worker, const DebianRecipe *recipe, const char *path,
         int r;
 
         worker_stage(worker, "preparing Debian %s", recipe->suite);
-        r = run_mmdebstrap(worker, recipe, path, error);
+        r = debian_check_architecture(recipe, error);
+        if (r >= 0)
+                r = run_mmdebstrap(worker, recipe, path, error);
         if (r < 0)
                 return r;
         r = lock_root(tree_fd);

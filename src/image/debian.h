@@ -21,8 +21,9 @@ DECLARE_STRING_TABLE(debian_init, DebianInit);
 typedef struct DebianRecipe {
         const char *suite; /* "bookworm" */
         DebianInit init;
-        const char *include; /* further packages, with commas; or NULL */
-        const char *mirror;  /* NULL: Debian's own, with updates and security */
+        const char *architecture; /* "i386", "arm64": not the host's; or NULL */
+        const char *include;      /* further packages, with commas; or NULL */
+        const char *mirror;       /* NULL: Debian's own, with updates and security */
 } DebianRecipe;
 
 /* The suite of "debian/12", "debian/bookworm", "bookworm": NULL if it is none of them. */

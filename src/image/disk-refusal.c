@@ -23,10 +23,8 @@ DEFINE_STRING_TABLE(disk_refusal_kind, DiskRefusalKind, "no-disk", "small", "unr
                     "devices-many");
 
 /* Formats and programs that unpack; roles of partitions are taken as well. */
-static const char *const words[] = {
-        "qcow2", "vmdk", "vdi", "vhd", "vhdx", "xz",  "gzip",  "zstd",
-        "bzip2", "lz4",  "tar", "zip", "gpt",  "dos", "linux", "other"
-};
+static const char *const words[] = { "qcow2", "vmdk", "vdi",   "vhd", "vhdx", "xz",
+                                     "gzip",  "zstd", "bzip2", "lz4", "tar",  "zip" };
 
 #define LOSETUP "losetup --find --show --partscan '{path}'"
 #define AGAIN "get the image again, this copy seems to be cut short or damaged"
@@ -143,11 +141,14 @@ const char *disk_refusal_word(const char *s)
 
 static void put_subject(const DiskRefusal *r, const char *path, bool first, Buffer *out)
 {
-        if (r->part == 0)
+        if (r->part == 0) {
                 buffer_printf(out, "%s image '%s'", first ? "Disk" : "disk", path);
-        else
-                buffer_printf(out, "%s %u (%s) of disk image '%s'",
-                              first ? "Partition" : "partition", r->part, r->name ?: "other", path);
+                return;
+        }
+        buffer_printf(out, "%s %u", first ? "Partition" : "partition", r->part);
+        if (r->name)
+                buffer_printf(out, " (%s)", r->name);
+        buffer_printf(out, " of disk image '%s'", path);
 }
 
 static size_t put_field(const DiskRefusal *r, const char *path, const char *field, Buffer *out)

@@ -97,8 +97,8 @@ static int open_place(const DiskRoot *d, int root_fd, DiskRole role, const char 
 /* 1: it is left out. What the firmware starts from is of little use in a machine. */
 static int leave_out(const DiskRoot *d, DiskRole role, int place)
 {
-        if (role != DISK_ESP && role != DISK_XBOOTLDR)
-                return place == -EROFS && d->look_only; /* a start makes it */
+        if (role != DISK_ESP && role != DISK_XBOOTLDR) /* a start makes it */
+                return place == -EROFS && (d->look_only || role == DISK_TMP);
         return place < 0 || !disk_type_is_supported(d->layout.parts[role].type);
 }
 

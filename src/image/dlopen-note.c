@@ -2,6 +2,7 @@
 #include "image/dlopen-note.h"
 
 #include "base/strv.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <gelf.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define NOTE_OWNER "FDO"
+#define NAMES_MAX 128 /* each is looked for in many places */
 #define NOTE_TYPE UINT32_C(0x407c0c0a)
 
 static int read_entry(json_t *entry, char ***wanted, char ***optional)
@@ -17,7 +19,8 @@ static int read_entry(json_t *entry, char ***wanted, char ***optional)
         const char *priority = json_string_value(json_object_get(entry, "priority"));
         bool want = !priority || strcmp(priority, "suggested") != 0;
 
-        if (!name || strchr(name, '/'))
+        if (!name || strchr(name, '/') || !utf8_is_plain(name) ||
+            strv_length(*wanted) + strv_length(*optional) >= NAMES_MAX)
                 return 0;
         return strv_push(want ? wanted : optional, name);
 }

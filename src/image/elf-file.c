@@ -5,6 +5,7 @@
 #include "image/elf-file.h"
 
 #include "base/strv.h"
+#include "base/utf8.h"
 #include "image/dlopen-note.h"
 
 #include <gelf.h>
@@ -18,7 +19,8 @@
 #define SYMBOLS_MAX ((size_t)16 * 1024 * 1024)
 #define NOTE_MAX ((size_t)64 * 1024)
 #define HEADERS_MAX ((size_t)4096)
-#define NEEDED_MAX ((size_t)1024)
+#define NEEDED_MAX ((size_t)512)
+#define PLACES_MAX ((size_t)128) /* each needed name is looked for in each of them */
 #define NAME_LIMIT ((size_t)1024)
 #define PATHS_LIMIT ((size_t)4096)
 #define INTERPRETER_MAX ((size_t)4096)
@@ -26,6 +28,7 @@
 typedef struct Reader {
         Elf *elf;
         size_t n_headers, n_needed;
+        bool has_dynamic;
         Elf_Data *strings;
         ElfFile *file;
 } Reader;
@@ -61,13 +64,16 @@ static int offset_of(const Reader *r, GElf_Addr address, int64_t *ret_offset, ui
         return -EBADMSG;
 }
 
+/* Names are shown to people: those that terminals obey are none. */
 static const char *string_at(const Reader *r, uint64_t offset)
 {
         const Elf_Data *d = r->strings;
+        const char *s;
 
         if (!d || offset >= d->d_size || !memchr((char *)d->d_buf + offset, 0, d->d_size - offset))
                 return NULL;
-        return (char *)d->d_buf + offset;
+        s = (char *)d->d_buf + offset;
+        return utf8_is_plain(s) ? s : NULL;
 }
 
 static int keep_string(const Reader *r, uint64_t offset, char **field)
@@ -78,6 +84,16 @@ static int keep_string(const Reader *r, uint64_t offset, char **field)
                 return -EBADMSG;
         *field = strdup(s);
         return *field ? 0 : -ENOMEM;
+}
+
+static int keep_places(const Reader *r, uint64_t offset, char **field)
+{
+        int result = keep_string(r, offset, field);
+        size_t n = 1;
+
+        for (const char *s = result < 0 ? NULL : *field; s && (s = strchr(s, ':')); s++)
+                n++;
+        return n > PLACES_MAX ? -EBADMSG : result;
 }
 
 /* The loader finds its strings by address, and so do we. */
@@ -121,9 +137,9 @@ static int read_tag(Reader *r, const GElf_Dyn *d)
         case DT_SONAME:
                 return keep_string(r, d->d_un.d_val, &f->soname);
         case DT_RPATH:
-                return keep_string(r, d->d_un.d_val, &f->rpath);
+                return keep_places(r, d->d_un.d_val, &f->rpath);
         case DT_RUNPATH:
-                return keep_string(r, d->d_un.d_val, &f->runpath);
+                return keep_places(r, d->d_un.d_val, &f->runpath);
         default:
                 return 0;
         }
@@ -135,8 +151,10 @@ static int read_dynamic(Reader *r, const GElf_Phdr *h)
         GElf_Dyn d;
         int result;
 
-        if (h->p_filesz > DYNAMIC_MAX || h->p_offset > INT64_MAX)
+        /* a linker makes one; four thousand on top of each other would be gigabytes in memory */
+        if (h->p_filesz > DYNAMIC_MAX || h->p_offset > INT64_MAX || r->has_dynamic)
                 return -EBADMSG;
+        r->has_dynamic = true;
         dynamic = elf_getdata_rawchunk(r->elf, (int64_t)h->p_offset, h->p_filesz, ELF_T_DYN);
         if (!dynamic)
                 return -EBADMSG;
@@ -154,7 +172,8 @@ static int read_interpreter(Reader *r, const GElf_Phdr *h)
             r->file->interpreter)
                 return -EBADMSG;
         data = elf_getdata_rawchunk(r->elf, (int64_t)h->p_offset, h->p_filesz, ELF_T_BYTE);
-        if (!data || ((char *)data->d_buf)[h->p_filesz - 1] || ((char *)data->d_buf)[0] != '/')
+        if (!data || ((char *)data->d_buf)[h->p_filesz - 1] || ((char *)data->d_buf)[0] != '/' ||
+            !utf8_is_plain(data->d_buf))
                 return -EBADMSG;
         r->file->interpreter = strdup(data->d_buf);
         return r->file->interpreter ? 0 : -ENOMEM;
@@ -198,12 +217,22 @@ static bool section_is_small(Elf *elf, size_t number, size_t limit)
         return section && gelf_getshdr(section, &h) && h.sh_size <= limit;
 }
 
+/* libelf looks for the end of each name from the back: at once if it is there, and through
+ * megabytes for each of a million symbols if it is not. */
+static bool names_have_end(Elf *elf, size_t number)
+{
+        Elf_Data *data = section_is_small(elf, number, STRINGS_MAX)
+                                 ? elf_getdata(elf_getscn(elf, number), NULL)
+                                 : NULL;
+
+        return data && data->d_size > 0 && ((char *)data->d_buf)[data->d_size - 1] == '\0';
+}
+
 static void read_symbols(Reader *r, Elf_Scn *section, const GElf_Shdr *h)
 {
-        Elf_Data *data =
-                h->sh_size <= SYMBOLS_MAX && section_is_small(r->elf, h->sh_link, STRINGS_MAX)
-                        ? elf_getdata(section, NULL)
-                        : NULL;
+        Elf_Data *data = h->sh_size <= SYMBOLS_MAX && names_have_end(r->elf, h->sh_link)
+                                 ? elf_getdata(section, NULL)
+                                 : NULL;
         GElf_Sym symbol;
 
         for (int i = 1; data && gelf_getsym(data, i, &symbol); i++) {

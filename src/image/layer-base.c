@@ -4,9 +4,9 @@
 #include "image/layer-base.h"
 
 #include "base/fd.h"
+#include "image/debian-architecture.h"
 #include "image/debian-clean.h"
 #include "image/layer-work.h"
-#include "image/oci.h"
 #include "store/ingest.h"
 
 #include <fcntl.h>
@@ -20,9 +20,9 @@ char *layer_base_name(const DebianRecipe *debian)
 {
         char *name;
 
-        if (asprintf(&name, "debian/%s/%s", debian_release(debian->suite),
-                     debian->init == DEBIAN_SYSTEMD ? "base"
-                                                    : debian_init_to_string(debian->init)) < 0)
+        if (asprintf(&name, "debian/%s/%s%s%s", debian_release(debian->suite),
+                     debian->init == DEBIAN_SYSTEMD ? "base" : debian_init_to_string(debian->init),
+                     debian->architecture ? "-" : "", debian->architecture ?: "") < 0)
                 return NULL;
         return name;
 }
@@ -101,7 +101,7 @@ static int describe(const Build *b, const DebianFacts *facts, Commit *c)
         if (r >= 0)
                 r = commit_set_label(c, "suite", debian->suite);
         if (r >= 0)
-                r = commit_set_label(c, "architecture", oci_architecture());
+                r = commit_set_label(c, "architecture", debian_oci_architecture(debian));
         if (r >= 0)
                 r = commit_set_label(c, "init", debian_init_to_string(debian->init));
         if (r >= 0)

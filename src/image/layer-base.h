@@ -24,8 +24,8 @@ typedef struct LayerBuilt {
         unsigned n_packages;
 } LayerBuilt;
 
-/* "debian/12/base"; of another init "debian/12/openrc". The caller frees it; NULL on out of memory.
- */
+/* "debian/12/base"; of another init "debian/12/openrc", of another architecture
+ * "debian/12/base-arm64". The caller frees it; NULL on out of memory. */
 char *layer_base_name(const DebianRecipe *debian);
 
 /* A new version of the base, unless it would be the same as the newest. Of two at a time for one

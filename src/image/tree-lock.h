@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The two lock files of a tree or disk image, the same that systemd-nspawn and machined use (CI-143): one writer,
- * or many readers. */
+/* The two lock files of a tree or disk image, the same that systemd-nspawn and machined use
+ * (CI-143): one writer, or many readers. */
 
 #include "base/error.h"
 #include "os/lock.h"

@@ -6,10 +6,13 @@
 
 #include "base/buffer.h"
 #include "base/fd.h"
+#include "os/binfmt.h"
 #include "os/clone.h"
+#include "os/mount.h"
 #include "os/pidfd.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +23,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +57,26 @@ void worker_stage(Worker *worker, const char *format, ...)
         send_message(worker, 0, text, NULL);
 }
 
+/* A /proc of our own pid namespace. The handlers of foreign programs are a mount in the old one;
+ * who makes trees of other architectures looks there. */
+static int mount_proc(void)
+{
+        _cleanup_close_ int handlers = open(BINFMT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct statfs f;
+
+        if (handlers >= 0 && (fstatfs(handlers, &f) < 0 || f.f_type != BINFMTFS_MAGIC))
+                closep(&handlers);
+        if (handlers >= 0) {
+                int fd = mount_clone(handlers, "", false);
+
+                (void)close(handlers);
+                handlers = fd;
+        }
+        if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+                return -errno;
+        return handlers >= 0 ? mount_attach(handlers, AT_FDCWD, BINFMT_DIRECTORY) : 0;
+}
+
 /* First process of a pid namespace: its end is the end of everything it started. */
 static _noreturn_ void child(Worker *worker, WorkerFunction function, void *argument)
 {
@@ -67,9 +91,12 @@ static _noreturn_ void child(Worker *worker, WorkerFunction function, void *argu
         (void)umask(022); /* a tree's modes are not the caller's taste */
         (void)setsid();   /* ^C is the parent's business */
         if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
-            mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
-            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-                r = error_errno(&error, errno, "Failed to prepare a private mount namespace");
+            mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+                r = -errno;
+        if (r >= 0)
+                r = mount_proc();
+        if (r < 0)
+                r = error_errno(&error, -r, "Failed to prepare a private mount namespace");
         if (r >= 0)
                 r = function(worker, argument, &error);
         if (r < 0) {

@@ -373,3 +373,15 @@ def test_what_a_booting_host_starts(version):
         host.ok("systemctl stop machines.target")
         host.wait("test -z \"$(machinectl --no-legend)\"")
         assert show(host, "stead@first.service", "Result") == "success"
+
+
+def test_the_store_is_checked_by_a_timer(host):
+    host.ok("stead layer gc -q; mkdir -p /var/tmp/small; echo 1 >/var/tmp/small/file; stead layer import -q test/small /var/tmp/small")
+    host.ok("systemctl daemon-reload; systemctl enable --now stead-layer-fsck.timer")
+    assert "stead-layer-fsck.service" in host.ok("systemctl list-timers stead-layer-fsck.timer")
+    host.ok("systemctl disable --now stead-layer-fsck.timer; systemctl start stead-layer-fsck.service")
+    host.ok("find /var/lib/stead/store/objects -type f -exec sh -c 'echo 2 >\"$1\"' - {} \\;")
+    assert host.run("systemctl", "start", "stead-layer-fsck.service").returncode != 0
+    assert "damaged" in host.ok("journalctl -u stead-layer-fsck -o cat")
+    host.ok("systemctl reset-failed stead-layer-fsck.service; stead layer remove -q --yes test/small || stead layer remove test/small; "
+            "stead layer fsck --repair -q; rm -rf /var/lib/stead/store /var/tmp/small")

@@ -141,6 +141,15 @@ def test_restart_of_a_scope_makes_it_a_unit(host, make):
     stead(host, "stop", "lifescope")
 
 
+def test_what_is_removed_is_disabled(host):
+    host.write("/etc/stead/gone.machine", "")
+    host.ok("systemctl daemon-reload")
+    stead(host, "enable", "gone")
+    stead(host, "remove", "--yes", "--purge", "gone")
+    assert host.sh("systemctl is-enabled stead@gone.service") == "disabled"
+    assert not host.sh("find /etc/systemd/system -name '*gone*'")
+
+
 def test_enable_and_disable(host, guest):
     stead(host, "enable", "life")
     assert host.sh(f"systemctl is-enabled {guest.unit}") == "enabled"

@@ -113,6 +113,15 @@ def test_empty_values_take_back(host, target):
     assert shown(host, target.unit, "CPUWeight") == "[not set]"
 
 
+def test_a_list_is_emptied_and_filled_in_one_call(host, target):
+    stead(host, "set", target.name, "IPAddressDeny=192.0.2.1", "DeviceAllow=/dev/fuse rw")
+    stead(host, "set", target.name, "IPAddressDeny=", "IPAddressDeny=192.0.2.2", "IPAddressDeny=192.0.2.3")
+    assert set(shown(host, target.unit, "IPAddressDeny").split()) == {"192.0.2.2/32", "192.0.2.3/32"}
+    stead(host, "set", target.name, "IPAddressDeny=192.0.2.4")
+    assert len(shown(host, target.unit, "IPAddressDeny").split()) == 3
+    stead(host, "set", target.name, "IPAddressDeny=", "DeviceAllow=")
+
+
 def test_all_or_nothing(host, target):
     before = shown(host, target.unit, "MemoryMax"), shown(host, target.unit, "TasksMax")
     for wrong in ("CPUQuota=lots", "NoSuchKey=1", "Slice=a.slice"):

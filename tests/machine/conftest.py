@@ -36,12 +36,23 @@ def pytest_configure(config):
     config.pluginmanager.register(compliance.Recorder(config.option.compliance))
 
 
+def combination_of(item):
+    """(tree, user namespace) of the shared machine that a test looks at, or None."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return params.get("machine") or params.get("plain")
+
+
+def pytest_itemcollected(item):
+    """What shares a machine stays in one process, if there are several (--dist=loadgroup)."""
+    combination = combination_of(item)
+    item.add_marker(pytest.mark.xdist_group(table.label(combination) if combination else item.path.stem))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """All tests of one (tree, user namespace) together, so that each machine is booted once."""
     def place(item):
-        params = item.callspec.params if hasattr(item, "callspec") else {}
-        combination = params.get("machine") or params.get("plain")
+        combination = combination_of(item)
         return table.COMBINATIONS.index(combination) if combination else len(table.COMBINATIONS)
     items.sort(key=place)
 

@@ -3,8 +3,8 @@
 a partition table."""
 import dataclasses
 import json
+import os
 import pathlib
-import shutil
 import subprocess
 import uuid
 
@@ -48,8 +48,7 @@ def file_system(path, content, fs="ext4", size=0):
         tool("mkfs.ext4", "-q", "-F", "-d", content, path)
     elif fs == "xfs":
         proto = path.with_suffix(".proto")
-        subprocess.run(["xfs_protofile", content], check=True, stdout=proto.open("w")) \
-            if shutil.which("xfs_protofile") else proto.write_text(protofile(content))
+        proto.write_text(protofile(content))
         tool("mkfs.xfs", "-q", "-f", "-p", proto, path)
         proto.unlink()
     elif fs == "btrfs":
@@ -80,6 +79,8 @@ def protofile(top):
             for child in sorted(path.iterdir()):
                 entry(child, child.name, depth + 1)
             lines.append("  " * depth + "$")
+        elif path.is_char_device():
+            lines.append(f"{head} c{tail} {os.major(st.st_rdev)} {os.minor(st.st_rdev)}")
         elif path.is_file():
             lines.append(f"{head} -{tail} {path}")
     entry(pathlib.Path(top), "", 0)

@@ -60,11 +60,14 @@ table.in_machine(globals(), [
 
 @table.on_machines()
 def test_CI_030_no_propagation_either_way(machine):
+    def mounts():
+        return [line for line in lab.mountinfo() if str(machine.where) in line or "st-inside" in line]
+
     host = pathlib.Path(machine.where, "mnt")
-    before = lab.mountinfo()
+    before = mounts()
     assert machine.sh("mount -t tmpfs st-inside /mnt && echo ok") == "ok"
     try:
-        assert not [line for line in lab.mountinfo() if "st-inside" in line]
+        assert mounts() == before
     finally:
         machine.sh("umount /mnt")
     subprocess.run(["mount", "-t", "tmpfs", "st-outside", host], check=True)
@@ -72,7 +75,7 @@ def test_CI_030_no_propagation_either_way(machine):
         assert "st-outside" not in machine.sh("cat /proc/self/mountinfo")
     finally:
         subprocess.run(["umount", host], check=True)
-    assert lab.mountinfo() == before
+    assert mounts() == before
 
 
 @table.on_machines()
@@ -123,17 +126,11 @@ def test_CI_048_tree_is_unchanged_after_volatile(own_tree, mode, userns):
     assert lab.checksum(tree) == before
 
 
-def shmem():
-    return int(re.search(r"Shmem: +(\d+)", pathlib.Path("/proc/meminfo").read_text())[1])
-
-
 def test_CI_049_volatile_overlay_copies_nothing(own_tree):
-    """With a user namespace the lower layer is mapped, so memory stays where it was."""
+    """With a user namespace the lower layer is mapped, so nothing is copied into memory."""
     tree = own_tree()
-    before = shmem()
     with lab.Machine(tree, "--volatile=overlay", userns=True) as m:
-        m.sh("true")
-        assert shmem() - before < 64 * 1024
+        assert int(m.sh("df --output=used -k / | tail -n 1")) < 64 * 1024  # an overlay counts its upper layer
         assert m.sh("findmnt -no FSTYPE /") == "overlay"
         assert m.sh("stat -c %u /etc/shadow") == "0"
 

@@ -94,25 +94,29 @@ def everything():
     return found
 
 
+def mounts():
+    """The host's table but for what test_CI_030 mounts for a moment, which may run beside this."""
+    return [line for line in lab.mountinfo() if "st-outside" not in line]
+
+
 @pytest.mark.parametrize("userns", [True, False], ids=["users", "nousers"])
 def test_CI_209_nothing_is_left(own_tree, userns):
     tree = own_tree()
     first = lab.Machine(tree, "--set-credential=a:b", "--tmpfs=/data", userns=userns)
     with first:
         pass
-    before, links, mounts = everything(), lab.links(), lab.mountinfo()
+    before, links, mounted = everything(), lab.links(), mounts()
     with lab.Machine(tree, "--set-credential=a:b", "--tmpfs=/data", userns=userns, name=first.name) as m:
         m.sh("true")
     m.assert_clean()
-    assert lab.mountinfo() == mounts and lab.links() == links
+    assert mounts() == mounted and lab.links() == links
     assert {p for p in everything() - before if m.name in p} == set()
-    assert not lab.held_locks("/run/systemd/nspawn-uid") or True
 
 
 @table.on_machines()
 def test_CI_209_mounts_of_the_host_do_not_change_while_it_runs(machine):
     """The root is a detached mount: the host's table does not grow by one line."""
-    assert [line for line in lab.mountinfo() if line not in machine.before] == []
+    assert [line for line in mounts() if line not in machine.before] == []
 
 
 def test_CI_189_a_network_namespace_by_path(own_tree):

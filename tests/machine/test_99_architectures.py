@@ -3,12 +3,14 @@
 runs. The host's handlers are never touched: a user namespace has handlers of its own.
 """
 import contextlib
+import http.server
 import json
 import os
 import pathlib
 import platform
 import shutil
 import subprocess
+import threading
 
 import lab
 import pytest
@@ -209,6 +211,19 @@ def test_arm64_tree_boots_through_qemu(userns):
     assert handlers_of_the_host() == before
 
 
+def test_systemd_of_another_architecture_is_stopped_by_command():
+    """qemu gives it another real-time signal than the one that is sent."""
+    with Host() as host:
+        host.register(HANDLER.read_text())
+        host.run("sh", "-c", "mkdir -p /mnt/usr/lib/systemd; cp /mnt/bin/busybox /mnt/usr/lib/systemd/systemd")
+
+        def plan(*words):
+            return json.loads(host.run(lab.STEAD, "plan", "--json", *words, "/mnt", "-b").stdout)
+        assert (plan()["init"], plan()["stop-method"], plan().get("stop-signal")) == ("systemd", "command", None)
+        told = plan("--kill-signal=SIGRTMIN+5")
+        assert (told["stop-method"], told["stop-signal"]) == ("signal", "SIGRTMIN+5")
+
+
 def test_arm64_tree_without_a_handler_is_refused():
     with Host() as host:
         for words in (["-b"], ["/bin/true"], ["true"], ["--dry-run", "-b"]):
@@ -271,3 +286,60 @@ def test_what_is_mounted_over_the_tree_is_not_judged(own_tree):
         assert (done.returncode, done.stdout) == (0, "x86_64\n"), done
     done = lab.run(where, "/bin/foreign", userns=True)
     assert "is for arm64" in done.stderr or done.returncode == 0, done
+
+
+# --- new trees -----------------------------------------------------------------------------------
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """An archive with nothing in it, which remembers what it was asked for."""
+    asked = []
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.send_error(404)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def mirror():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Mirror.asked.clear()
+    yield f"deb [trusted=yes] http://127.0.0.1:{server.server_port}/debian bookworm main"
+    server.shutdown()
+    server.server_close()
+
+
+def create(name, *words):
+    done = subprocess.run([lab.STEAD, "create", "--quiet", "--tree", name, "debian/12", *words], capture_output=True, text=True,
+                          timeout=lab.PATIENCE, env=lab.clean_environment())
+    assert not pathlib.Path("/var/lib/machines", name).exists()
+    return done.stderr
+
+
+@pytest.mark.parametrize("word, asked", [("i386", "i386"), ("amd64", "amd64"), (None, "amd64")])
+def test_create_asks_the_mirror_for_that_architecture(mirror, word, asked):
+    create(lab.new_name("arch"), f"--mirror={mirror}", *([f"--architecture={word}"] if word else []))
+    packages = {part for path in Mirror.asked for part in path.split("/") if part.startswith("binary-") and part != "binary-all"}
+    assert packages == {f"binary-{asked}"}, Mirror.asked
+
+
+def test_create_for_a_processor_that_nothing_runs():
+    assert "Debian has no architecture 'amd46'" in create(lab.new_name("arch"), "--architecture=amd46")
+    with Host() as host:
+        def refused(*words):
+            done = host.run(lab.STEAD, "create", "--quiet", "foreign", "debian/12", "--architecture=arm64", *words)
+            assert done.returncode != 0
+            return done.stderr
+        assert "and no handler for them is registered" in refused("--tree")
+        host.register(without_flag("F"))
+        assert "their handler was registered without flag F" in refused("--tree")
+        host.run("tee", f"{HANDLERS}/qemu-aarch64", input="0")
+        assert f"echo 1 > {HANDLERS}/qemu-aarch64" in refused("--tree")
+        host.run("tee", f"{HANDLERS}/qemu-aarch64", input="-1")
+        host.register(HANDLER.read_text())
+        # through mmdebstrap's own questions up to the mirror, which is not there
+        text = refused("--tree", "--mirror=deb http://127.0.0.1:1/debian bookworm main")
+        assert "127.0.0.1" in text or "apt-get update" in text, text
