@@ -174,6 +174,9 @@ def test_redis(builder):
     out = serve(tree, builder.where / "socket-redis", b"PING\r\nSET key value\r\nGET key\r\n", b"value\r\n", "/usr/bin/redis-server", "--port", "0", "--unixsocket",
                 "/srv/socket", "--unixsocketperm", "777", "--dir", "/tmp")
     assert out == b"+PONG\r\n+OK\r\n$5\r\nvalue\r\n"
+    out = builder.stead("build", "elf", "list", "redis-server", "--root", "/mnt", "--json", merged=merged).stdout
+    for item in json.loads(out):
+        assert item["why"] in ("asked for", "the dynamic loader", "what the tree is") or item["why"].startswith("needed by "), item
     # Debian's is built with TLS and systemd; their libraries are half of it
     assert size(tree) < 18 * MEGABYTE
     optional = ("libcrypto", "libssl", "libsystemd", "libgcrypt", "libgpg-error", "liblzma", "libzstd", "liblz4", "libcap")
