@@ -26,15 +26,19 @@ class Builder:
         self.where = where
         where.mkdir()
 
-    def stead(self, *words, merged=None, path=None):
+    def command(self, *words, merged=None, path=None):
         """@merged: trees, the uppermost first, that are to be seen as one at /mnt. @path: where it looks for programs."""
         script = 'mount --make-rprivate / && mkdir -p /var/lib/machines && mount --bind "$0" /var/lib/machines && '
         if merged:
             script += f"mount -t overlay -o lowerdir={':'.join(map(str, merged))} none /mnt && "
         script += f'PATH={path}; exec "$@"' if path else 'exec "$@"'
-        return subprocess.run(["unshare", "-m", "sh", "-c", script, self.where, lab.STEAD, *words], text=True,
-                              capture_output=True, timeout=lab.PATIENCE,
-                              env=lab.clean_environment(STEAD_STORE=str(self.where / "store")))
+        return ["unshare", "-m", "sh", "-c", script, self.where, lab.STEAD, *words]
+
+    def environment(self):
+        return lab.clean_environment(STEAD_STORE=str(self.where / "store"))
+
+    def stead(self, *words, **more):
+        return subprocess.run(self.command(*words, **more), text=True, capture_output=True, timeout=lab.PATIENCE, env=self.environment())
 
     def build(self, name, *words, **more):
         out = self.stead("build", "elf", name, *words, **more)
