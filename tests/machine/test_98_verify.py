@@ -172,3 +172,8 @@ def test_programs_of_another_kind_of_processor(builder):
     """32 bits have calls of their own."""
     status, missing, _ = verify(builder, "i386", "sh", "--root", lab.tree("i386"), command=["sh", "-c", "read x < /etc/debian_version"])
     assert status == MISSING and missing["/etc/debian_version"]["process"] == "sh"
+
+
+def test_a_path_below_another_root(builder):
+    status, missing, _ = verify(builder, "jail", "chroot", "--root", lab.tree("bookworm"), command=["chroot", "/usr", "/bin/nice"])
+    assert status == MISSING and set(missing) == {"/usr/bin/nice"}, missing
