@@ -58,14 +58,21 @@ static bool is_bootable(const char *type)
 static int probe_part(int fd, DiskRole role, const Partition *p, Buffer *out, DiskRefusal *refusal)
 {
         const Stretch where = { p->offset, p->size, p->number, disk_role_to_string(role) };
+        bool needed = role == DISK_ROOT || role == DISK_USR;
+        char why[32] = "!";
         const char *type = "";
         int r = 0;
 
         if (role != DISK_ROOT_VERITY && role != DISK_USR_VERITY)
                 r = file_system_probe(fd, &where, &type, refusal);
-        if (r < 0)
+        if (r < 0 && (needed || !disk_refusal_is_of_content(refusal->kind)))
                 return r;
-        if ((role == DISK_ROOT || role == DISK_USR) && !is_bootable(type))
+        if (r < 0) { /* whoever does not want this partition can still have the others */
+                (void)snprintf(why + 1, sizeof(why) - 1, "%s",
+                               disk_refusal_kind_to_string(refusal->kind));
+                type = why;
+        }
+        if (needed && !is_bootable(type))
                 return disk_refuse(refusal, &(DiskRefusal){ .kind = DISK_REFUSED_NO_FILE_SYSTEM,
                                                             .part = p->number,
                                                             .name = where.role });

@@ -4,10 +4,8 @@
  *
  *     table gpt|dos|none
  *     machine ARCHITECTURE|-
- *     part ROLE NUMBER OFFSET SIZE rw|ro keep|grow TYPE|- UUID|-      (each role once, in order)
- *     end
- * or
- *     refused KIND NUMBER NUMBER BYTES NAME|-
+ *     part ROLE NUMBER OFFSET SIZE rw|ro keep|grow TYPE|!WHY|- UUID|-     (each role once, in
+ * order) end or refused KIND NUMBER NUMBER BYTES NAME|-
  */
 
 #include "image/disk-layout.h"
@@ -98,6 +96,21 @@ static bool take_uuid(const char *s, char ret[static 37])
         return true;
 }
 
+/* A file system; or "!" and why it cannot be one, which is an error for those who want it. */
+static bool take_type(const char *s, bool needed, DiskPart *p)
+{
+        int kind;
+
+        if (s[0] != '!')
+                return take_word(s, types, ELEMENTSOF(types), p->type, sizeof(p->type)) &&
+                       (!needed || p->type[0]);
+        kind = (int)disk_refusal_kind_from_string(s + 1);
+        if (needed || kind < 0 || !disk_refusal_is_of_content((DiskRefusalKind)kind))
+                return false;
+        (void)snprintf(p->refused, sizeof(p->refused), "%s", s + 1);
+        return true;
+}
+
 static bool take_choice(const char *s, const char *no, const char *yes, bool *ret)
 {
         *ret = strcmp(s, yes) == 0;
@@ -148,15 +161,12 @@ static bool take_part(const Line *line, DiskLayout *layout, int *last_role)
             !take_number(w[4], INT64_MAX - p.offset, &p.size) ||
             !take_choice(w[5], "rw", "ro", &p.read_only) ||
             !take_choice(w[6], "keep", "grow", &p.grow) ||
-            !take_word(w[7], types, ELEMENTSOF(types), p.type, sizeof(p.type)) ||
-            !take_uuid(w[8], p.uuid))
+            !take_type(w[7], role == DISK_ROOT || role == DISK_USR, &p) || !take_uuid(w[8], p.uuid))
                 return false;
         /* only a table can cut something into parts */
         if ((number == 0) != (strcmp(layout->table, "none") == 0) ||
             (number == 0) != (p.offset == 0) || p.size == 0 || p.offset % SECTOR != 0 ||
             overlaps(layout, &p))
-                return false;
-        if ((role == DISK_ROOT || role == DISK_USR) && p.type[0] == '\0')
                 return false;
         p.number = (unsigned)number;
         layout->parts[role] = p;

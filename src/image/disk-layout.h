@@ -31,8 +31,10 @@ typedef struct DiskPart {
         uint64_t offset, size; /* bytes, inside the file */
         bool read_only;        /* its flag says so */
         bool grow;             /* its flag wants the file system as large as the partition */
-        char type[16]; /* file system as mount(8) names it; "" where it is none or unknown */
-        char uuid[37]; /* of the partition, or "" */
+        char type[16];    /* file system as mount(8) names it; "" where it is none or unknown */
+        char refused[20]; /* of all but root and /usr: why there is no type, as a word of
+                             image/disk-refusal.h, or "" */
+        char uuid[37];    /* of the partition, or "" */
 } DiskPart;
 
 typedef struct DiskLayout {

@@ -117,7 +117,7 @@ static const Reason reasons[] = {
                                           LOSETUP " and wipefs {device}" },
         [DISK_REFUSED_FILE_SYSTEM_CUT] = { EUCLEAN,
                                            "The file system of {subject} is damaged: it says that "
-                                           "it has {bytes} bytes, more than there are",
+                                           "it is larger than its place",
                                            AGAIN },
         [DISK_REFUSED_DEVICES_MANY] = { EMEDIUMTYPE, "{subject} is one of several devices of btrfs",
                                         LOSETUP " for each, then mount and stead create --from" },
@@ -127,6 +127,11 @@ int disk_refuse(DiskRefusal *refusal, const DiskRefusal *why)
 {
         *refusal = *why;
         return -reasons[why->kind].number;
+}
+
+bool disk_refusal_is_of_content(DiskRefusalKind kind)
+{
+        return kind >= DISK_REFUSED_ENCRYPTED && kind <= DISK_REFUSED_DEVICES_MANY;
 }
 
 const char *disk_refusal_word(const char *s)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/string-table.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum DiskRefusalKind {
@@ -54,6 +55,8 @@ typedef struct DiskRefusal {
 
 /* Fills *refusal and returns the negative errno that goes with its kind. */
 int disk_refuse(DiskRefusal *refusal, const DiskRefusal *why);
+/* Whether it is about what is in a partition, not about where the partitions are. */
+bool disk_refusal_is_of_content(DiskRefusalKind kind);
 /* The static copy of @s if it is a word that may stand in a refusal, else NULL. */
 const char *disk_refusal_word(const char *s);
 /* Says it in a sentence with the next command to type. Returns the same negative errno. */

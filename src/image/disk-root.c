@@ -7,6 +7,7 @@
 #include "base/strv.h"
 #include "config/image-policy.h"
 #include "image/disk-mount.h"
+#include "image/disk-refusal.h"
 #include "os/loop.h"
 #include "os/verity.h"
 
@@ -100,8 +101,18 @@ static bool is_system(DiskRole role)
 /* stead-dissect has refused what can be no root; this is of the others. */
 static int refuse_type(const DiskRoot *d, DiskRole role, Error *error)
 {
-        const char *name = disk_role_to_string(role), *type = d->layout.parts[role].type;
+        const DiskPart *p = &d->layout.parts[role];
+        const char *name = disk_role_to_string(role), *type = p->type;
 
+        if (p->refused[0]) {
+                const DiskRefusal why = { .kind = disk_refusal_kind_from_string(p->refused),
+                                          .part = p->number,
+                                          .name = name };
+                int r = disk_refusal_report(&why, d->path, error);
+
+                error_hint(error, "leave it out: --image-policy=%s=ignore:=open", name);
+                return r;
+        }
         error_hint(error, "mkfs.ext4; or leave it out: --image-policy=%s=ignore:=open", name);
         return error_set(error, EPROTONOSUPPORT,
                          "The partition %s of disk image '%s' cannot be mounted: it holds %s", name,

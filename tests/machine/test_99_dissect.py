@@ -215,6 +215,26 @@ def test_encrypted_root_is_named(where):
     assert "cryptsetup open /dev/loopXp2 NAME" in out.stderr
 
 
+@pytest.mark.parametrize("reason, offset, head", [
+    ("encrypted", *hostile_images.superblocks.LUKS), ("lvm", *hostile_images.superblocks.lvm()),
+    ("raid", *hostile_images.superblocks.raid()), ("file-system-cut", *hostile_images.superblocks.ext(1 << 20))])
+def test_what_is_wrong_with_home_concerns_only_home(where, reason, offset, head):
+    """Also when a machine starts, and it can be left out."""
+    image = disk(where / "home.raw", f"size=8M, type={ROOT}\nsize=8M, type={HOME}")
+    lab.copy_tree("busybox", where / "tree")
+    make(image, MIB, 8 * MIB, "mkfs.ext4", "-q", "-d", where / "tree")
+    with open(image, "r+b") as f:
+        f.seek(9 * MIB + offset)
+        f.write(head)
+    assert holds(image)["home"][5] == f"!{reason}"
+    out = launch(image)
+    said = out.stderr.decode().splitlines()
+    assert out.returncode == 1 and "artition 2 (home) of disk image" in said[0], said
+    assert said[1] == "  Try: leave it out: --image-policy=home=ignore:=open", said
+    out = launch(image, "--image-policy=home=ignore:=open")
+    assert out.returncode == 0, out
+
+
 def test_backup_is_restored_as_told(where):
     image = disk(where / "hurt.raw", f"size=8M, type={ROOT}")
     make(image, MIB, 8 * MIB, "mkfs.ext4", "-q")
@@ -345,8 +365,8 @@ HEADS_ALONE = {kind: hostile_images.superblocks.bare(head()) for kind, head in [
     ("erofs", hostile_images.superblocks.erofs)]}
 
 
-def launch(image):
-    return subprocess.run([lab.LAUNCH, "-q", "-i", image, "-M", lab.new_name("dissect"), "/bin/true"],
+def launch(image, *options):
+    return subprocess.run([lab.LAUNCH, "-q", "-i", image, "-M", lab.new_name("dissect"), *options, "/bin/true"],
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=lab.PATIENCE,
                           env=lab.clean_environment())
 

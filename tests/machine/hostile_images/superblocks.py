@@ -142,9 +142,6 @@ CASES = {
     "luks": ("encrypted", bare(LUKS)),
     "luks2": ("encrypted", bare(LUKS2)),
     "luks-in-root": ("encrypted", inside(LUKS)),
-    "luks-in-home": ("encrypted", gpt.made(
-        gpt.part(kind=gpt.ROOT), gpt.part(8192, 12000, "933ac7e1-2eb4-4f13-b844-0e14e2aef915"),
-        also=[(gpt.FIRST * 512 + 1024, ext(1024)[1]), (8192 * 512, LUKS[1])])),
     "lvm": ("lvm", bare(lvm())),
     "lvm-in-root": ("lvm", inside(lvm())),
     "raid": ("raid", bare(raid())),

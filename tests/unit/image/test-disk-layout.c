@@ -34,6 +34,30 @@ static void test_gpt(void **state)
         assert_false(l.parts[DISK_USR].found);
 }
 
+/* What is wrong with a partition that a machine can do without is told, but refuses no image. */
+static void test_refused_part(void **state)
+{
+        static const char *const home[] = { "!encrypted", "!lvm", "!ambiguous",
+                                            "!file-system-cut" };
+        static const char *const bad[] = { "!", "!overlap", "!no-root", "!nothing", "!!lvm", "!-" };
+
+        for (size_t i = 0; i < ELEMENTSOF(home) + ELEMENTSOF(bad); i++) {
+                bool good = i < ELEMENTSOF(home);
+                const char *why = good ? home[i] : bad[i - ELEMENTSOF(home)];
+                DiskLayout l = DISK_LAYOUT_NULL;
+                char text[512];
+
+                (void)snprintf(text, sizeof(text),
+                               HEAD ROOT "part home 3 1048576 512 rw keep %s -\nend\n", why);
+                assert_int_equal(disk_layout_parse(text, "x", &l, NULL), good ? 0 : -EUCLEAN);
+                assert_string_equal(l.parts[DISK_HOME].refused, good ? why + 1 : "");
+                assert_string_equal(l.parts[DISK_HOME].type, "");
+                (void)snprintf(text, sizeof(text),
+                               HEAD "part root 3 1048576 512 rw keep %s -\nend\n", why);
+                assert_int_equal(disk_layout_parse(text, "x", &l, NULL), -EUCLEAN);
+        }
+}
+
 static void test_bare(void **state)
 {
         static const char text[] =
@@ -150,8 +174,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_gpt),          cmocka_unit_test(test_bare),
-                cmocka_unit_test(test_lies),         cmocka_unit_test(test_refusal),
-                cmocka_unit_test(test_all_refusals),
+                cmocka_unit_test(test_refused_part), cmocka_unit_test(test_lies),
+                cmocka_unit_test(test_refusal),      cmocka_unit_test(test_all_refusals),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
