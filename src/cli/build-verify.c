@@ -9,6 +9,7 @@
 #include "base/strv.h"
 #include "cli/launcher.h"
 #include "os/clock.h"
+#include "os/clone.h"
 #include "os/own-program.h"
 #include "os/pidfd.h"
 
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #define TRACE "/run/stead-trace"
@@ -28,6 +28,7 @@
 typedef struct Run {
         BuildVerify *verify;
         int socket_fd, listener_fd, machine_fd, pid_fd;
+        int guard_fd, guard_pid_fd; /* the process that outlives us, and what it waits for */
         uint64_t deadline_usec;
         unsigned stops; /* how often it was asked to end */
         int trace_errno;
@@ -38,13 +39,19 @@ typedef struct Run {
         ((Run){ .socket_fd = -EBADF,   \
                 .listener_fd = -EBADF, \
                 .machine_fd = -EBADF,  \
-                .pid_fd = -EBADF })
+                .pid_fd = -EBADF,      \
+                .guard_fd = -EBADF,    \
+                .guard_pid_fd = -EBADF })
 
 static void run_done(Run *r)
 {
+        siginfo_t info;
+
         closep(&r->listener_fd); /* whoever still waits for an answer goes on */
-        if (r->pid_fd >= 0 && pidfd_is_alive(r->pid_fd))
-                (void)pidfd_signal(r->pid_fd, SIGKILL);
+        closep(&r->guard_fd);
+        if (r->guard_pid_fd >= 0)
+                (void)pidfd_reap(r->guard_pid_fd, &info); /* its status says nothing */
+        closep(&r->guard_pid_fd);
         closep(&r->socket_fd);
         closep(&r->machine_fd);
         closep(&r->pid_fd);
@@ -69,7 +76,7 @@ static _noreturn_ void child(const char *program, char **argv, int socket_fd)
          */
         if (dup2(null_fd, 0) < 0 || dup2(2, 1) < 0 || dup2(socket_fd, 3) < 0 ||
             (socket_fd == 3 && fcntl(3, F_SETFD, 0) < 0) || setenv("LISTEN_PID", number, 1) < 0 ||
-            setenv("LISTEN_FDS", "1", 1) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+            setenv("LISTEN_FDS", "1", 1) < 0)
                 _exit(EXIT_FAILURE);
         (void)unsetenv("NOTIFY_SOCKET");
         (void)execv(program, argv);
@@ -112,6 +119,33 @@ static int make_words(const char *path, char *const *command, char ***ret, Error
         return 0;
 }
 
+/* However we end, the launcher is then asked to, and with it goes what it runs. A death signal
+ * would not do: the kernel forgets it when a process changes its credentials. */
+static int start_guard(Run *run)
+{
+        int ends[2];
+        pid_t pid;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        pid = clone_process(0, -EBADF, &run->guard_pid_fd);
+        if (pid == 0) {
+                sigset_t all;
+                char nothing;
+
+                (void)sigfillset(&all);
+                (void)sigprocmask(SIG_BLOCK, &all, NULL); /* Ctrl-C is for others */
+                (void)close(ends[1]);
+                while (read(ends[0], &nothing, 1) < 0 && errno == EINTR)
+                        ;
+                (void)pidfd_signal(run->pid_fd, SIGTERM); /* mostly it has ended by now */
+                _exit(EXIT_SUCCESS);
+        }
+        (void)close(ends[0]);
+        run->guard_fd = ends[1];
+        return pid < 0 ? (int)pid : 0;
+}
+
 static int start(Run *run, const char *path, char *const *command, Error *error)
 {
         _cleanup_free_ char *program = NULL;
@@ -133,8 +167,9 @@ static int start(Run *run, const char *path, char *const *command, Error *error)
         if (pid < 0)
                 return error_errno(error, errno, "Failed to start '%s'", program);
         run->pid_fd = pidfd_open_process(pid);
-        if (run->pid_fd < 0)
-                return error_errno(error, -run->pid_fd, "Failed to hold '%s'", program);
+        r = run->pid_fd < 0 ? run->pid_fd : start_guard(run);
+        if (r < 0)
+                return error_errno(error, -r, "Failed to hold '%s'", program);
         run->deadline_usec = clock_now_usec() + run->verify->limit_usec;
         return 0;
 }

@@ -96,7 +96,8 @@ static int run(const Arguments *a, Error *error)
         if (r < 0)
                 return r;
         for (size_t i = n; i-- > 0;)
-                add_row(t, &l, &list[i]);
+                if (list[i].number <= l.wanted.number) /* else: it is none yet, or never will be */
+                        add_row(t, &l, &list[i]);
         generation_list_free(list, n);
         if (table_print(t, arguments_has(a, "json")) < 0)
                 return error_set(error, ENOMEM, "Out of memory");

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #define ACCOUNTS_LIMIT ((size_t)16 * 1024 * 1024)
+#define LIBC_LIMIT ((size_t)64 * 1024 * 1024)
 
 void minimal_done(Minimal *m)
 {
@@ -44,15 +45,40 @@ static int add_libraries(Minimal *m, const char *const *names, size_t n, const c
         return 0;
 }
 
-/* Since glibc 2.34 files and dns are part of libc itself. */
+/* Since glibc 2.34 files and dns are part of libc itself. Which versions of its interface a libc
+ * has are strings in it. 1 if it is one of those, 0 if not, or if there is none. */
+static int libc_has_name_services(const Minimal *m)
+{
+        static const char version[] = "\0GLIBC_2.34";
+
+        for (size_t i = 0; i < m->closure.carry.n; i++) {
+                const char *path = m->closure.carry.items[i].path;
+                _cleanup_free_ char *text = NULL;
+                ssize_t size;
+
+                if (!S_ISREG(m->closure.carry.items[i].type) ||
+                    strcmp(strrchr(path, '/'), "/libc.so.6") != 0)
+                        continue;
+                size = path_read(m->closure.carry.root_fd, path, LIBC_LIMIT, &text);
+                if (size < 0)
+                        return (int)size;
+                return memmem(text, (size_t)size, version, sizeof(version)) != NULL;
+        }
+        return 0;
+}
+
 static int add_nss(Minimal *m, Error *error)
 {
         static const char *const libraries[] = { "libnss_files.so.2", "libnss_dns.so.2",
                                                  "libresolv.so.2" };
         static const char *const files[] = { "/etc/hosts", "/etc/services", "/etc/protocols",
                                              "/etc/host.conf", "/etc/gai.conf" };
-        int r = add_libraries(m, libraries, ELEMENTSOF(libraries), "name services", error);
+        int r = libc_has_name_services(m);
 
+        if (r < 0)
+                return error_errno(error, -r, "Failed to read the C library");
+        if (r == 0)
+                r = add_libraries(m, libraries, ELEMENTSOF(libraries), "name services", error);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(files); i++)
                 r = add_if_there(m, files[i], "name services", error);
         return r;

@@ -18,6 +18,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
 static const SeccompFilter builtin[_SECCOMP_PROFILE_MAX] = {
         [SECCOMP_DEFAULT] = { seccomp_code_default, ELEMENTSOF(seccomp_code_default) },
         [SECCOMP_PRIVILEGED] = { seccomp_code_privileged, ELEMENTSOF(seccomp_code_privileged) },

@@ -321,6 +321,14 @@ static void remove_old(int state_fd, const unsigned *numbers, size_t n, unsigned
                         remove_generation(state_fd, numbers[i]);
 }
 
+/* What somebody wrote who was killed before it was wanted never was one: @numbers without those. */
+static size_t remove_unwanted(int state_fd, const unsigned *numbers, size_t n, unsigned wanted)
+{
+        while (wanted > 0 && n > 0 && numbers[n - 1] > wanted)
+                remove_generation(state_fd, numbers[--n]);
+        return n;
+}
+
 static int add_locked(int state_fd, Generation *g, Error *error)
 {
         _cleanup_free_ unsigned *numbers = NULL;
@@ -337,6 +345,7 @@ static int add_locked(int state_fd, Generation *g, Error *error)
         r = list_numbers(state_fd, &numbers, &n);
         if (r < 0)
                 return error_errno(error, -r, "Failed to read '" GENERATIONS "'");
+        n = remove_unwanted(state_fd, numbers, n, wanted);
         g->number = MAX_OF(wanted, n > 0 ? numbers[n - 1] : 0) + 1;
         if (g->time == 0)
                 g->time = time(NULL);

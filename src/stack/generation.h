@@ -77,6 +77,7 @@ int generation_add(int state_fd, Generation *g, Error *error);
 int generation_wanted(int state_fd, unsigned *ret, Error *error);
 int generation_set_wanted(int state_fd, unsigned number, Error *error);
 int generation_load(int state_fd, unsigned number, Generation *ret, Error *error);
-/* All, oldest first. */
+/* All, oldest first. One that is younger than the wanted one is being made, or who made it was
+ * killed. */
 int generation_list(int state_fd, Generation **ret, size_t *ret_n, Error *error);
 void generation_list_free(Generation *list, size_t n);

@@ -500,6 +500,7 @@ def test_ifupdown_inside(host):
 
 def test_reboot_keeps_ports(host):
     m = host.start("web", "-n", "-p", "8080:80", tree="busybox", boot=True)
+    lab.wait_for(lambda: "8080" in host.sh("nft list ruleset"), 10, "the port")
     m.enter()
     address, before = m.address(), host.sh("nft list ruleset")
     old = m.leader

@@ -471,6 +471,27 @@ def test_kill_at_each_step(site, call):
     assert n > 1
 
 
+def test_a_generation_that_was_not_finished_is_none(site):
+    """Killed between the generation and what makes it the wanted one: it is not shown, and its number is given anew."""
+    name = site.create()
+    site.base(2)
+    site.stead("update", name)
+    site.switch(name)
+    before = site.history(name)
+    n = 1
+    while not (site.states / name / f"generations/{before[0]['number'] + 1}").exists():
+        p = site.spawn("strace", "-o", "/dev/null", "-e", "trace=fsync", "-e", f"inject=fsync:signal=KILL:when={n}",
+                       lab.STEAD, "rollback", name)
+        p.communicate()
+        assert p.returncode != 0, "it came through"
+        n += 1
+    assert site.history(name) == before and site.wanted(name) == before[0]["number"]
+    site.switch(name)
+    site.stead("rollback", name)
+    after = site.history(name)
+    assert [r["number"] for r in after] == [before[0]["number"] + 1] + [r["number"] for r in before]
+
+
 def test_kill_at_random_moments(site):
     b = BackAndForth(site)
     name, longest = b.name, 1.2 * b.seconds

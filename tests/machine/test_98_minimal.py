@@ -26,15 +26,19 @@ class Builder:
         self.where = where
         where.mkdir()
 
-    def stead(self, *words, merged=None, path=None):
+    def command(self, *words, merged=None, path=None):
         """@merged: trees, the uppermost first, that are to be seen as one at /mnt. @path: where it looks for programs."""
         script = 'mount --make-rprivate / && mkdir -p /var/lib/machines && mount --bind "$0" /var/lib/machines && '
         if merged:
             script += f"mount -t overlay -o lowerdir={':'.join(map(str, merged))} none /mnt && "
         script += f'PATH={path}; exec "$@"' if path else 'exec "$@"'
-        return subprocess.run(["unshare", "-m", "sh", "-c", script, self.where, lab.STEAD, *words], text=True,
-                              capture_output=True, timeout=lab.PATIENCE,
-                              env=lab.clean_environment(STEAD_STORE=str(self.where / "store")))
+        return ["unshare", "-m", "sh", "-c", script, self.where, lab.STEAD, *words]
+
+    def environment(self):
+        return lab.clean_environment(STEAD_STORE=str(self.where / "store"))
+
+    def stead(self, *words, **more):
+        return subprocess.run(self.command(*words, **more), text=True, capture_output=True, timeout=lab.PATIENCE, env=self.environment())
 
     def build(self, name, *words, **more):
         out = self.stead("build", "elf", name, *words, **more)
@@ -174,6 +178,9 @@ def test_redis(builder):
     out = serve(tree, builder.where / "socket-redis", b"PING\r\nSET key value\r\nGET key\r\n", b"value\r\n", "/usr/bin/redis-server", "--port", "0", "--unixsocket",
                 "/srv/socket", "--unixsocketperm", "777", "--dir", "/tmp")
     assert out == b"+PONG\r\n+OK\r\n$5\r\nvalue\r\n"
+    out = builder.stead("build", "elf", "list", "redis-server", "--root", "/mnt", "--json", merged=merged).stdout
+    for item in json.loads(out):
+        assert item["why"] in ("asked for", "the dynamic loader", "what the tree is") or item["why"].startswith("needed by "), item
     # Debian's is built with TLS and systemd; their libraries are half of it
     assert size(tree) < 18 * MEGABYTE
     optional = ("libcrypto", "libssl", "libsystemd", "libgcrypt", "libgpg-error", "liblzma", "libzstd", "liblz4", "libcap")
@@ -191,6 +198,14 @@ def test_name_services(builder):
     assert run(tree, "/usr/bin/getent", "services", "https").stdout.split()[:2] == ["https", "443/tcp"]
     assert run(tree, "/usr/bin/getent", "hosts", "localhost").stdout.split()[1] == "localhost"
     assert run(tree, "/usr/bin/getent", "passwd", "root").stdout.startswith("root:")
+    assert not list(tree.rglob("libnss_*")), "this C library has them built in"
+
+
+def test_name_services_are_modules_of_an_older_library(builder):
+    tree, _ = builder.build("names-old", "getent", "--root", lab.tree("bullseye"), "--nss")
+    assert sorted(p.name for p in tree.rglob("libnss_*.so.2")) == ["libnss_dns.so.2", "libnss_files.so.2"]
+    assert run(tree, "/usr/bin/getent", "services", "https").stdout.split()[:2] == ["https", "443/tcp"]
+    assert run(tree, "/usr/bin/getent", "hosts", "localhost").stdout.split()[1] == "localhost"
 
 
 def test_a_load_generator_with_name_services(builder):

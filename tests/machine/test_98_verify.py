@@ -2,7 +2,9 @@
 """stead build elf --verify: what a program looks up in vain because its tree was slimmed is named."""
 import json
 import os
+import pathlib
 import shutil
+import subprocess
 
 import pytest
 
@@ -148,3 +150,30 @@ def test_what_could_not_be_run(builder):
         out = builder.stead("build", "elf", "not", *words, *wrong)
         assert out.returncode == 2 and "--verify" in out.stderr and not (builder.where / "not").exists(), out
     assert builder.stead("build", "elf", "not", "nothing", "--verify").returncode == COULD_NOT
+
+
+def test_nothing_outlives_a_kill(builder):
+    words = builder.command("build", "elf", "killed", "sh", "sleep", "--root", lab.tree("bookworm"), "--timeout=1000", "--verify", "--",
+                            "sh", "-c", "echo running; exec sleep 1000")
+    said = builder.where.with_suffix(".log")  # a pipe would end with us, and the machine with it
+    with open(said, "w") as log, subprocess.Popen(words, env=builder.environment(), stdin=subprocess.DEVNULL, stderr=log) as process:
+        machine = pathlib.Path(f"/run/stead/machines/verify-{process.pid}")
+        lab.wait_for(lambda: "running" in said.read_text(), what="the program")
+        assert machine.exists()
+        process.kill()
+    lab.wait_for(lambda: not machine.exists(), seconds=20, what="the end of the machine")
+    # what it made so far is removed by the next one
+    assert verify(builder, "killed", "sleep", "--root", lab.tree("bookworm"), command=["sleep", "0"])[0] == NOTHING_MISSING
+    assert not [p for p in builder.where.iterdir() if p.name.startswith(".#killed")]
+    said.unlink()
+
+
+def test_programs_of_another_kind_of_processor(builder):
+    """32 bits have calls of their own."""
+    status, missing, _ = verify(builder, "i386", "sh", "--root", lab.tree("i386"), command=["sh", "-c", "read x < /etc/debian_version"])
+    assert status == MISSING and missing["/etc/debian_version"]["process"] == "sh"
+
+
+def test_a_path_below_another_root(builder):
+    status, missing, _ = verify(builder, "jail", "chroot", "--root", lab.tree("bookworm"), command=["chroot", "/usr", "/bin/nice"])
+    assert status == MISSING and set(missing) == {"/usr/bin/nice"}, missing

@@ -12,28 +12,43 @@ CACHE = pathlib.Path(os.environ.get("STEAD_TREES", "/var/cache/stead-test/trees"
 RECIPE = ["--variant=minbase", "--include=systemd,systemd-sysv,dbus", "bookworm"]
 
 
-def debian(given=None):
-    """The tree that was given, or ours out of the cache; made there in about 20 seconds when it is missing."""
-    if given:
-        if not os.path.exists(os.path.join(given, "usr")):
-            raise SystemExit(f"bench: {given} holds no tree: there is no usr/ in it")
-        return pathlib.Path(given).absolute()
+# As the images debian:*-slim are made from minbase.
+SLIM = ["path-exclude=/usr/share/" + p for p in ("doc/*", "man/*", "groff/*", "info/*", "lintian/*", "linda/*", "locale/*")] + [
+    "path-include=/usr/share/doc/*/copyright"]
 
-    tree = CACHE / "bench-bookworm"
+
+def made(name, recipe):
+    """A tree of that name out of the cache; made there in about 20 seconds when it is missing."""
+    tree = CACHE / name
     if tree.exists():
         return tree
     if not shutil.which("mmdebstrap"):
-        raise SystemExit(f"bench: {tree} is missing: give a Debian 12 tree with --tree, or apt-get install mmdebstrap")
+        raise SystemExit(f"bench: {tree} is missing, and mmdebstrap makes it: apt-get install mmdebstrap")
 
     CACHE.mkdir(parents=True, exist_ok=True)
     # Made beside and renamed: an interrupted run leaves no half tree that the next one takes for whole.
-    unfinished = tempfile.mkdtemp(prefix=".bench-bookworm.", dir=CACHE)
+    unfinished = tempfile.mkdtemp(prefix=f".{name}.", dir=CACHE)
     try:
-        subprocess.run(["mmdebstrap", "--quiet"] + RECIPE + [unfinished], check=True)
+        subprocess.run(["mmdebstrap", "--quiet"] + recipe + [unfinished], check=True)
         os.rename(unfinished, tree)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return tree
+
+
+def debian(given=None):
+    """The tree that was given, or ours."""
+    if not given:
+        return made("bench-bookworm", RECIPE)
+    if not os.path.exists(os.path.join(given, "usr")):
+        raise SystemExit(f"bench: {given} holds no tree: there is no usr/ in it")
+    return pathlib.Path(given).absolute()
+
+
+def slim(name, packages):
+    """What an image of a program on top of debian-slim would hold."""
+    include = ["--include=" + ",".join(packages)] if packages else []
+    return made(f"bench-slim-{name}", ["--variant=minbase", *include, *(f"--dpkgopt={o}" for o in SLIM), "bookworm"])
 
 
 def scratch():
