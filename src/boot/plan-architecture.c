@@ -7,7 +7,7 @@
 
 #include "base/fd.h"
 #include "base/strv.h"
-#include "os/binfmt.h"
+#include "machine/foreign.h"
 #include "os/elf-machine.h"
 #include "os/path.h"
 
@@ -102,49 +102,22 @@ static bool is_program(int root_fd, const char *path)
                st.st_size > 0;
 }
 
-static int no_handler(const BootPlan *plan, const char *program, const ElfMachine *machine,
-                      const char *why, Error *error)
+/* Without flag F the interpreter is looked for in the tree. */
+static int check_interpreter(const BootPlan *plan, int root_fd, const BinfmtHandler *handler,
+                             Error *error)
 {
-        return error_set(error, ENOEXEC, "Tree '%s' is for %s: this host cannot run its '%s', %s",
-                         plan->directory, machine->name, program, why);
-}
-
-static int find_handler(const BootPlan *plan, int root_fd, const char *program,
-                        const Header *header, const ElfMachine *machine, BinfmtHandler *ret,
-                        Error *error)
-{
-        _cleanup_close_ int fd = binfmt_open();
-        int r = fd < 0 ? fd : binfmt_find(fd, header->data, header->n, ret);
-
-        if (r == -ENODEV)
-                return 0; /* exec will tell */
-        if (r == -ENOENT) {
-                error_hint(error, "apt-get install qemu-user-static binfmt-support");
-                return no_handler(plan, program, machine,
-                                  "and no handler for such programs is registered", error);
-        }
-        if (r == -EPERM || (r >= 0 && !ret->enabled)) {
-                error_hint(error, "echo 1 > " BINFMT_DIRECTORY "/%s", r < 0 ? "status" : ret->name);
-                return no_handler(plan, program, machine, "and the handler for it is disabled",
-                                  error);
-        }
-        if (r < 0)
-                return error_errno(error, -r, "Failed to read the handlers in '%s'",
-                                   BINFMT_DIRECTORY);
-        if (!ret->fixed && !is_covered(plan, ret->interpreter) &&
-            !is_program(root_fd, ret->interpreter)) {
-                error_hint(error,
-                           "--bind-ro=%s if it is a static program; or register the handler with "
-                           "flag F, as Debian's qemu-user-static does",
-                           ret->interpreter);
-                error_set(error, ENOEXEC,
-                          "Tree '%s' is for %s: the handler '%s' runs such programs with '%s', "
-                          "which is not in the tree, and was registered without flag F, which "
-                          "takes the host's",
-                          plan->directory, machine->name, ret->name, ret->interpreter);
-                return -ENOEXEC;
-        }
-        return 0;
+        if (!handler->name || handler->fixed || is_covered(plan, handler->interpreter) ||
+            is_program(root_fd, handler->interpreter))
+                return 0;
+        error_hint(error,
+                   "--bind-ro=%s if it is a static program; or register the handler with flag F, "
+                   "as Debian's qemu-user-static does",
+                   handler->interpreter);
+        return error_set(error, ENOEXEC,
+                         "Tree '%s' is for %s: the handler '%s' runs such programs with '%s', "
+                         "which is not in the tree, and was registered without flag F, which "
+                         "takes the host's",
+                         plan->directory, plan->architecture, handler->name, handler->interpreter);
 }
 
 /* A 32-bit tree is told that the machine is one, as uname(2) shows it. The shell tells: a single
@@ -186,7 +159,9 @@ int plan_architecture(BootPlan *plan, int root_fd, Error *error)
         choose_personality(plan, root_fd, &machine);
         if (machine.fit != ELF_FOREIGN)
                 return 0;
-        r = find_handler(plan, root_fd, program, &header, &machine, &handler, error);
+        r = foreign_find_handler(plan->directory, program, header.data, header.n, &handler, error);
+        if (r >= 0)
+                r = check_interpreter(plan, root_fd, &handler, error);
         if (r >= 0 && handler.name &&
             asprintf(&plan->emulator, "%s (%s)", handler.name, handler.interpreter) < 0) {
                 plan->emulator = NULL;

@@ -5,6 +5,7 @@
 #include "cli/arguments.h"
 #include "cli/names.h"
 #include "cli/table.h"
+#include "cli/tree-architecture.h"
 #include "config/definition.h"
 #include "config/host-settings.h"
 #include "config/later-option.h"
@@ -38,26 +39,28 @@ static void add_rows(Table *t, const char *name, const Diagnostics *d)
         }
 }
 
-/* Values are checked line by line; what excludes what only shows when all are put together. */
-static int check_together(const Definition *d, Error *error)
+/* Values are checked line by line; what excludes what only shows when all are put together, and
+ * only then it is known which tree they are for. */
+static int check_together(const char *name, const Definition *d, Diagnostics *diagnostics)
 {
         _cleanup_settings_ Settings *settings = NULL;
+        _cleanup_error_ Error problem = ERROR_NULL;
 
-        return settings_from_assignments(&d->assignments, &settings, error);
+        if (settings_from_assignments(&d->assignments, &settings, &problem) < 0)
+                return diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, d->path ?: name, &problem);
+        return tree_architecture_diagnose(name, settings, diagnostics);
 }
 
 static int check_one(const char *name, Diagnostics *diagnostics, Error *error)
 {
         _cleanup_definition_ Definition *d = NULL;
-        _cleanup_error_ Error problem = ERROR_NULL;
         int r = definition_read(&(DefinitionPlace){ .root = "" }, name, &d, diagnostics, error);
 
         if (r < 0)
                 return r;
         /* not a matter of one line, and only known if all lines are */
-        if (diagnostics->n_errors == later_count(&d->assignments) &&
-            check_together(d, &problem) < 0)
-                r = diagnostics_add(diagnostics, DIAGNOSTIC_ERROR, d->path ?: name, &problem);
+        if (diagnostics->n_errors == later_count(&d->assignments))
+                r = check_together(name, d, diagnostics);
         if (r >= 0)
                 r = pod_diagnose_missing("", &d->assignments, diagnostics);
         return r < 0 ? error_errno(error, -r, "Failed to check '%s'", name) : 0;

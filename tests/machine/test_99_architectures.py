@@ -239,6 +239,18 @@ def test_arm64_tree_without_a_handler_is_refused():
         assert not (pathlib.Path("/run/stead/machines") / "foreign").exists()
 
 
+def test_check_of_a_definition_says_so():
+    with Host() as host:
+        host.run("tee", "/etc/stead/foreign.machine", input="[Image]\nDirectory=/mnt\n")
+        done = host.run(lab.STEAD, "check", "--json", "foreign")
+        (row,) = json.loads(done.stdout)
+        assert done.returncode == 1 and row["severity"] == "error" and row["origin"] == "/mnt", row
+        assert row["message"] == ("Tree '/mnt' is for arm64: this host cannot run its '/sbin/init', "
+                                  "and no handler for such programs is registered"), row
+        host.register(HANDLER.read_text())
+        assert host.run(lab.STEAD, "check", "foreign").returncode == 0
+
+
 def test_a_handler_that_is_switched_off():
     with Host() as host:
         host.register(HANDLER.read_text())
