@@ -218,19 +218,27 @@ static int machine_root(Run *run, pid_t pid)
 /* One call: the process waits from before it until we have answered. */
 static int on_call(Run *run)
 {
-        struct seccomp_notif n = {};
-        struct seccomp_notif_resp answer = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+        /* the kernel's may be longer than those of our headers */
+        union {
+                struct seccomp_notif n;
+                char space[512];
+        } call = {};
+        union {
+                struct seccomp_notif_resp a;
+                char space[512];
+        } answer = {};
         _cleanup_lookup_ Lookup l = LOOKUP_NULL;
         int r;
 
-        if (ioctl(run->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0)
+        if (ioctl(run->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
                 return errno == ENOENT || errno == EINTR ? 0 : -errno; /* killed while it waited */
-        r = lookup_read(run->listener_fd, &n, &l);
+        r = lookup_read(run->listener_fd, &call.n, &l);
         if (r >= 0)
-                r = machine_root(run, (pid_t)n.pid);
+                r = machine_root(run, (pid_t)call.n.pid);
         if (r >= 0)
                 r = verification_look(&run->verify->verification, run->machine_fd, &l);
-        answer.id = n.id;
+        answer.a.id = call.n.id;
+        answer.a.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
         (void)ioctl(run->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &answer); /* as above */
         return r == -ENOMEM ? r : 0;
 }
