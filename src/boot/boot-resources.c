@@ -228,7 +228,7 @@ static void claim_id(Boot *b)
             strncmp(host, id, 32) == 0)
                 fprintf(stderr,
                         "Machine '%s' has the machine id of the host; empty %s/etc/machine-id.\n",
-                        b->plan->machine, b->plan->files);
+                        b->plan->machine, b->plan->disk ? "its own " : b->plan->files);
         if (asprintf(&path, ID_DIRECTORY "/%s", id) < 0) {
                 path = NULL;
                 return;
@@ -243,7 +243,8 @@ static void claim_id(Boot *b)
                                 "Machine '%s' has the same machine id as the running machine '%s'; "
                                 "empty "
                                 "%s/etc/machine-id.\n",
-                                b->plan->machine, name, b->plan->files);
+                                b->plan->machine, name,
+                                b->plan->disk ? "its own " : b->plan->files);
                         return;
                 }
                 (void)unlink(path); /* of one that was killed */

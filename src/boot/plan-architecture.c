@@ -113,19 +113,15 @@ static int find_handler(const BootPlan *plan, int root_fd, const char *program,
                         const Header *header, const ElfMachine *machine, BinfmtHandler *ret,
                         Error *error)
 {
-        int r = binfmt_find(BINFMT_DIRECTORY, header->data, header->n, ret);
+        _cleanup_close_ int fd = binfmt_open();
+        int r = fd < 0 ? fd : binfmt_find(fd, header->data, header->n, ret);
 
+        if (r == -ENODEV)
+                return 0; /* exec will tell */
         if (r == -ENOENT) {
                 error_hint(error, "apt-get install qemu-user-static binfmt-support");
                 return no_handler(plan, program, machine,
                                   "and no handler for such programs is registered", error);
-        }
-        if (r == -ENODEV) {
-                error_hint(error, "apt-get install qemu-user-static binfmt-support; mount -t "
-                                  "binfmt_misc binfmt_misc " BINFMT_DIRECTORY);
-                return no_handler(plan, program, machine,
-                                  "and binfmt_misc, which would have a handler, is not mounted",
-                                  error);
         }
         if (r == -EPERM || (r >= 0 && !ret->enabled)) {
                 error_hint(error, "echo 1 > " BINFMT_DIRECTORY "/%s", r < 0 ? "status" : ret->name);
@@ -191,7 +187,8 @@ int plan_architecture(BootPlan *plan, int root_fd, Error *error)
         if (machine.fit != ELF_FOREIGN)
                 return 0;
         r = find_handler(plan, root_fd, program, &header, &machine, &handler, error);
-        if (r >= 0 && asprintf(&plan->emulator, "%s (%s)", handler.name, handler.interpreter) < 0) {
+        if (r >= 0 && handler.name &&
+            asprintf(&plan->emulator, "%s (%s)", handler.name, handler.interpreter) < 0) {
                 plan->emulator = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }

@@ -56,6 +56,13 @@ static int directory_of_name(const char *name, char **ret, Error *error)
         return -ENOENT;
 }
 
+static bool is_image(const char *path)
+{
+        size_t n = strlen(path);
+
+        return strncmp(path, "/dev/", 5) == 0 || (n > 4 && strcmp(path + n - 4, ".raw") == 0);
+}
+
 int plan_directory(BootPlan *plan, Settings *s, Error *error)
 {
         _cleanup_free_ char *given = TAKE_PTR(s->directory);
@@ -88,7 +95,10 @@ int plan_directory(BootPlan *plan, Settings *s, Error *error)
         if (!S_ISDIR(st.st_mode)) {
                 error_set(error, ENOTDIR, "Cannot use '%s' as a tree: it is not a directory",
                           plan->directory);
-                error_hint(error, "stead create NAME %s  (makes a tree from a tar archive)",
+                error_hint(error,
+                           is_image(plan->directory)
+                                   ? "--image=%s"
+                                   : "stead create NAME %s  (makes a tree from a tar archive)",
                            plan->directory);
                 return -ENOTDIR;
         }

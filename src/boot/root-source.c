@@ -145,6 +145,16 @@ int root_source_view(const RootSource *source, struct stat *ret_st, Error *error
         return fd;
 }
 
+void root_source_fit_hint(const RootSource *source, Error *error)
+{
+        const char *path = source->disk ? source->disk->path : NULL;
+        const char *said = path && error && error->hint ? strstr(error->hint, path) : NULL;
+
+        if (said && said[strlen(path)] == '/')
+                error_hint(error, "stead-launch --read-only --image=%s /bin/sh  (looks into it)",
+                           path);
+}
+
 /* That of a disk image stays, and its file systems with it: they are written out when the launcher
  * ends, and not between two starts. */
 void root_source_end_view(const RootSource *source)

@@ -29,5 +29,8 @@ int root_source_view(const RootSource *source, struct stat *ret_st, Error *error
 /* When there is nothing to plan any more. */
 void root_source_end_view(const RootSource *source);
 
+/* What is said of a tree may tell to look into it by a path, which nobody can with a disk image. */
+void root_source_fit_hint(const RootSource *source, Error *error);
+
 /* Names the machine that runs on that tree or image, if it is one of ours: its name, or NULL. */
 char *root_source_user(const char *path);

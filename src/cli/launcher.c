@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,7 +66,13 @@ int launcher_find(char **ret, Error *error)
 
 int launcher_target(const char *word, char ***argv)
 {
-        return strv_pushf(argv, strchr(word, '/') ? "--directory=%s" : "--machine=%s", word);
+        struct stat st;
+
+        if (!strchr(word, '/'))
+                return strv_pushf(argv, "--machine=%s", word);
+        if (stat(word, &st) >= 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+                return strv_pushf(argv, "--image=%s", word);
+        return strv_pushf(argv, "--directory=%s", word);
 }
 
 int launcher_exec(char **argv, Error *error)

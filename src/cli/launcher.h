@@ -12,7 +12,7 @@
 /* The program beside our own in the build tree or the same directory, else the one in PATH. */
 int launcher_find(char **ret, Error *error);
 
-/* "--machine=NAME", or "--directory=PATH" for a word with a '/'. */
+/* "--machine=NAME"; for a word with a '/' "--directory=PATH", or "--image=PATH" of a file. */
 int launcher_target(const char *word, char ***argv);
 
 /* Replaces this process; returns only on failure. @argv starts with any word. */

@@ -5,6 +5,7 @@
 #include "base/strv.h"
 #include "cli/arguments.h"
 #include "cli/format.h"
+#include "cli/layer-sizes.h"
 #include "cli/layer-view.h"
 #include "cli/printable.h"
 #include "cli/table.h"
@@ -23,6 +24,11 @@ static const Flag flags[] = {
 };
 
 static const Column directory_columns[] = {
+        { "SIZE", "bytes", true },  { "OWN", "own", true },         { "SHARED", "shared", true },
+        { "FILES", "files", true }, { "DIRECTORY", "path", false },
+};
+
+static const Column version_columns[] = {
         { "SIZE", "bytes", true },
         { "FILES", "files", true },
         { "DIRECTORY", "path", false },
@@ -82,42 +88,43 @@ static bool is_newest(const Shown *s)
 
 /* --- directories --- */
 
-static uint32_t depth_of(const char *path)
+static void add_bytes(Table *t, uint64_t bytes)
 {
-        uint32_t n = 0;
+        char text[FORMAT_MAX];
 
-        for (const char *c = path; *c; c++)
-                n += *c == '/' && c[1];
-        return n;
+        table_add(t, format_size(bytes, text), json_integer((json_int_t)bytes));
 }
 
-static void add_directory(Table *t, const Manifest *m, const char *path)
+static void add_directory(Table *t, const LayerSize *size, bool own)
 {
-        char size[FORMAT_MAX], count[FORMAT_MAX];
-        uint64_t bytes = 0, files = 0;
-        size_t first, n = manifest_below(m, path, &first);
+        char count[FORMAT_MAX];
 
-        for (size_t i = first; i < first + n; i++) {
-                bytes += m->entries[i].size;
-                files += m->entries[i].kind != ENTRY_DIRECTORY;
+        add_bytes(t, size->bytes);
+        if (own) {
+                add_bytes(t, size->own);
+                add_bytes(t, size->bytes - size->own);
         }
-        (void)snprintf(count, sizeof(count), "%" PRIu64, files);
-        table_add(t, format_size(bytes, size), json_integer((json_int_t)bytes));
-        table_add(t, count, json_integer((json_int_t)files));
-        table_add(t, path, NULL);
+        (void)snprintf(count, sizeof(count), "%" PRIu64, size->files);
+        table_add(t, count, json_integer((json_int_t)size->files));
+        table_add(t, size->path, NULL);
 }
 
-static Table *directories_of(const Shown *s)
+/* Of an older version it is not asked what only it has: the newest has most of that. */
+static int add_directories(const Shown *s, const LayerViews *views, Table **ret, Error *error)
 {
-        Table *t = table_new(directory_columns, ELEMENTSOF(directory_columns));
+        bool own = is_newest(s) && s->view->is_whole;
+        _cleanup_free_ LayerSize *sizes = NULL;
+        size_t n = 0;
+        int r = layer_sizes(s->store, &s->manifest, s->depth, own ? views : NULL, s->view, &sizes,
+                            &n, error);
 
-        for (size_t i = 0; i < s->manifest.n; i++) {
-                const Entry *e = &s->manifest.entries[i];
-
-                if (e->kind == ENTRY_DIRECTORY && depth_of(e->path) <= s->depth)
-                        add_directory(t, &s->manifest, e->path);
-        }
-        return t;
+        if (r < 0)
+                return r;
+        *ret = own ? table_new(directory_columns, ELEMENTSOF(directory_columns))
+                   : table_new(version_columns, ELEMENTSOF(version_columns));
+        for (size_t i = 0; i < n; i++)
+                add_directory(*ret, &sizes[i], own);
+        return 0;
 }
 
 /* --- for people --- */
@@ -231,11 +238,13 @@ static json_t *to_json(const Shown *s, const Table *directories)
         return object;
 }
 
-static int print(const Arguments *a, const Shown *s, Error *error)
+static int print(const Arguments *a, const Shown *s, const LayerViews *views, Error *error)
 {
-        _cleanup_table_ Table *directories = arguments_has(a, "tree") ? directories_of(s) : NULL;
-        int r = 0;
+        _cleanup_table_ Table *directories = NULL;
+        int r = arguments_has(a, "tree") ? add_directories(s, views, &directories, error) : 0;
 
+        if (r < 0)
+                return r;
         if (arguments_has(a, "json")) {
                 r = json_print_take(to_json(s, directories));
         } else {
@@ -261,7 +270,7 @@ static int run(const Arguments *a, Error *error)
         r = store_open(NULL, STORE_READ, &store, error);
         if (r >= 0)
                 r = load(a->words[0], &views, &s, error);
-        return r < 0 ? r : print(a, &s, error);
+        return r < 0 ? r : print(a, &s, &views, error);
 }
 
 const Verb verb_layer_show = {

@@ -171,7 +171,8 @@ static int prepare_copy(const Arguments *a, const char *from, char **ret_path,
 /* What a disk image has no use for. */
 static int check_disk_flags(const Arguments *a, const char *source, Error *error)
 {
-        static const char *const names[] = { "tree", "init", "include", "mirror", "keep-devices" };
+        static const char *const names[] = { "tree",    "architecture", "init",
+                                             "include", "mirror",       "keep-devices" };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (arguments_has(a, names[i]))
@@ -310,7 +311,7 @@ static int create(const Arguments *a, Display *display, Error *error)
 /* What the words say is made: all of it comes from mkosi.conf. */
 static int build(const Arguments *a, Error *error)
 {
-        static const char *const names[] = { "from",    "tree",         "init",
+        static const char *const names[] = { "from",    "tree",         "architecture", "init",
                                              "include", "keep-devices", "force" };
         const CreateBuild request = { .name = a->words[0],
                                       .directory = arguments_value(a, "build"),

@@ -6,6 +6,7 @@
 #include "cli/launcher.h"
 #include "cli/life.h"
 #include "cli/names.h"
+#include "image/disk-beside.h"
 #include "image/staging.h"
 #include "image/tree-lock.h"
 #include "machine/console-log.h"
@@ -112,7 +113,6 @@ static int remove_files(const char *name, bool purge, bool had_tree, Error *erro
 /* With the hashes and signatures that lie beside it under its name. */
 static int remove_disk(const char *name, const char *path, Error *error)
 {
-        static const char *const beside[] = { "roothash", "roothash.p7s", "verity", "usrhash" };
         _cleanup_(tree_lock_release) TreeLock lock = TREE_LOCK_NULL;
         int r = tree_lock_take(path, true, &lock, error);
 
@@ -120,14 +120,7 @@ static int remove_disk(const char *name, const char *path, Error *error)
                 return r;
         if (unlink(path) < 0)
                 return error_errno(error, errno, "Failed to remove '%s'", path);
-        for (size_t i = 0; i < ELEMENTSOF(beside); i++) {
-                _cleanup_free_ char *other = NULL;
-
-                if (asprintf(&other, TREES_DIRECTORY "/%s.%s", name, beside[i]) < 0)
-                        other = NULL;
-                if (other)
-                        (void)unlink(other); /* most have none */
-        }
+        disk_beside_remove(TREES_DIRECTORY, name);
         return 0;
 }
 

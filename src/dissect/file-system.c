@@ -8,9 +8,17 @@
 #include "dissect/file-system-size.h"
 
 #include <blkid/blkid.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
-#define AMBIVALENT (-2) /* of blkid_do_safeprobe() */
+/* Of blkid_do_safeprobe(); from some version between 2.38 and 2.41 on it is -1, as a failure is. */
+#define AMBIVALENT (-2)
+
+static bool is_failure(int r)
+{
+        return r < 0 && r != AMBIVALENT && (errno == EIO || errno == ENOMEM);
+}
 
 static const char *const mountable[] = { "ext4",  "ext3",     "ext2",  "xfs",
                                          "btrfs", "squashfs", "erofs", "vfat" };
@@ -86,11 +94,12 @@ int file_system_probe(int image_fd, const Stretch *where, const char **ret, Disk
             blkid_probe_enable_superblocks(probe, 1) < 0 ||
             blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE) < 0)
                 return refuse(where, DISK_REFUSED_UNREADABLE, 0, refusal);
+        errno = 0;
         r = blkid_do_safeprobe(probe);
-        if (r == AMBIVALENT)
-                return refuse(where, DISK_REFUSED_AMBIGUOUS, 0, refusal);
-        if (r < 0)
+        if (is_failure(r))
                 return refuse(where, DISK_REFUSED_UNREADABLE, 0, refusal);
+        if (r < 0)
+                return refuse(where, DISK_REFUSED_AMBIGUOUS, 0, refusal);
         if (r > 0 || blkid_probe_lookup_value(probe, "TYPE", &type, NULL) < 0 || !type) {
                 *ret = "";
                 return 0;

@@ -61,11 +61,14 @@ typedef struct Call {
 } Call;
 
 static const Call calls[] = {
-        { __NR_read, ALWAYS },         { __NR_pread64, ALWAYS },  { __NR_lseek, ALWAYS },
-        { __NR_write, WRITE },         { __NR_ioctl, QUESTIONS }, { __NR_brk, ALWAYS },
-        { __NR_getrandom, ALWAYS },    { __NR_munmap, ALWAYS },   { __NR_mremap, ALWAYS },
-        { __NR_madvise, ALWAYS },      { __NR_exit, ALWAYS },     { __NR_exit_group, ALWAYS },
-        { __NR_rt_sigreturn, ALWAYS }, { __NR_futex, ALWAYS },
+        { __NR_read, ALWAYS },        { __NR_pread64, ALWAYS },      { __NR_lseek, ALWAYS },
+        { __NR_write, WRITE },        { __NR_ioctl, QUESTIONS },     { __NR_brk, ALWAYS },
+        { __NR_getrandom, ALWAYS },   { __NR_munmap, ALWAYS },       { __NR_mremap, ALWAYS },
+        { __NR_madvise, ALWAYS },     { __NR_mprotect, NO_CODE },    { __NR_exit, ALWAYS },
+        { __NR_exit_group, ALWAYS },  { __NR_rt_sigreturn, ALWAYS }, { __NR_futex, ALWAYS },
+#ifdef __SANITIZE_ADDRESS__ /* asks for its stack at the end */
+        { __NR_sigaltstack, ALWAYS },
+#endif
 /* fstat() is this one with an empty path; it may ask about other paths as nobody */
 #ifdef __NR_newfstatat
         { __NR_newfstatat, ALWAYS },
@@ -98,7 +101,7 @@ static const Call calls[] = {
 };
 
 static const uint32_t questions[] = { BLKGETSIZE, BLKGETSIZE64, BLKSSZGET, BLKPBSZGET,
-                                      BLKGETZONESZ };
+                                      BLKBSZGET,  BLKIOMIN,     BLKIOOPT,  BLKGETZONESZ };
 
 /* Grows from the front; each rule ends in a verdict of its own. */
 typedef struct Filter {

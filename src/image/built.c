@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "image/archive.h"
+#include "image/disk-beside.h"
 #include "image/disk-copy.h"
 #include "image/disk-create.h"
 #include "image/identity.h"
@@ -70,9 +71,18 @@ static int publish_tar(Publishing *p, Error *error)
 static int publish_disk(Publishing *p, Error *error)
 {
         static const char plain[] = BUILT_OUTPUT "/" BUILT_NAME ".raw";
+        _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -EBADF;
         int r;
 
+        if (asprintf(&path, "%s/%s/" BUILT_OUTPUT "/%s", p->staging->parent, p->staging->temporary,
+                     p->source.name) < 0) {
+                path = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        r = disk_beside_copy(path, p->source.fd, p->staging, error);
+        if (r < 0)
+                return r;
         if (!disk_is_compressed(p->source.fd))
                 return fchmod(p->source.fd, 0600) < 0
                                ? error_errno(error, errno, "Failed to change the mode of '%s'",

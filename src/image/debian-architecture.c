@@ -38,6 +38,7 @@ int debian_check_architecture(const DebianRecipe *recipe, Error *error)
 {
         _cleanup_binfmt_handler_ BinfmtHandler handler = BINFMT_HANDLER_NULL;
         unsigned char header[ELF_MACHINE_HEADER];
+        _cleanup_close_ int fd = -EBADF;
         ElfMachine machine;
         int r;
 
@@ -45,7 +46,10 @@ int debian_check_architecture(const DebianRecipe *recipe, Error *error)
             !elf_machine_of_debian(recipe->architecture, &machine, header) ||
             machine.fit != ELF_FOREIGN)
                 return 0;
-        r = binfmt_find(BINFMT_DIRECTORY, header, sizeof(header), &handler);
+        fd = binfmt_open();
+        r = fd < 0 ? fd : binfmt_find(fd, header, sizeof(header), &handler);
+        if (r == -ENODEV)
+                return 0; /* mmdebstrap will tell */
         if (r == -EPERM || (r >= 0 && !handler.enabled)) {
                 error_hint(error, "echo 1 > " BINFMT_DIRECTORY "/%s",
                            r < 0 ? "status" : handler.name);

@@ -4,6 +4,7 @@
 #include "image/disk-create.h"
 
 #include "base/fd.h"
+#include "image/disk-beside.h"
 #include "image/disk-copy.h"
 #include "image/tree-lock.h"
 
@@ -71,6 +72,10 @@ int disk_publish(Staging *staging, const char *inside, const char *source, Error
                 return error_errno(error, errno, "Failed to open the new image of '%s'",
                                    staging->name);
         r = disk_layout_read(fd, source, &layout, error);
+        if (r >= 0)
+                r = staging_check_free(staging, error);
+        if (r >= 0)
+                r = disk_beside_publish(staging, error);
         return r < 0 ? r : staging_commit_part(staging, inside, ".raw", error);
 }
 
@@ -97,7 +102,9 @@ int disk_create(const CreateRequest *request, WorkerProgress progress, void *use
                                    request->directory);
         archive_limit(&source, fd);
         c.to_fd = fd;
-        r = worker_run(fill, &c, progress, userdata, error);
+        r = disk_beside_copy(request->archive.name, request->archive.fd, &staging, error);
+        if (r >= 0)
+                r = worker_run(fill, &c, progress, userdata, error);
         if (r == -ENOSPC || r == -EDQUOT)
                 error_hint(error, "df -h %s", request->directory);
         if (r < 0)

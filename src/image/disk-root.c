@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define LEFT_OVER_TRIES \
-        100 /* of 20 ms: the devices of a machine that was killed are on their way */
+/* Of 20 ms: the devices of a machine that was killed are on their way. */
+#define LEFT_OVER_TRIES 100
 
 static int out_of_memory(Error *error)
 {
@@ -138,6 +138,13 @@ static int allow(const DiskRoot *d, DiskRole role, int policy, bool verity, Erro
                          name, d->path, verity ? "protected by verity" : "not protected");
 }
 
+/* Whoever writes makes the hashes worthless, also where they are not asked for. */
+static bool has_hashes(const DiskRoot *d, DiskRole role, const char *hash)
+{
+        return hash || (role == DISK_ROOT && d->layout.parts[DISK_ROOT_VERITY].found) ||
+               (role == DISK_USR && d->layout.parts[DISK_USR_VERITY].found);
+}
+
 /* An image without a root, but with a /usr, has the root that --volatile=yes makes. */
 static int choose(DiskRoot *d, const DiskRootOptions *o, char *hashes[_DISK_ROLE_MAX], Error *error)
 {
@@ -162,7 +169,7 @@ static int choose(DiskRoot *d, const DiskRootOptions *o, char *hashes[_DISK_ROLE
                 if (r < 0)
                         return r;
                 f->used = r > 0;
-                f->read_only = !d->writable || p->read_only || hashes[i] ||
+                f->read_only = !d->writable || p->read_only || has_hashes(d, i, hashes[i]) ||
                                (policy & IMAGE_POLICY_READ_ONLY) || disk_type_is_fixed(p->type);
         }
         d->usr_only = !d->fs[DISK_ROOT].used && d->fs[DISK_USR].used;

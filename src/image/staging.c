@@ -81,7 +81,7 @@ static void sweep(int parent_fd)
 }
 
 /* A machine is a tree or a disk image, never both. */
-static int check_free(const Staging *s, Error *error)
+int staging_check_free(const Staging *s, Error *error)
 {
         _cleanup_free_ char *image = NULL;
 
@@ -111,7 +111,7 @@ int staging_new(const char *parent, const char *name, Staging *ret, Error *error
         s.name = strdup(name);
         if (!s.parent || !s.name)
                 return error_set(error, ENOMEM, "Out of memory");
-        r = check_free(&s, error);
+        r = staging_check_free(&s, error);
         if (r < 0)
                 return r;
         sweep(s.parent_fd);
@@ -140,7 +140,7 @@ int staging_new(const char *parent, const char *name, Staging *ret, Error *error
 /* @from is below the directory @from_fd. */
 static int commit(const Staging *s, int from_fd, const char *from, const char *to, Error *error)
 {
-        int r = check_free(s, error);
+        int r = staging_check_free(s, error);
 
         if (r < 0)
                 return r;

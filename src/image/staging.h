@@ -18,6 +18,8 @@ typedef struct Staging {
 /* Makes an empty one for @parent/@name, after removing what others left. -EEXIST if there is such a
  * tree already, or a disk image of that name. */
 int staging_new(const char *parent, const char *name, Staging *ret, Error *error);
+/* -EEXIST if somebody else has made one of that name meanwhile. */
+int staging_check_free(const Staging *s, Error *error);
 /* Puts it in its place, on disk as well. */
 int staging_commit(Staging *s, Error *error);
 /* Puts only @inside in its place, a file or directory of it, with @suffix after the name (".raw" of

@@ -60,8 +60,10 @@ static int launch(int argc, char **argv, Error *error)
                 return r;
         dry_run = TAKE_PTR(settings->dry_run);
         r = boot_plan_new(settings, &source, &plan, error);
-        if (r < 0)
+        if (r < 0) {
+                root_source_fit_hint(&source, error);
                 return r;
+        }
         if (dry_run) {
                 r = boot_plan_print(plan, strcmp(dry_run, "json") == 0, stdout);
                 return r < 0 ? error_errno(error, -r, "Failed to print the plan") : EXIT_SUCCESS;
@@ -72,7 +74,11 @@ static int launch(int argc, char **argv, Error *error)
                 return -EPERM;
         }
         r = keep_settings(&all, definition, plan, error);
-        return r < 0 ? r : boot_run(plan, &source, error);
+        if (r >= 0)
+                r = boot_run(plan, &source, error);
+        if (r < 0)
+                root_source_fit_hint(&source, error);
+        return r;
 }
 
 int main(int argc, char **argv)

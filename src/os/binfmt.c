@@ -3,6 +3,8 @@
 
 #include "base/fd.h"
 #include "base/parse.h"
+#include "os/mount.h"
+#include "os/userns.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -11,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HANDLER_MAX ((size_t)16384) /* a page and more: what the kernel prints of one */
 
@@ -110,18 +113,31 @@ static int worth(const BinfmtHandler *h)
         return !h->name ? -1 : 2 * h->enabled + h->fixed;
 }
 
-int binfmt_find(const char *directory, const void *header, size_t n, BinfmtHandler *ret)
+int binfmt_open(void)
+{
+        /* not by O_PATH: systemd mounts it when it is opened */
+        _cleanup_close_ int fd = open(BINFMT_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                            mount = -EBADF;
+
+        if (fd >= 0 && faccessat(fd, "status", F_OK, 0) >= 0)
+                return TAKE_FD(fd);
+        /* in another user namespace it would not be the one in force, but take its place */
+        mount = userns_is_initial() ? mount_newf("binfmt_misc", 0, "%s", "") : -ENODEV;
+        closep(&fd);
+        fd = mount < 0 ? -ENODEV : openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -ENODEV : TAKE_FD(fd);
+}
+
+int binfmt_find(int directory_fd, const void *header, size_t n, BinfmtHandler *ret)
 {
         _cleanup_binfmt_handler_ BinfmtHandler best = BINFMT_HANDLER_NULL;
         _cleanup_free_ char *status = NULL;
-        /* not by O_PATH: systemd mounts it when it is opened */
-        int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+        int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
         _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
         if (!d)
-                return errno == ENOENT ? -ENODEV : -errno;
-        if (read_file_at(fd, "status", 64, &status) < 0)
-                return -ENODEV;
+                return -errno;
+        r = (int)MIN_OF(read_file_at(fd, "status", 64, &status), 0);
         for (struct dirent *e; r >= 0 && (e = readdir(d));) {
                 _cleanup_binfmt_handler_ BinfmtHandler h = BINFMT_HANDLER_NULL;
 

@@ -22,8 +22,10 @@ typedef struct BinfmtHandler {
 #define BINFMT_HANDLER_NULL ((BinfmtHandler){ .name = NULL })
 #define _cleanup_binfmt_handler_ _cleanup_(binfmt_handler_done)
 
-/* The handler for a file that begins with these bytes; of several, the one that works with most
- * trees. @directory: BINFMT_DIRECTORY, but for tests. -ENOENT: none; -ENODEV: binfmt_misc is not
- * mounted there; -EPERM: all handlers are switched off together. */
-int binfmt_find(const char *directory, const void *header, size_t n, BinfmtHandler *ret);
+/* The directory of handlers; mounted or not if we may look at it all the same. -ENODEV: they cannot
+ * be seen from here, which is not to say that there are none: a container has those of its host. */
+int binfmt_open(void);
+/* The handler there for a file that begins with these bytes; of several, the one that works with
+ * most trees. -ENOENT: none; -EPERM: all handlers are switched off together. */
+int binfmt_find(int directory_fd, const void *header, size_t n, BinfmtHandler *ret);
 void binfmt_handler_done(BinfmtHandler *handler);

@@ -105,34 +105,3 @@ int manifest_write(const Manifest *m, Buffer *ret_text, Hash *ret_id)
         }
         return r;
 }
-
-static int compare_contents(const void *a, const void *b)
-{
-        return hash_compare(&(*(const Entry *const *)a)->content,
-                            &(*(const Entry *const *)b)->content);
-}
-
-int manifest_measure(const Manifest *m, ManifestSize *ret)
-{
-        _cleanup_free_ const Entry **files = calloc(m->n + 1, sizeof(Entry *));
-        ManifestSize size = {};
-
-        if (!files)
-                return -ENOMEM;
-        for (size_t i = 0; i < m->n; i++) {
-                const Entry *e = &m->entries[i];
-
-                if (e->kind == ENTRY_DIRECTORY)
-                        size.n_directories++;
-                else if (e->kind == ENTRY_FILE)
-                        files[size.n_files++] = e;
-                else
-                        size.n_others++;
-        }
-        qsort(files, size.n_files, sizeof(*files), compare_contents);
-        for (size_t i = 0; i < size.n_files; i++)
-                if (i == 0 || compare_contents(&files[i - 1], &files[i]) != 0)
-                        size.bytes += files[i]->size;
-        *ret = size;
-        return 0;
-}

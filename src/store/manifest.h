@@ -49,6 +49,9 @@ int manifest_parse(const char *name, const char *text, size_t size, Manifest *re
 /* How much there is. */
 typedef struct ManifestSize {
         uint64_t n_files, n_directories, n_others;
-        uint64_t bytes; /* of contents, equal ones counted once */
+        uint64_t bytes; /* of files; those that are one in a checkout counted once */
 } ManifestSize;
 int manifest_measure(const Manifest *m, ManifestSize *ret);
+/* A number for each entry: from 1 for a file, equal for those that are one inode in a checkout,
+ * links among them; 0 for what is no file. The caller frees it. */
+int manifest_number_files(const Manifest *m, size_t **ret);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What machinectl does to a machine. The machine is of systemd with a bus, with a user namespace."""
 import re
+import subprocess
 import time
 
 import pytest
@@ -31,6 +32,25 @@ def assert_success(host, guest):
 def test_list_images(host, machine):
     row = next(r.split() for r in host.ok("machinectl list-images --no-legend").splitlines() if r.split()[0] == machine.name)
     assert row[1:3] == ["directory", "no"]
+
+
+def test_list_images_of_a_disk(host):
+    """A file system with nothing in it is enough to be listed."""
+    path = host.path("/var/tmp/disk.raw")
+    with open(path, "wb") as f:
+        f.truncate(8 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True)
+    try:
+        host.ok("stead create -q on-disk /var/tmp/disk.raw")
+        row = next(r.split() for r in host.ok("machinectl list-images --no-legend").splitlines() if r.startswith("on-disk "))
+        assert row[1:3] == ["raw", "no"]
+        assert "on-disk" in host.ok("stead list --all --quiet").split()
+        host.ok("machinectl clone on-disk on-disk2")
+        assert "on-disk2" in host.ok("stead list --all --quiet").split()
+    finally:
+        path.unlink()
+        host.sh("stead remove --yes on-disk on-disk2")
+    assert "on-disk" not in host.ok("machinectl list-images")
 
 
 @pytest.mark.parametrize("verb", ["remove NAME", "rename NAME other-name", "read-only NAME yes"])

@@ -45,7 +45,7 @@ def file_system(path, content, fs="ext4", size=0):
     if fs not in ("squashfs", "erofs"):
         sparse(path, size or SIZES.get(fs, 64 * MIB))
     if fs == "ext4":
-        tool("mkfs.ext4", "-q", "-F", "-d", content, path)
+        tool("mkfs.ext4", "-q", "-F", "-b", "4096", "-d", content, path)
     elif fs == "xfs":
         proto = path.with_suffix(".proto")
         proto.write_text(protofile(content))

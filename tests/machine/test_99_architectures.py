@@ -251,10 +251,26 @@ def test_a_handler_that_is_switched_off():
         assert "the handler for it is disabled" in text and f"echo 1 > {HANDLERS}/status" in text, text
 
 
-def test_binfmt_misc_that_is_not_mounted():
+def test_handlers_that_cannot_be_seen():
+    """In a container binfmt_misc is not mounted, and yet the host's handlers are in force: no reason to refuse."""
+    with Host() as host:
+        host.register(HANDLER.read_text())
+        host.run("mount", "-t", "tmpfs", "tmpfs", HANDLERS)
+        done = host.run(*host.launch("--private-users=pick", "/bin/uname", "-m")[len(host.words()):])
+        assert (done.returncode, done.stdout) == (0, "aarch64\n"), done
     with Host(mounted=False) as host:
-        text = host.refused("-b")
-        assert "is not mounted" in text and f"mount -t binfmt_misc binfmt_misc {HANDLERS}" in text, text
+        text = host.refused("--private-users=pick", "/bin/true")
+        assert "is a program for arm64, which this host cannot run" in text and "qemu-user-static" in text, text
+
+
+def test_handlers_of_a_host_that_has_not_mounted_them(own_tree):
+    """With the rights of the first user namespace they are looked at all the same. None is registered here, or all is well."""
+    where = own_tree("busybox")
+    shutil.copy(lab.tree("arm64") / "bin/busybox", where / "bin/foreign")
+    done = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-ec", f'mount -t tmpfs tmpfs {HANDLERS}; exec "$@"', "sh", lab.LAUNCH,
+                           "--quiet", "-D", where, "-M", lab.new_name("unseen"), "--console=pipe", "--private-network", "/bin/foreign"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=lab.PATIENCE, env=lab.clean_environment())
+    assert "and no handler for such programs is registered" in done.stderr or done.returncode == 0, done
 
 
 def test_a_handler_without_flag_F_needs_its_interpreter_inside():

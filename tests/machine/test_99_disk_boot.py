@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -207,6 +208,9 @@ def test_nothing_is_written(parts, option):
     written = {"--read-only": [], "--volatile=state": ["/var/x"],
                "--volatile=yes": ["/x", "/var/x"]}.get(option, ["/x", "/home/x", "/srv/x", "/var/x", "/var/tmp/x", "/usr/x"])
     assert out.stdout.split() == written, out
+    seen = ok(launch(parts, "cat /home/file /srv/file /var/file /usr/bin/true >/dev/null && echo all", option)) \
+        if option in ("--read-only", "--ephemeral", "--volatile=overlay") else "all\n"
+    assert seen == "all\n", "each of its file systems is there"
     gone(parts)
     assert digest(parts) == before
 
@@ -256,8 +260,7 @@ def test_links_do_not_lead_out(tree, content, place):
     top = lab.work / new_name("hostile")
     subprocess.run(["cp", "-a", tree, top], check=True)
     shutil.rmtree(top / place)
-    target = lab.work / new_name("target")
-    target.mkdir()
+    target = pathlib.Path(tempfile.mkdtemp(prefix="stead-target.", dir="/opt"))
     (top / place).symlink_to(target)
     (top / str(target).lstrip("/")).mkdir(parents=True)  # where that leads to inside
     path = disk_image.gpt(lab.work / f"{new_name('hostile')}.raw", [Part("root", top), Part(place, content, size=8 * MIB)])
@@ -269,6 +272,7 @@ def test_links_do_not_lead_out(tree, content, place):
         assert m.stop() in (0, 137, 143)
     gone(path)
     path.unlink()
+    target.rmdir()
     lab.remove_tree(top)
 
 
@@ -367,6 +371,11 @@ def test_what_goes_not_together(image):
     refused(launch(image, "true", "--private-users-ownership=chown", "--private-users=65536"), "never changed but mapped")
     refused(launch("/etc", "true"), "neither a file nor a disk", "--directory=/etc")
     refused(launch("/dev/null", "true"), "neither a file nor a disk")
+    out = lab.run(image, "/bin/true")
+    assert out.returncode == 1 and f"--image={image}" in out.stderr
+    words = [lab.LAUNCH, "-i", image, "-P", "--register=no", "--private-network", "/etc/hello"]
+    out = subprocess.run(words, text=True, capture_output=True, env=lab.clean_environment())
+    refused(out, "not executable", f"stead-launch --read-only --image={image} /bin/sh")
 
 
 # --- policy and hashes ----------------------------------------------------------------------------

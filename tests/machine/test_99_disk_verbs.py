@@ -3,25 +3,33 @@
 import bz2
 import gzip
 import hashlib
+import json
 import lzma
 import os
+import re
 import signal
 import subprocess
 
 import pytest
 
-import disk
 import lab
-from test_50_verbs import TREES, forget, stead
+from disk_image import MIB, Part, gpt
+from test_50_verbs import DEFINITIONS, TREES, Terminal, forget, show, stead
 
 
 def digest(path):
     return hashlib.sha256(path.read_bytes()).digest()
 
 
+def make(path, tree, megabytes):
+    return gpt(path, [Part("root", lab.tree(tree), size=megabytes * MIB)])
+
+
 @pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    return disk.make(tmp_path_factory.mktemp("disk") / "busybox.raw", "busybox")
+def image():
+    path = make(lab.work / f"{lab.new_name('image')}.raw", "busybox", 48)
+    yield path
+    path.unlink()
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ def test_created_from_a_file(image, name, tmp_path, ending):
     assert digest(made) == digest(image)
     assert made.stat().st_mode & 0o777 == 0o600
     # zeros that were written out are holes again
-    assert made.stat().st_blocks * 512 < 16 * disk.MEGABYTE < made.stat().st_size
+    assert made.stat().st_blocks * 512 < 16 * MIB < made.stat().st_size
 
 
 def test_found_by_its_content(image, name, tmp_path):
@@ -98,7 +106,7 @@ def test_what_can_be_no_machine(name, image, tmp_path):
     assert "no layer, no file" in refused(name, tmp_path / "missing.raw")
 
 
-@pytest.mark.parametrize("option", ["--init=openrc", "--include=vim", "--mirror=http://x/", "--keep-devices"])
+@pytest.mark.parametrize("option", ["--init=openrc", "--include=vim", "--mirror=http://x/", "--keep-devices", "--architecture=i386"])
 def test_options_without_meaning(image, name, option):
     error = refused(name, image, "--tree" if option.startswith("--include") else "-q", option, status=2)
     assert "no meaning for a disk image" in error and ("--tree" if option.startswith("--include") else option.split("=")[0]) in error
@@ -107,9 +115,9 @@ def test_options_without_meaning(image, name, option):
 @pytest.mark.parametrize("packed", [False, True])
 def test_disk_is_full(name, tmp_path, packed):
     source = tmp_path / "large.raw"
-    data = bytearray(os.urandom(4 * disk.MEGABYTE))
-    data[:disk.MEGABYTE] = disk.make(tmp_path / "small.raw", "busybox", 4).read_bytes()[:disk.MEGABYTE]
-    source.write_bytes((tmp_path / "small.raw").read_bytes()[:disk.MEGABYTE] + data[disk.MEGABYTE:] if packed
+    data = bytearray(os.urandom(4 * MIB))
+    data[:MIB] = make(tmp_path / "small.raw", "busybox", 4).read_bytes()[:MIB]
+    source.write_bytes((tmp_path / "small.raw").read_bytes()[:MIB] + data[MIB:] if packed
                        else (tmp_path / "small.raw").read_bytes())
     if packed:
         source = tmp_path / "large.raw.gz"
@@ -123,7 +131,7 @@ def test_disk_is_full(name, tmp_path, packed):
 
 def zeros(path):
     """Two hundred gigabytes of nothing, in a few megabytes: takes its time."""
-    frame = pack_zstd(bytes(64 * disk.MEGABYTE))
+    frame = pack_zstd(bytes(64 * MIB))
     path.write_bytes(frame * 3200)
     return path
 
@@ -165,3 +173,138 @@ def test_copy_of_a_machine(image, name):
         assert "no meaning" in stead("create", "-q", lab.new_name("x"), f"--from={name}", "--init=runit", status=2).stderr
     finally:
         forget(copy)
+
+
+@pytest.mark.parametrize("ending", ["raw", "raw.gz"])
+def test_hash_comes_along(image, name, tmp_path, ending):
+    """Or nothing would be checked in the copy."""
+    source, copy = tmp_path / f"x.1.{ending}", lab.new_name("copy")
+    source.write_bytes(gzip.compress(image.read_bytes(), 1) if ending.endswith("gz") else image.read_bytes())
+    (tmp_path / "x.1.roothash").write_text("ab" * 32)
+    (tmp_path / "x.1.verity").write_bytes(bytes(5000))
+    os.setxattr(source, "user.verity.usrhash", b"cd" * 32)
+    (TREES / f"{name}.roothash.p7s").write_text("of one that is gone")
+    stead("create", "-q", name, source)
+    assert sorted(left(name)) == [f"{name}.{e}" for e in ("raw", "roothash", "usrhash", "verity")]
+    try:
+        stead("create", "-q", copy, f"--from={name}")
+        assert [(TREES / f"{copy}.{e}").read_bytes() for e in ("roothash", "usrhash", "verity")] == [b"ab" * 32, b"cd" * 32, bytes(5000)]
+    finally:
+        forget(copy)
+    assert left(copy) == []
+
+
+def test_path_of_an_image(image):
+    """Where a directory can stand a file can, too."""
+    out = stead("run", image, f"--machine={lab.new_name('path')}", "--private-network", "--", "/bin/busybox", "ls", "/bin/busybox").stdout
+    assert out == "/bin/busybox\n"
+    assert json.loads(stead("plan", "--json", image).stdout)["image"] == str(image)
+
+
+def test_removed_with_what_lies_beside(image, name):
+    stead("create", "-q", name, image)
+    for ending in ("roothash", "verity"):
+        (TREES / f"{name}.{ending}").write_text("x")
+    assert stead("remove", "--dry-run", name).stdout == f"{TREES}/{name}.raw\n"
+    definition = DEFINITIONS / f"{name}.machine"
+    DEFINITIONS.mkdir(exist_ok=True)
+    definition.write_text("[Exec]\nBoot=yes\n")
+    stead("remove", "--yes", "--purge", name)
+    assert left(name) == [] and not definition.exists()
+
+
+# --- a machine that is one -----------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def box():
+    """Debian with systemd, in an image, running."""
+    name = lab.new_name("box")
+    source = make(lab.work / f"{name}.raw", "bookworm", 400)
+    try:
+        stead("create", "-q", name, source)
+        source.unlink()
+        stead("start", name)
+        yield name
+    finally:
+        forget(name)
+
+
+def image_of(name):
+    return f"{TREES}/{name}.raw"
+
+
+def test_shown_while_it_runs(box):
+    rows = json.loads(stead("list", "--json", box).stdout)
+    assert [(r["name"], r["state"], r["os_id"], r["root"]) for r in rows] == [(box, "running", "debian", image_of(box))]
+    assert show(box, "RootDirectory") == image_of(box) and show(box, "OS").startswith("Debian")
+    assert f"Root: {image_of(box)}" in stead("status", box).stdout
+    plan = json.loads(stead("plan", "--json", box).stdout)
+    assert plan["image"] == image_of(box)
+    assert "Linux" in stead("logs", box).stdout or "Reached target" in stead("logs", box).stdout
+
+
+def test_commands_inside(box):
+    assert stead("exec", box, "--", "hostname").stdout == "bookworm\n", "the image's own /etc/hostname"
+    assert stead("exec", box, "--", "findmnt", "-no", "FSTYPE", "/").stdout == "ext4\n"
+    assert stead("shell", box, "exit 7", status=7)
+    t = Terminal("shell", box)
+    t.type("echo here-$((1+1))\n")
+    t.expect("here-2")
+    t.type("exit 3\n")
+    assert t.wait() == 3
+    t = Terminal("login", box)
+    t.expect("login: ")
+    t.type("\x1d\x1d\x1d")
+    t.wait()
+
+
+def test_copies_in_and_out(box, tmp_path):
+    (tmp_path / "file").write_text("from the host\n")
+    stead("cp", tmp_path / "file", f"{box}:/root/file")
+    assert stead("exec", box, "--", "cat", "/root/file").stdout == "from the host\n"
+    stead("cp", f"{box}:/root/file", tmp_path / "back")
+    assert (tmp_path / "back").read_text() == "from the host\n"
+
+
+@pytest.mark.parametrize("words", [("commit", "LAYER"), ("history",), ("rollback",), ("update",), ("drift",), ("discard",),
+                                   ("try", "--", "true"), ("diff", "--files")])
+def test_what_is_for_layers_says_why_not(box, words):
+    verb, *rest = words
+    p = stead(verb, box, *("test/none" if r == "LAYER" else r for r in rest), status=None)
+    assert p.returncode in (1, 2), p
+    assert f"is the disk image '{image_of(box)}'" in p.stderr and f"stead create COPY --from={box}" in p.stderr
+
+
+def test_definition_of_one(box):
+    path = DEFINITIONS / f"{box}.machine"
+    editor = "sh -c 'printf \"[Exec]\\nEnvironment=FROM=edit\\n\" > $1' sh"
+    try:
+        stead("edit", box, env={"EDITOR": editor, "VISUAL": editor})
+        assert "FROM=edit" in stead("cat", box).stdout
+        stead("check", box)
+        assert "Environment" in stead("diff", box, status=1).stdout
+        stead("restart", box)
+        assert "FROM=edit" in stead("exec", box, "--", "sh", "-c", "tr '\\0' '\\n' </proc/1/environ").stdout
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def test_in_use(box):
+    assert "is running" in stead("remove", "--yes", box, status=1).stderr
+    assert "is running" in stead("create", lab.new_name("x"), f"--from={box}", status=1).stderr
+    assert os.path.exists(image_of(box))
+
+
+def test_what_was_written_stays(box):
+    """Stopped, it is still listed; a command runs in it, and it starts again as it was."""
+    stead("exec", box, "--", "touch", "/root/written")
+    first = stead("exec", box, "--", "cat", "/etc/machine-id").stdout
+    stead("stop", box)
+    assert box in stead("list", "--all", "--quiet").stdout.split()
+    assert box not in stead("list", "--quiet").stdout.split()
+    row, = json.loads(stead("list", "--all", "--json", box).stdout)
+    assert (row["state"], row["root"]) == ("stopped", image_of(box))
+    assert show(box, "State") == "stopped" and f"Root: {image_of(box)}" in stead("status", box, status=None).stdout
+    assert stead("run", box, "--", "ls", "/root/written").stdout == "/root/written\n"
+    stead("start", box)
+    assert re.fullmatch("[0-9a-f]{32}\n", first) and stead("exec", box, "--", "cat", "/etc/machine-id").stdout == first

@@ -246,7 +246,8 @@ def test_hostile_image(where, name):
     else:
         assert measured["status"] == 1, out
         assert len(said) == 1 and said[0].isprintable() and ". Try: " in said[0], said
-        assert out.stdout.decode("ascii").split()[:2] == ["refused", reason] or reason is None, out.stdout
+        first, kind, *_ = out.stdout.decode("ascii").split()
+        assert first == "refused" and (reason is None or kind in reason.split()), out.stdout
     assert measured["seconds"] < SECONDS and measured["kilobytes"] < KILOBYTES, measured
 
 
@@ -315,12 +316,84 @@ def test_only_for_reading(plain):
     assert out.returncode == 2 and "Usage" in out.stderr and out.stdout == ""
 
 
-def test_block_device(plain):
-    device = subprocess.run(["losetup", "--find", "--show", "--read-only", plain], capture_output=True, text=True)
-    if device.returncode != 0:
-        pytest.skip(f"there are no loop devices: {device.stderr.strip()}")
-    device = pathlib.Path(device.stdout.strip())
+@contextlib.contextmanager
+def loop(image):
+    out = subprocess.run(["losetup", "--find", "--show", "--read-only", image], capture_output=True, text=True)
+    if out.returncode != 0:
+        pytest.skip(f"there are no loop devices: {out.stderr.strip()}")
+    device = pathlib.Path(out.stdout.strip())
     try:
-        assert holds(device)["root"] == (0, 0, 8 * MIB, "rw", "keep", "ext4", "-")
+        yield device
     finally:
         run("losetup", "--detach", device)
+
+
+def test_block_device(plain, where):
+    two = where / "two"
+    hostile_images.CASES["ext4-and-btrfs"][1](two)
+    with loop(plain) as device:
+        assert holds(device)["root"] == (0, 0, 8 * MIB, "rw", "keep", "ext4", "-")
+    with loop(two) as device:
+        assert dissect(device).stdout == "refused ambiguous 0 0 0 -\n"
+
+
+# --- the launcher ------------------------------------------------------------------------------------
+
+HEADS_ALONE = {kind: hostile_images.superblocks.bare(head()) for kind, head in [
+    ("ext4", hostile_images.superblocks.ext), ("xfs", hostile_images.superblocks.xfs),
+    ("btrfs", hostile_images.superblocks.btrfs), ("squashfs", hostile_images.superblocks.squashfs),
+    ("erofs", hostile_images.superblocks.erofs)]}
+
+
+def launch(image):
+    return subprocess.run([lab.LAUNCH, "-q", "-i", image, "-M", lab.new_name("dissect"), "/bin/true"],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=lab.PATIENCE,
+                          env=lab.clean_environment())
+
+
+@pytest.mark.parametrize("name", [*hostile_images.CASES, *HEADS_ALONE])
+def test_launcher_refuses_it(where, name):
+    """In its own words; and no device is left. A superblock with nothing behind it is the kernel's to refuse."""
+    write = HEADS_ALONE[name] if name in HEADS_ALONE else hostile_images.CASES[name][1]
+    image = where / name
+    write(image)
+    out = launch(image)
+    said = out.stderr.decode("ascii").splitlines()
+    assert out.returncode == 1 and said and said[0].startswith("stead-launch: "), out
+    assert all(line.isprintable() for line in said) and len(said) <= 2, out
+    assert all(line.startswith("  Try: ") for line in said[1:]), out
+    assert "hostile" not in said[0], "the program that reads it has failed"
+    for backing in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            assert str(image) not in backing.read_text()
+
+
+def test_CI_208_a_settings_file_beside_the_image_gains_nothing(where):
+    """Nor do those inside it: whoever wrote the image wrote these, too."""
+    tree = where / "tree"
+    lab.copy_tree("busybox", tree)
+    for text, probe in (("[Exec]\nCapability=CAP_SYS_TIME", "grep CapBnd /proc/self/status"),
+                        ("[Exec]\nPrivateUsers=no", "cat /proc/self/uid_map"),
+                        ("[Files]\nBind=/etc:/mnt", "ls /mnt"),
+                        ("[Files]\nPrivateUsersOwnership=chown", "cat /proc/self/uid_map"),
+                        ("[Network]\nPrivate=no", "readlink /proc/self/ns/net")):
+        name = lab.new_name("beside")
+        for place in (where / f"{name}.nspawn", tree / f"etc/systemd/nspawn/{name}.nspawn"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text + "\n")
+        image = where / f"{name}.raw"
+        run("mksquashfs", tree, image, "-noappend", "-quiet")
+        out = subprocess.run([lab.LAUNCH, "-q", "-i", image, "-M", name, "--console=pipe", "--settings=override",
+                              "--private-network", "--private-users=pick", "--resolv-conf=off", "--timezone=off",
+                              "--register=no", "/bin/sh", "-c", probe], capture_output=True, text=True,
+                             timeout=lab.PATIENCE, stdin=subprocess.DEVNULL, env=lab.clean_environment())
+        if out.returncode != 0:  # refused, key by key
+            assert text.split("\n")[1].split("=")[0] in out.stderr, out
+        elif "Capability" in text:
+            assert not int(out.stdout.split()[1], 16) >> 25 & 1, text
+        elif "PrivateUsers" in text:
+            assert " 65536\n" in out.stdout, (text, out)
+        elif "Bind" in text:
+            assert "passwd" not in out.stdout, text
+        else:
+            assert out.stdout.strip() != os.readlink("/proc/self/ns/net"), text

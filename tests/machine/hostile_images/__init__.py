@@ -3,7 +3,7 @@
 since most are a few bytes in a large file of nothing.
 
 CASES: name -> (reason, function that writes it to a path). The reason is the word that stead-dissect
-gives; None where it may take the image.
+gives, or two of them, if it depends on the version of libblkid; None where it may take the image.
 """
 from . import files, gpt, mbr, superblocks
 

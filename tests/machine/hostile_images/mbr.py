@@ -58,7 +58,7 @@ CASES = {
     "mbr-chain-of-nothing": ("no-root", made(frame(), chain=nothing(3000))),
     "mbr-chain-past-end": ("no-file-system", made(frame(), chain=[(2048, (entry(LINUX, 1, 4), entry(EXTENDED, 0xfffffff0, 8)))])),
     "mbr-frame-past-end": ("active-many", made(frame(0xfffffff0), chain=links(3))),
-    "mbr-logical-past-frame": ("past-end", made(entry(EXTENDED, 2048, 16), chain=[(2048, (entry(LINUX, 1, 0xfffffff0),))])),
+    "mbr-logical-past-frame": ("past-end no-root", made(entry(EXTENDED, 2048, 16), chain=[(2048, (entry(LINUX, 1, 0xfffffff0),))])),
     "mbr-logical-over-primary": ("overlap", made(frame(4096), entry(LINUX, 2050, 100),
                                                  chain=[(2048, (entry(LINUX, 1, 50),))])),
     "mbr-three-frames": ("active-many", made(frame(100), entry(EXTENDED, 2048, 100), entry(EXTENDED, 2048, 100),

@@ -25,6 +25,8 @@ static int is_alone(int argc)
 
         while (d && readdir(d))
                 n++;
+        if (d)
+                (void)closedir(d);
         if (readlink("/proc/self/fd/2", where, sizeof(where) - 1) < 0)
                 return 0;
         return n == 6 /* two of them are . and .., one is the directory */ && argc == 1 &&

@@ -91,8 +91,8 @@ static void test_lies(void **state)
                 HEAD
                 "part root 2 512 1024 ro grow ext4 -\npart usr 3 1024 512 ro keep ext4 -\nend\n",
                 "table none\nmachine -\npart root 1 512 4096 rw keep squashfs -\nend\n",
-                "table none\nmachine -\npart root 0 0 4096 rw keep ext4 -\n"
-                "part usr 0 0 4096 rw keep ext4 -\nend\n",
+                ("table none\nmachine -\npart root 0 0 4096 rw keep ext4 -\n"
+                 "part usr 0 0 4096 rw keep ext4 -\nend\n"),
                 "refused overlap 1 2 0\n",
                 "refused overlap 1 2 0 - -\n",
                 "refused nothing 1 2 0 -\n",
