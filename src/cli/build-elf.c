@@ -335,11 +335,11 @@ const Verb verb_build_elf = {
                 "anything, so that --root= may be a tree of another architecture. PROGRAM is a "
                 "path in that tree or a\n"
                 "name; of a script, the interpreter comes along. --list shows all of it with the "
-                "reasons. --verify runs them under the launcher, each without words or COMMAND "
-                "once, "
-                "and names what they\n"
-                "look up in vain that the source tree has: status 1, and nothing is made. 2: they "
-                "could not be run.",
+                "reasons.\n"
+                "--verify runs each program without words, or COMMAND, under the launcher with its "
+                "options, and names\n"
+                "what they look up in vain that the source tree has: status 1, and nothing is "
+                "made. 2: not run.",
         .group = VERB_GROUP_TREES,
         .operand_kind = OPERAND_NONE,
         .flags = flags,
