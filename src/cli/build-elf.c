@@ -234,10 +234,14 @@ static int check_options(const Arguments *a, Error *error)
 
         if (verify && arguments_has(a, "list"))
                 return arguments_usage(a->verb, error, "--list makes nothing that --verify runs");
-        if (!verify && (a->command || arguments_has(a, "timeout") || arguments_has(a, "without")))
-                return arguments_usage(a->verb, error, "%s only with --verify",
-                                       a->command ? "A command is run"
-                                                  : "--timeout and --without are used");
+        if (!verify && a->command)
+                return arguments_usage(a->verb, error, "A command is run only with --verify");
+        if (!verify && a->passed)
+                return arguments_usage(a->verb, error, "'%s' is for a machine: only with --verify",
+                                       a->passed[0]);
+        if (!verify && (arguments_has(a, "timeout") || arguments_has(a, "without")))
+                return arguments_usage(a->verb, error,
+                                       "--timeout and --without are used only with --verify");
         if (arguments_has(a, "image") && arguments_has(a, "layer"))
                 return arguments_usage(a->verb, error, "A layer is no image");
         if (arguments_has(a, "image") && minimal_image_from_string(arguments_value(a, "image")) < 0)
@@ -290,6 +294,7 @@ static int plan_and_build(const Arguments *a, int root_fd, const Lists *lists, E
         v.verification.without = lists->without;
         v.programs = request.programs;
         v.command = a->command;
+        v.options = a->passed;
         r = only_list ? print_list(&m, arguments_has(a, "json")) : build(a, &m, &v, error);
         if (r >= 0 && !arguments_has(a, "json") && !arguments_has(a, "verify"))
                 print_hints(&m, &request);
@@ -330,11 +335,11 @@ const Verb verb_build_elf = {
                 "anything, so that --root= may be a tree of another architecture. PROGRAM is a "
                 "path in that tree or a\n"
                 "name; of a script, the interpreter comes along. --list shows all of it with the "
-                "reasons. --verify runs them under the launcher, each without words or COMMAND "
-                "once, "
-                "and names what they\n"
-                "look up in vain that the source tree has: status 1, and nothing is made. 2: they "
-                "could not be run.",
+                "reasons.\n"
+                "--verify runs each program without words, or COMMAND, under the launcher with its "
+                "options, and names\n"
+                "what they look up in vain that the source tree has: status 1, and nothing is "
+                "made. 2: not run.",
         .group = VERB_GROUP_TREES,
         .operand_kind = OPERAND_NONE,
         .flags = flags,
@@ -342,5 +347,6 @@ const Verb verb_build_elf = {
         .minimum = 2,
         .maximum = NO_LIMIT,
         .command_after = COMMAND_AFTER_DASHES,
+        .launcher_options = true,
         .run = run,
 };

@@ -84,21 +84,30 @@ static _noreturn_ void child(const char *program, char **argv, int socket_fd)
         _exit(EXIT_FAILURE);
 }
 
-static int make_words(const char *path, char *const *command, char ***ret, Error *error)
+static int find_trace(char ret[static PATH_MAX], Error *error)
 {
         _cleanup_close_ int fd = own_program_open("launch", "stead-trace");
+        ssize_t n = fd < 0 ? fd : readlink(fd_path(fd).path, ret, PATH_MAX - 1);
+
+        if (n < 0)
+                return error_errno(error, fd < 0 ? -fd : errno, "Failed to find 'stead-trace'");
+        ret[n] = '\0';
+        return 0;
+}
+
+static int make_words(const BuildVerify *v, const char *path, char *const *command, char ***ret,
+                      Error *error)
+{
+        char quiet[] = "--quiet", ephemeral[] = "--ephemeral", stub[] = "--as-pid2";
+        char console[] = "--console=pipe", no_register[] = "--register=no";
+        char *const options[] = { quiet, ephemeral, stub, console, no_register, NULL };
         _cleanup_strv_ char **argv = NULL;
         _cleanup_free_ char *calls = lookup_calls();
         char trace[PATH_MAX];
-        ssize_t n;
-        int r;
+        int r = find_trace(trace, error);
 
-        if (fd < 0)
-                return error_errno(error, -fd, "Failed to find 'stead-trace'");
-        n = readlink(fd_path(fd).path, trace, sizeof(trace) - 1);
-        if (n < 0 || !calls)
-                return error_errno(error, calls ? errno : ENOMEM, "Failed to find 'stead-trace'");
-        trace[n] = '\0';
+        if (r < 0)
+                return r;
         r = strv_push(&argv, "stead-launch");
         if (r >= 0)
                 r = strv_pushf(&argv, "--machine=verify-%d", (int)getpid());
@@ -106,11 +115,16 @@ static int make_words(const char *path, char *const *command, char ***ret, Error
                 r = strv_pushf(&argv, "--directory=%s", path);
         if (r >= 0)
                 r = strv_pushf(&argv, "--bind-ro=%s:" TRACE, trace);
-        for (const char *const *o =
-                     (const char *const[]){ "--quiet", "--ephemeral", "--as-pid2", "--console=pipe",
-                                            "--register=no", "--", TRACE, calls, NULL };
-             r >= 0 && *o; o++)
-                r = strv_push(&argv, *o);
+        if (r >= 0)
+                r = strv_extend(&argv, options);
+        if (r >= 0)
+                r = strv_extend(&argv, v->options);
+        if (r >= 0)
+                r = strv_push(&argv, "--");
+        if (r >= 0)
+                r = strv_push(&argv, TRACE);
+        if (r >= 0)
+                r = calls ? strv_push(&argv, calls) : -ENOMEM;
         if (r >= 0)
                 r = strv_extend(&argv, command);
         if (r < 0)
@@ -154,7 +168,7 @@ static int start(Run *run, const char *path, char *const *command, Error *error)
         pid_t pid;
 
         if (r >= 0)
-                r = make_words(path, command, &argv, error);
+                r = make_words(run->verify, path, command, &argv, error);
         if (r < 0)
                 return r;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -218,19 +232,27 @@ static int machine_root(Run *run, pid_t pid)
 /* One call: the process waits from before it until we have answered. */
 static int on_call(Run *run)
 {
-        struct seccomp_notif n = {};
-        struct seccomp_notif_resp answer = { .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+        /* the kernel's may be longer than those of our headers */
+        union {
+                struct seccomp_notif n;
+                char space[512];
+        } call = {};
+        union {
+                struct seccomp_notif_resp a;
+                char space[512];
+        } answer = {};
         _cleanup_lookup_ Lookup l = LOOKUP_NULL;
         int r;
 
-        if (ioctl(run->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0)
+        if (ioctl(run->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
                 return errno == ENOENT || errno == EINTR ? 0 : -errno; /* killed while it waited */
-        r = lookup_read(run->listener_fd, &n, &l);
+        r = lookup_read(run->listener_fd, &call.n, &l);
         if (r >= 0)
-                r = machine_root(run, (pid_t)n.pid);
+                r = machine_root(run, (pid_t)call.n.pid);
         if (r >= 0)
                 r = verification_look(&run->verify->verification, run->machine_fd, &l);
-        answer.id = n.id;
+        answer.a.id = call.n.id;
+        answer.a.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
         (void)ioctl(run->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &answer); /* as above */
         return r == -ENOMEM ? r : 0;
 }

@@ -11,6 +11,7 @@ typedef struct BuildVerify {
         Verification verification;
         char *const *programs; /* each is run without words of its own, or: */
         char *const *command;  /* this alone; NULL */
+        char *const *options;  /* of the launcher */
         uint64_t limit_usec;   /* then they are asked to end: 0 is at once */
         int status;            /* of the first that failed by itself, or 0 */
         char *failed;          /* that one's name */

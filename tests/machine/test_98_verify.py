@@ -142,11 +142,27 @@ def test_a_layer_is_published_complete_or_not_at_all(builder):
     assert "site/verified" in builder.stead("layer", "list").stdout
 
 
+def test_options_of_the_machine(builder):
+    """A port of the host's would be in the way, and a file may come from elsewhere."""
+    data = builder.where / "data"
+    data.mkdir()
+    (data / "words").write_text("words\n")
+    root = lab.copy_tree("bookworm")
+    (root / "srv/words").write_text("words\n")
+    words = ["sh", "--root", root]
+    command = ["sh", "-c", "read x < /srv/words && [ $KEY = value ]"]
+    status, missing, _ = verify(builder, "options", *words, command=command)
+    assert status == MISSING and set(missing) == {"/srv/words"}
+    assert verify(builder, "options", *words, f"--bind={data}:/srv", "--setenv=KEY=value", "--private-network",
+                  command=command)[0] == NOTHING_MISSING
+    lab.remove_tree(root)
+
+
 def test_what_could_not_be_run(builder):
     words = ["getent", "--root", lab.tree("bookworm")]
     status, _, err = verify(builder, "not", *words, command=["nonsense"])
     assert status == COULD_NOT and "Failed to run 'nonsense': No such file" in err
-    for wrong in (["--verify", "--list"], ["--timeout=3"], ["--", "getent"]):
+    for wrong in (["--verify", "--list"], ["--timeout=3"], ["--private-network"], ["--", "getent"]):
         out = builder.stead("build", "elf", "not", *words, *wrong)
         assert out.returncode == 2 and "--verify" in out.stderr and not (builder.where / "not").exists(), out
     assert builder.stead("build", "elf", "not", "nothing", "--verify").returncode == COULD_NOT

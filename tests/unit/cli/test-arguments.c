@@ -66,6 +66,24 @@ static void test_command_follows_name(void **state)
         }
 }
 
+static void test_command_after_dashes(void **state)
+{
+        static const char *const given[] = { "tree", "a", "--nss", "b", "--", "c", "--json", NULL };
+        static const char *const without[] = { "tree", "a", "b", NULL };
+        const char *const build[] = { "build", "elf", NULL };
+        char *const *words = (char *const *)build;
+        const Verb *verb = verb_take(&words);
+        _cleanup_arguments_ Arguments a = {}, b = {};
+
+        assert_int_equal(arguments_parse(verb, (char *const *)given, &a, NULL), 0);
+        assert_words(a.words, "tree a b");
+        assert_words(a.command, "c --json");
+        assert_false(arguments_has(&a, "json"));
+        assert_int_equal(arguments_parse(verb, (char *const *)without, &b, NULL), 0);
+        assert_words(b.words, "tree a b");
+        assert_null(b.command);
+}
+
 static void test_launcher_options_pass(void **state)
 {
         _cleanup_arguments_ Arguments a = {}, b = {};
@@ -176,6 +194,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_words_and_flags),
                 cmocka_unit_test(test_command_follows_name),
+                cmocka_unit_test(test_command_after_dashes),
                 cmocka_unit_test(test_launcher_options_pass),
                 cmocka_unit_test(test_mistakes),
                 cmocka_unit_test(test_help),
