@@ -10,8 +10,9 @@
 
 #define VERITY_SUPERBLOCK_SIZE 512
 #define VERITY_DEVICE_MAX 24
-#define VERITY_NAME_PREFIX "stead-" /* of devices; the number of their process and a dash follow \
-                                     */
+#define VERITY_NAME_PREFIX                                                    \
+        "stead-" /* of devices; the number of their process and a dash follow \
+                  */
 
 /* What the superblock in front of the hashes says; as veritysetup(8) writes it. */
 typedef struct VerityTable {

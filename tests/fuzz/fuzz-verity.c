@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The superblock of dm-verity hashes, and 16 bytes with the sizes of data and hashes behind it. What
- * is taken must describe what lies inside of both, in words that are words of a table. */
+/* The superblock of dm-verity hashes, and 16 bytes with the sizes of data and hashes behind it.
+ * What is taken must describe what lies inside of both, in words that are words of a table. */
 
 #include "fuzz.h"
 
