@@ -241,7 +241,8 @@ int disk_verity_open(DiskRoot *d, const DiskRootOptions *o, DiskRole role, const
         r = read_table(d, role, hash_size, hash, &table, error);
         if (r < 0)
                 return r;
-        if (asprintf(&name, "stead-%d-%s", (int)getpid(), disk_role_to_string(role)) < 0) {
+        if (asprintf(&name, VERITY_NAME_PREFIX "%d-%s", (int)getpid(), disk_role_to_string(role)) <
+            0) {
                 name = NULL;
                 return out_of_memory(error);
         }

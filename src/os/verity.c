@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -171,6 +172,42 @@ static void let_go(int control, const char *name)
         (void)ask(control, DM_DEV_REMOVE, &q);
 }
 
+/* "stead-123-root" where there is no process 123: one that was killed before it could let go. One
+ * that is in use stays until its last user is gone, as it would anyway. */
+static bool is_left_over(const char *name)
+{
+        int pid;
+        char dash;
+
+        return sscanf(name, VERITY_NAME_PREFIX "%d%c", &pid, &dash) == 2 && dash == '-' &&
+               pid > 0 && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Of more than fit into a request some stay for later. */
+static void remove_left_overs(int control)
+{
+        Request q;
+        size_t at, end;
+
+        begin(&q, "", 0);
+        if (ask(control, DM_LIST_DEVICES, &q) < 0)
+                return;
+        at = q.header.data_start;
+        end = MIN_OF(q.header.data_size, sizeof(q));
+        while (at + sizeof(struct dm_name_list) < end) {
+                const struct dm_name_list *item = (const void *)(q.bytes + at);
+                size_t room = end - at - offsetof(struct dm_name_list, name);
+
+                if (item->dev == 0 || strnlen(item->name, room) == room)
+                        return;
+                if (is_left_over(item->name))
+                        let_go(control, item->name);
+                if (item->next == 0)
+                        return;
+                at += item->next;
+        }
+}
+
 int verity_open(const char *name, const char *data_device, const char *hash_device,
                 const VerityTable *table, const char *root_hash,
                 char device[static VERITY_DEVICE_MAX])
@@ -182,6 +219,7 @@ int verity_open(const char *name, const char *data_device, const char *hash_devi
 
         if (control < 0)
                 return control;
+        remove_left_overs(control);
         begin(&q, name, 0);
         r = ask(control, DM_DEV_CREATE, &q);
         if (r < 0)

@@ -10,6 +10,8 @@
 
 #define VERITY_SUPERBLOCK_SIZE 512
 #define VERITY_DEVICE_MAX 24
+#define VERITY_NAME_PREFIX "stead-" /* of devices; the number of their process and a dash follow \
+                                     */
 
 /* What the superblock in front of the hashes says; as veritysetup(8) writes it. */
 typedef struct VerityTable {
@@ -26,7 +28,8 @@ int verity_parse(const uint8_t superblock[static VERITY_SUPERBLOCK_SIZE], uint64
 /* How many hexadecimal digits a hash of that algorithm has; 0: it is not one that we take. */
 size_t verity_hash_length(const char *algorithm);
 
-/* Makes the device and opens it; it goes with its last user. @root_hash: hexadecimal. -ENXIO: this
+/* Makes the device and opens it; it goes with its last user, and so do those of processes that were
+ * killed at this point. @root_hash: hexadecimal. -ENXIO: this
  * kernel has no device mapper; -EINVAL: the kernel does not take the table, perhaps for want of
  * dm-verity. */
 int verity_open(const char *name, const char *data_device, const char *hash_device,

@@ -161,6 +161,13 @@ def test_hashes_in_a_partition(host, work):
     assert "/dev/dm-" in ok(launch(host, there, "cat /proc/mounts", f"--root-hash={root}"))
     assert "/dev/loop" in ok(launch(host, there, "cat /proc/mounts"))
     refused(launch(host, there, "true", "--root-hash=" + "1" * 64), "does not belong to root hash")
+    # killed before it could let go; of a process that lives; of somebody else
+    for name in ("stead-999999-root", "stead-1-root", "stead-x", "other"):
+        host.ok("dmsetup", "create", name, "--notable")
+    assert "/dev/dm-" in ok(launch(host, there, "cat /proc/mounts", f"--root-hash={root}"))
+    assert sorted(line.split()[0] for line in host.ok("dmsetup", "ls").splitlines()) == ["other", "stead-1-root", "stead-x"]
+    for name in ("stead-1-root", "stead-x", "other"):
+        host.ok("dmsetup", "remove", name)
     # a killed launcher
     begun = host.begin("stead-launch", "--quiet", "-i", there, "-M", "hashed", "--private-network", "--console=pipe",
                        "--register=no", f"--root-hash={root}", "/bin/sh", "-c", "sleep 1000")
