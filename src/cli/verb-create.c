@@ -190,8 +190,14 @@ static int create_tree_or_disk(const Arguments *a, const CreateRequest *request,
         int r;
 
         if (request->source != CREATE_ARCHIVE ||
-            (!request->copy_from && !disk_is_meant(source->fd, source->name)))
-                return create_tree(request, on_progress, display, error);
+            (!request->copy_from && !disk_is_meant(source->fd, source->name))) {
+                r = create_tree(request, on_progress, display, error);
+                /* zeros are how a tar file ends, and how many an image begins */
+                if (r == -ENODATA && source->size == 0)
+                        error_hint(error, "stead create %s FILE.raw  (a disk image is no stream)",
+                                   request->name);
+                return r;
+        }
         r = check_disk_flags(a, source->name, error);
         return r < 0 ? r : disk_create(request, on_progress, display, error);
 }

@@ -45,6 +45,12 @@ def test_list_images_of_a_disk(host):
         row = next(r.split() for r in host.ok("machinectl list-images --no-legend").splitlines() if r.startswith("on-disk "))
         assert row[1:3] == ["raw", "no"]
         assert "on-disk" in host.ok("stead list --all --quiet").split()
+        host.ok("stead enable on-disk")
+        assert host.ok("systemctl is-enabled stead@on-disk.service") == "enabled"
+        host.ok("stead disable on-disk")
+        # the bus service finds it, too
+        plan = host.sh("busctl call org.stead1 /org/stead1 org.stead1.Manager Plan s on-disk 2>&1")
+        assert "/var/lib/machines/on-disk.raw" in plan and "neither" not in plan, plan
         host.ok("machinectl clone on-disk on-disk2")
         assert "on-disk2" in host.ok("stead list --all --quiet").split()
     finally:

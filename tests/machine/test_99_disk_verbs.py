@@ -106,6 +106,11 @@ def test_what_can_be_no_machine(name, image, tmp_path):
     assert "no layer, no file" in refused(name, tmp_path / "missing.raw")
 
 
+def test_stream_is_none(name):
+    p = stead("create", "-q", name, "-", status=1, input="\0" * 100000)
+    assert f"stead create {name} FILE.raw" in p.stderr and left(name) == []
+
+
 @pytest.mark.parametrize("option", ["--init=openrc", "--include=vim", "--mirror=http://x/", "--keep-devices", "--architecture=i386"])
 def test_options_without_meaning(image, name, option):
     error = refused(name, image, "--tree" if option.startswith("--include") else "-q", option, status=2)
@@ -293,6 +298,13 @@ def test_in_use(box):
     assert "is running" in stead("remove", "--yes", box, status=1).stderr
     assert "is running" in stead("create", lab.new_name("x"), f"--from={box}", status=1).stderr
     assert os.path.exists(image_of(box))
+    copy = lab.new_name("copy")
+    try:
+        stead("create", "-q", copy, f"--from={box}", "--force")
+        stead("start", copy)
+        assert stead("exec", copy, "--", "systemctl", "is-active", "multi-user.target").stdout == "active\n"
+    finally:
+        forget(copy)
 
 
 def test_what_was_written_stays(box):
