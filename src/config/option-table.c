@@ -173,7 +173,8 @@ const Option option_table[] = {
         { KEY("Exec", "Boot"), .name = "boot", .letter = 'b', IN(EXECUTION), FIELD(boolean, boot),
           .help = "Find the tree's init and run it as PID 1",
           .text = "Find the init of the tree and run it as PID 1; the remaining words are its "
-                  "arguments. Excludes ProcessTwo=. Default: no." },
+                  "arguments. A systemd that starts for the first time, and not on a terminal, "
+                  "gets systemd.firstboot=no before them. Excludes ProcessTwo=. Default: no." },
         { KEY("Exec", "ProcessTwo"), .name = "as-pid2", .letter = 'a', IN(EXECUTION),
           FIELD(boolean, process_two), .help = "Run the command under a stub init",
           .text = "Run the command as PID 2 below a small init of the launcher's own, which reaps "

@@ -135,10 +135,21 @@ def test_CI_049_volatile_overlay_copies_nothing(own_tree):
         assert m.sh("stat -c %u /etc/shadow") == "0"
 
 
+def test_a_first_boot_asks_nobody(own_tree):
+    """systemd-firstboot would wait for a key at the console, and nobody is there."""
+    tree = own_tree(links=False)
+    (tree / "etc/machine-id").write_text("uninitialized\n")
+    for name in ("locale.conf", "default/locale", "localtime", "timezone"):
+        (tree / "etc" / name).unlink(missing_ok=True)
+    with lab.Machine(tree, userns=True) as m:
+        assert "systemd.firstboot=no" in m.sh("tr '\\0' ' ' </proc/1/cmdline")
+        assert m.sh("systemctl show -P ConditionResult systemd-firstboot") == "yes", "it was no first boot"
+        assert len(m.sh("cat /etc/machine-id")) == 32
+    with lab.Machine(tree, userns=True) as m:
+        assert "firstboot" not in m.sh("tr '\\0' ' ' </proc/1/cmdline")
+
+
 @pytest.mark.parametrize("mode", ["yes", "state"])
 def test_CI_048_a_systemd_boots_volatile(own_tree, mode):
-    tree = own_tree()
-    # a first boot; without this it would ask at the console for a key
-    (tree / "usr/lib/systemd/system/systemd-firstboot.service").unlink()
-    with lab.Machine(tree, f"--volatile={mode}", userns=True) as m:
+    with lab.Machine(own_tree(), f"--volatile={mode}", userns=True) as m:
         assert m.sh("cat /proc/1/comm") == "systemd"

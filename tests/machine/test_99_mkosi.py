@@ -34,10 +34,6 @@ def define(where, form, system="Distribution=custom", content=""):
 DEBIAN = "Distribution=debian\nRelease=bookworm"
 SYSTEM = """WithRecommends=no
 Packages=systemd,systemd-sysv,dbus
-Locale=C.UTF-8
-Timezone=UTC
-Keymap=us
-RootPassword=hashed:!
 """
 
 

@@ -65,8 +65,8 @@ static void test_none(void **state)
 static void test_others(void **state)
 {
         static const char *const texts[] = {
-                "enabled\ninterpreter /q\nflags: \noffset 0\nmagic "
-                "7f454c460201010000000000000000000200f300\n",
+                ("enabled\ninterpreter /q\nflags: \noffset 0\nmagic "
+                 "7f454c460201010000000000000000000200f300\n"),
                 "enabled\ninterpreter /q\nflags: \nextension .exe\n",
                 "enabled\ninterpreter /q\nflags: \noffset 1\nmagic 7f45\n",
                 "enabled\ninterpreter /q\nflags: \noffset 300\nmagic 7f45\n",
