@@ -120,6 +120,13 @@ static int explain(int fs_fd, const FileSystem *f, int number, const char *what,
                                  "one",
                                  f->type, what, path);
         }
+        if (number == EEXIST && strcmp(f->type, "btrfs") == 0) {
+                error_hint(error, "btrfstune -u %s  (while it is not in use)", path);
+                return error_set(error, EEXIST,
+                                 "The btrfs of disk image '%s' is a copy of one that is mounted, "
+                                 "and this kernel takes no two of one id",
+                                 path);
+        }
         if (fs_fd >= 0)
                 read_words(fs_fd, words, sizeof(words));
         error_hint(error,

@@ -109,10 +109,15 @@ def test_kinds(host, work, fs):
     assert len(host.ok("losetup", "-l", "-n").splitlines()) == 1
     if fs != "squashfs" and fs != "erofs":
         refused(launch(host, there, "true", users), "is in use by machine 'first'")
+    host.sh(f"cp --sparse=always {there} {there}.copy")
+    if fs == "btrfs":  # of which 6.7 mounts two
+        refused(launch(host, f"{there}.copy", "true", users), "is a copy of one that is mounted", "btrfstune -u")
+    else:
+        assert ok(launch(host, f"{there}.copy", "cat /etc/hello", users)) == "hello\n"
     first.kill()
     first.wait()
     clean(host)
-    host.sh(f"rm {there}")
+    host.sh(f"rm {there} {there}.copy")
 
 
 def test_blocks_are_checked(host, work):
