@@ -31,6 +31,8 @@ static int set_file(const PodNetwork *p, const char *file, bool there, Error *er
                 r = write_file_atomic_at(AT_FDCWD, path, "", 0644);
         else if (r >= 0 && unlink(path) < 0 && errno != ENOENT)
                 r = -errno;
+        if (r == -ENOENT)
+                return 0; /* the pod has just been removed, and with it whoever could ask */
         return r < 0 ? error_errno(error, -r, "Failed to write down how pod '%s' is", p->name) : 0;
 }
 

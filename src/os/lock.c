@@ -12,11 +12,20 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+/* Where a lock begins: who has it has all of the file, who is about to remove the file has all but
+ * its first byte. */
+enum {
+        OF_HOLDER = 0,
+        OF_REMOVER = 1,
+};
+
+#define REMOVAL_TRIES 1000 /* of 1 ms; it is over after one system call of the other process */
+
 /* Open file description locks, since systemd-nspawn and machined take these, and flock() is blind
  * to them. They belong to the open file as flock() locks do, not to the process. */
-static int set_lock(int fd, int type, bool wait)
+static int set_lock(int fd, int type, off_t start, bool wait)
 {
-        struct flock lock = { .l_type = (short)type, .l_whence = SEEK_SET };
+        struct flock lock = { .l_type = (short)type, .l_whence = SEEK_SET, .l_start = start };
         int r;
 
         do
@@ -25,9 +34,20 @@ static int set_lock(int fd, int type, bool wait)
         return r;
 }
 
+/* Whether what is in our way is no holder but one who was the last. */
+static bool is_being_removed(int fd, int type)
+{
+        struct flock lock = { .l_type = (short)type, .l_whence = SEEK_SET };
+
+        return fcntl(fd, F_OFD_GETLK, &lock) >= 0 &&
+               (lock.l_type == F_UNLCK || lock.l_start == OF_REMOVER);
+}
+
 static int take(const char *path, bool exclusive, bool wait, LockFile *ret)
 {
-        for (;;) {
+        int type = exclusive ? F_WRLCK : F_RDLCK;
+
+        for (unsigned tries = 0;;) {
                 _cleanup_close_ int fd =
                         open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
                 _cleanup_free_ char *copy = strdup(path);
@@ -37,8 +57,14 @@ static int take(const char *path, bool exclusive, bool wait, LockFile *ret)
                         return -errno;
                 if (!copy)
                         return -ENOMEM;
-                if (set_lock(fd, exclusive ? F_WRLCK : F_RDLCK, wait) < 0)
-                        return errno == EACCES ? -EAGAIN : -errno;
+                if (set_lock(fd, type, OF_HOLDER, wait) < 0) {
+                        if (errno != EACCES && errno != EAGAIN)
+                                return -errno;
+                        if (!is_being_removed(fd, type) || ++tries > REMOVAL_TRIES)
+                                return -EAGAIN;
+                        (void)usleep(1000);
+                        continue;
+                }
                 if (fstat(fd, &st) < 0)
                         return -errno;
                 if (st.st_nlink == 0)
@@ -66,7 +92,7 @@ void lock_file_release(LockFile *lock)
 {
         if (lock->fd >= 0) {
                 /* only an exclusive holder may remove it, or a sharer would lose its lock */
-                if (lock->exclusive || set_lock(lock->fd, F_WRLCK, false) >= 0)
+                if (lock->exclusive || set_lock(lock->fd, F_WRLCK, OF_REMOVER, false) >= 0)
                         (void)unlink(lock->path);
                 (void)close(lock->fd);
         }

@@ -657,12 +657,17 @@ def test_flushed_ruleset(host):
 SPEED = pathlib.Path(__file__).with_name("speed.py")
 
 
-def rates(host, m, seconds=1.5):
-    """Into the machine and out of it, in Mbit/s."""
+def assert_rates(host, m, into, out, seconds=1.5):
+    """Into the machine and out of it, in Mbit/s: between two numbers, once in five times. A processor that has other
+    things to do makes it less, and then for a moment more; without the limit it is never as little."""
     server = m.inside.spawn(sys.executable, str(SPEED), "listen", "90")
     assert server.stdout.readline() == "ready\n"
-    return [int(host.run(sys.executable, str(SPEED), word, m.address(), "90", str(seconds)).stdout) / 1e6
-            for word in ("up", "down")]
+    for word, (least, most) in (("up", into), ("down", out)):
+        measured = []
+        while not measured or not least <= measured[-1] <= most and len(measured) < 5:
+            measured.append(int(host.run(sys.executable, str(SPEED), word, m.address(), "90", str(seconds)).stdout) / 1e6)
+        print(f"{word}: {measured} Mbit/s, {least} to {most}")
+        assert least <= measured[-1] <= most
 
 
 @pytest.mark.parametrize("network", ["-n", "--network-zone=lan"])
@@ -671,13 +676,10 @@ def test_bandwidth(host, network):
     m = host.start("web", network, "--network-bandwidth-max=in:40M out:10M")
     # root of the machine may do with its own end what it likes
     m.inside.run("tc", "qdisc", "del", "dev", "host0", "root", check=False)
-    into, out = rates(host, m)
-    print(f"in {into:.1f} of 40, out {out:.1f} of 10 Mbit/s")
-    assert 34 < into < 46 and 8.5 < out < 11.5
+    assert_rates(host, m, (34, 46), (8.5, 11.5))
     m.crash()
     m = host.start("web", network, "--network-bandwidth-max=in:20M")
-    into, out = rates(host, m, 1)
-    assert 17 < into < 23 and out > 100
+    assert_rates(host, m, (17, 23), (100, float("inf")), 1)
     assert "ifb-web" not in host.links()  # of the killed one
     assert m.stop() == STOPPED
     m = host.start("web", network, "--network-bandwidth-max=1G")
