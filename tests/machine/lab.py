@@ -361,9 +361,8 @@ class Machine:
         left += [f"process {pid} {name}" for pid, name in processes(self.name).items()]
         left += [f"file {p}" for p in [MACHINES / self.name] if p.exists()]
         for folder in ("/run/systemd/nspawn/propagate", "/run/systemd/nspawn/unix-export", "/run/stead"):
-            path = pathlib.Path(folder)
-            if path.is_dir():
-                left += [f"file {p}" for p in path.rglob("*") if self.name in p.name and "console" not in p.parts]
+            for top, folders, files in os.walk(folder):  # where others come and go
+                left += [f"file {top}/{name}" for name in folders + files if self.name in name and "/console" not in top]
         left += [f"mount {line}" for line in mountinfo() if self.name in line or str(self.where) in line]
         left += [f"link {name}" for name in links() if self.name[-8:] in name]
         return left

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Section 20: what must not happen."""
+import os
 import pathlib
 import re
 
@@ -90,7 +91,7 @@ def everything():
     """Folders of the host that a machine could leave something in."""
     found = set()
     for top in ("/run/stead", "/run/systemd", "/run/lock", "/tmp", "/var/lib/machines", "/var/lib/stead"):
-        found |= {str(p) for p in pathlib.Path(top).rglob("*")} if pathlib.Path(top).is_dir() else set()
+        found |= {f"{where}/{name}" for where, folders, files in os.walk(top) for name in folders + files}
     return found
 
 

@@ -100,7 +100,7 @@ def test_top_on_a_terminal(pair):
 
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 0), (signal.SIGHUP, 129)])
 def test_top_restores_the_terminal_after_a_signal(pair, number, status):
-    script = f"trap '' HUP; a=$(stty -g); (trap - HUP; echo pid=$(sh -c 'echo $PPID'); exec stead top); echo left=$?; [ \"$a\" = \"$(stty -g)\" ] && echo same"
+    script = f"trap '' HUP; a=$(stty -g); (trap - HUP; echo pid=$(sh -c 'echo $PPID'); exec stead top {' '.join(pair)}); echo left=$?; [ \"$a\" = \"$(stty -g)\" ] && echo same"
     t = Shell(script)
     pid = int(t.expect(r"pid=(\d+)").group(1))
     t.expect("PRESSURE")

@@ -218,9 +218,9 @@ def test_bind_without_user_namespace(source):
 
 
 @pytest.mark.parametrize("tree", ["busybox", "static"])
-def test_bind_needs_nothing_inside(source, tree):
+def test_bind_needs_nothing_inside(source, own_tree, tree):
     """No shell, no systemd, no /srv: the host does all of it."""
-    with lab.Machine(lab.tree(tree)) as m:
+    with lab.Machine(own_tree(tree)) as m:
         stead("bind", "--mkdir", m.name, source, "/run/here:idmap")
         shown = pathlib.Path(f"/proc/{m.leader}/root/run/here/mine")
         assert shown.read_text() == "mine" and shown.stat().st_uid == m.base + 1000

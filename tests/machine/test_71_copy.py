@@ -107,9 +107,9 @@ def test_cp_into_a_machine_without_user_namespace(here, rich):
 
 
 @pytest.mark.parametrize("tree", ["busybox", "static"])
-def test_cp_needs_nothing_inside(here, tree):
+def test_cp_needs_nothing_inside(here, own_tree, tree):
     (here / "file").write_text("x")
-    with lab.Machine(lab.tree(tree)) as m:
+    with lab.Machine(own_tree(tree)) as m:
         stead("cp", here / "file", f"{m.name}:/run/file")
         assert (pathlib.Path(f"/proc/{m.leader}/root/run/file")).read_text() == "x"
         stead("cp", f"{m.name}:/run/file", here / "again")
