@@ -4,6 +4,7 @@
 #include "dissect/file-system-size.h"
 
 #include "base/cleanup.h"
+#include "base/little-endian.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -19,30 +20,6 @@ typedef struct Kind {
         Measure measure;
 } Kind;
 
-static uint16_t le16(const uint8_t *p)
-{
-        uint16_t v;
-
-        memcpy(&v, p, sizeof(v));
-        return le16toh(v);
-}
-
-static uint32_t le32(const uint8_t *p)
-{
-        uint32_t v;
-
-        memcpy(&v, p, sizeof(v));
-        return le32toh(v);
-}
-
-static uint64_t le64(const uint8_t *p)
-{
-        uint64_t v;
-
-        memcpy(&v, p, sizeof(v));
-        return le64toh(v);
-}
-
 static uint64_t shifted(uint64_t blocks, unsigned bits)
 {
         return bits < 64 && blocks <= UINT64_MAX >> bits ? blocks << bits : UINT64_MAX;
@@ -51,10 +28,10 @@ static uint64_t shifted(uint64_t blocks, unsigned bits)
 /* Documentation/filesystems/ext4/super.rst; the upper half of the number with the feature 64BIT. */
 static void measure_ext(const uint8_t *s, FileSystemSize *ret)
 {
-        uint64_t blocks = le32(s + 0x4), bits = le32(s + 0x18);
+        uint64_t blocks = le32_at(s + 0x4), bits = le32_at(s + 0x18);
 
-        if (le32(s + 0x60) & 0x80)
-                blocks |= (uint64_t)le32(s + 0x150) << 32;
+        if (le32_at(s + 0x60) & 0x80)
+                blocks |= (uint64_t)le32_at(s + 0x150) << 32;
         ret->bytes = bits > 6 ? UINT64_MAX : shifted(blocks, (unsigned)bits + 10);
 }
 
@@ -72,28 +49,28 @@ static void measure_xfs(const uint8_t *s, FileSystemSize *ret)
 
 static void measure_btrfs(const uint8_t *s, FileSystemSize *ret)
 {
-        ret->bytes = le64(s + 0x70);
-        ret->devices = le64(s + 0x88);
+        ret->bytes = le64_at(s + 0x70);
+        ret->devices = le64_at(s + 0x88);
 }
 
 static void measure_squashfs(const uint8_t *s, FileSystemSize *ret)
 {
-        ret->bytes = le64(s + 40);
+        ret->bytes = le64_at(s + 40);
 }
 
 static void measure_erofs(const uint8_t *s, FileSystemSize *ret)
 {
-        ret->bytes = shifted(le32(s + 36), s[12]);
+        ret->bytes = shifted(le32_at(s + 36), s[12]);
 }
 
 /* The small number of sectors, or if that is 0 the large one. */
 static void measure_vfat(const uint8_t *s, FileSystemSize *ret)
 {
-        uint64_t sectors = le16(s + 19);
+        uint64_t sectors = le16_at(s + 19);
 
         if (sectors == 0)
-                sectors = le32(s + 32);
-        ret->bytes = sectors * le16(s + 11);
+                sectors = le32_at(s + 32);
+        ret->bytes = sectors * le16_at(s + 11);
 }
 
 static const Kind kinds[] = {

@@ -4,8 +4,8 @@
 #include "os/verity.h"
 
 #include "base/cleanup.h"
+#include "base/little-endian.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
@@ -33,22 +33,6 @@ enum {
         AT_SALT = 88,
         SALT_MAX = 256,
 };
-
-static uint32_t get32(const uint8_t *p)
-{
-        uint32_t v;
-
-        memcpy(&v, p, sizeof(v));
-        return le32toh(v);
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-        uint64_t v;
-
-        memcpy(&v, p, sizeof(v));
-        return le64toh(v);
-}
 
 static bool is_block_size(uint32_t size)
 {
@@ -88,13 +72,13 @@ int verity_parse(const uint8_t superblock[static VERITY_SUPERBLOCK_SIZE], uint64
                  uint64_t hash_size, VerityTable *ret)
 {
         const uint8_t *s = superblock;
-        VerityTable t = { .hash_type = get32(s + AT_HASH_TYPE),
-                          .data_block_size = get32(s + AT_DATA_BLOCK_SIZE),
-                          .hash_block_size = get32(s + AT_HASH_BLOCK_SIZE),
-                          .data_blocks = get64(s + AT_DATA_BLOCKS) };
+        VerityTable t = { .hash_type = le32_at(s + AT_HASH_TYPE),
+                          .data_block_size = le32_at(s + AT_DATA_BLOCK_SIZE),
+                          .hash_block_size = le32_at(s + AT_HASH_BLOCK_SIZE),
+                          .data_blocks = le64_at(s + AT_DATA_BLOCKS) };
         unsigned salt = s[AT_SALT_SIZE] | (unsigned)s[AT_SALT_SIZE + 1] << 8;
 
-        if (memcmp(s + AT_SIGNATURE, "verity\0\0", 8) != 0 || get32(s + AT_VERSION) != 1 ||
+        if (memcmp(s + AT_SIGNATURE, "verity\0\0", 8) != 0 || le32_at(s + AT_VERSION) != 1 ||
             t.hash_type > 1 || salt > SALT_MAX || s[AT_ALGORITHM + 31] != 0)
                 return -EUCLEAN;
         memcpy(t.algorithm, s + AT_ALGORITHM, sizeof(t.algorithm));
