@@ -4,11 +4,11 @@
 #include "image/disk-root.h"
 
 #include "image/disk-mount.h"
+#include "image/private-mounts.h"
 #include "os/mount.h"
 #include "os/path.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -151,14 +151,16 @@ static bool has_others(const DiskRoot *d)
         return false;
 }
 
-/* Mounts can only be put together where they are attached: for a moment we have a mount namespace
- * of our own. */
-static int join_elsewhere(const DiskRoot *d, int root_fd, Error *error)
-{
-        int r, fd;
+typedef struct Joining {
+        const DiskRoot *disk;
+        int root_fd;
+} Joining;
 
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-                return error_errno(error, errno, "Failed to make a private mount namespace");
+static int join(const void *argument, Error *error)
+{
+        const DiskRoot *d = ((const Joining *)argument)->disk;
+        int root_fd = ((const Joining *)argument)->root_fd, fd, r;
+
         r = mount_attach(root_fd, AT_FDCWD, VIEW_PLACE);
         if (r < 0)
                 return error_errno(error, -r, "Failed to mount on '" VIEW_PLACE "'");
@@ -171,24 +173,6 @@ static int join_elsewhere(const DiskRoot *d, int root_fd, Error *error)
                       : fd;
 }
 
-static int join(const DiskRoot *d, int root_fd, Error *error)
-{
-        _cleanup_close_ int home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
-                            here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int fd;
-
-        if (home < 0 || unshare(CLONE_NEWNS) < 0)
-                return error_errno(error, errno, "Failed to make a private mount namespace");
-        fd = join_elsewhere(d, root_fd, error);
-        if (setns(home, CLONE_NEWNS) < 0) {
-                closep(&fd);
-                return error_errno(error, errno, "Failed to return to the host's mount namespace");
-        }
-        if (here >= 0)
-                (void)fchdir(here); /* "/" will do */
-        return fd;
-}
-
 int disk_root_view(DiskRoot *d, Error *error)
 {
         _cleanup_close_ int root = -EBADF, view = -EBADF;
@@ -199,7 +183,8 @@ int disk_root_view(DiskRoot *d, Error *error)
         root = disk_root_mount(d, error);
         if (root < 0)
                 return root;
-        view = has_others(d) ? join(d, root, error) : TAKE_FD(root);
+        view = has_others(d) ? private_mounts_run(join, &(Joining){ d, root }, error)
+                             : TAKE_FD(root);
         if (view < 0)
                 return view;
         r = mount_set_attributes(view, MOUNT_ATTR_RDONLY, 0, true);

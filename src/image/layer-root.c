@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/strv.h"
 #include "image/layer-switch.h"
+#include "image/private-mounts.h"
 #include "os/mount.h"
 #include "os/overlay.h"
 #include "os/userns.h"
@@ -13,7 +14,6 @@
 #include "store/store.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -432,17 +432,16 @@ static int view_of(const LayerRoot *l, int checkouts, int data, Error *error)
         return r;
 }
 
-/* An overlay takes only what is attached in our mount namespace: for a moment we have another one,
- * where the machine's file system is on its directory. */
-static int view_elsewhere(const LayerRoot *l, Error *error)
+/* An overlay takes only what is attached in our mount namespace: in a private one the machine's
+ * file system is on its directory. */
+static int view_elsewhere(const void *argument, Error *error)
 {
+        const LayerRoot *l = argument;
         _cleanup_close_ int checkouts = -EBADF, data = state_disk_mount(&l->disk, l->state, error);
         int r;
 
         if (data < 0)
                 return data;
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-                return error_errno(error, errno, "Failed to make a private mount namespace");
         r = mount_attach(data, AT_FDCWD, l->state);
         if (r < 0)
                 return error_errno(error, -r, "Failed to mount on '%s'", l->state);
@@ -452,30 +451,12 @@ static int view_elsewhere(const LayerRoot *l, Error *error)
         return view_of(l, checkouts, data, error);
 }
 
-static int view_with_disk(const LayerRoot *l, Error *error)
-{
-        _cleanup_close_ int home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
-                            here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int fd;
-
-        if (home < 0 || unshare(CLONE_NEWNS) < 0)
-                return error_errno(error, errno, "Failed to make a private mount namespace");
-        fd = view_elsewhere(l, error);
-        if (setns(home, CLONE_NEWNS) < 0) {
-                closep(&fd);
-                return error_errno(error, errno, "Failed to return to the host's mount namespace");
-        }
-        if (here >= 0)
-                (void)fchdir(here); /* "/" will do */
-        return fd;
-}
-
 static int find_view(const LayerRoot *l, Error *error)
 {
         _cleanup_close_ int checkouts = -EBADF;
 
         if (l->disk.detached && l->disk.fd >= 0)
-                return view_with_disk(l, error);
+                return private_mounts_run(view_elsewhere, l, error);
         checkouts = open(l->checkouts, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (checkouts < 0)
                 return error_errno(error, errno, "Failed to open '%s'", l->checkouts);
