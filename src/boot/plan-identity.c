@@ -191,8 +191,11 @@ int plan_name(BootPlan *plan, Settings *s, Error *error)
 int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error)
 {
         _cleanup_free_ char *text = NULL;
+        ssize_t n = path_read(root_fd, "/etc/machine-id", 128, &text);
 
-        if (path_read(root_fd, "/etc/machine-id", 128, &text) >= 32) {
+        plan->is_first_boot = s->volatile_mode == VOLATILE_YES || n == -ENOENT ||
+                              (n > 0 && strncmp(text, "uninitialized", 13) == 0);
+        if (n >= 32) {
                 text[strcspn(text, "\n")] = '\0';
                 if (!plan->ephemeral && parse_id128(text, &plan->uuid) >= 0)
                         return 0;

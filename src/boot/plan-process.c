@@ -21,17 +21,10 @@ static int out_of_memory(Error *error)
 
 /* A systemd that boots for the first time asks for language, time zone and root's password at the
  * console, and waits for ever where nobody can answer. */
-static bool would_ask(const BootPlan *plan, const Settings *s, int root_fd)
+static bool would_ask(const BootPlan *plan)
 {
-        _cleanup_free_ char *id = NULL;
-        ssize_t n;
-
-        if (plan->init != INIT_SYSTEMD || plan->console == CONSOLE_INTERACTIVE)
-                return false;
-        if (s->volatile_mode == VOLATILE_YES)
-                return true; /* it has no /etc yet */
-        n = path_read(root_fd, "/etc/machine-id", 128, &id);
-        return n == -ENOENT || (n > 0 && strncmp(id, "uninitialized", 13) == 0);
+        return plan->is_first_boot && plan->init == INIT_SYSTEMD &&
+               plan->console != CONSOLE_INTERACTIVE;
 }
 
 static int plan_init(BootPlan *plan, Settings *s, int root_fd, Error *error)
@@ -46,7 +39,7 @@ static int plan_init(BootPlan *plan, Settings *s, int root_fd, Error *error)
         plan->init = init.kind;
         plan->argv0 = strdup(init.path);
         if (!plan->argv0 || strv_push(&plan->argv, init.path) < 0 ||
-            (would_ask(plan, s, root_fd) && strv_push(&plan->argv, "systemd.firstboot=no") < 0) ||
+            (would_ask(plan) && strv_push(&plan->argv, "systemd.firstboot=no") < 0) ||
             strv_extend(&plan->argv, s->parameters) < 0)
                 return out_of_memory(error);
 

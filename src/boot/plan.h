@@ -19,6 +19,7 @@ typedef struct BootPlan {
         /* identity */
         char *machine, *hostname;
         Id128 uuid;
+        bool is_first_boot; /* to a systemd: the tree has no machine id yet */
         bool uuid_is_fresh; /* made for this start, so nobody else has it */
         char *container_service;
 
