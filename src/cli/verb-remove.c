@@ -187,6 +187,23 @@ static void print_plan(const char *name, bool purge)
                purge ? ".machine" : "");
 }
 
+static int remove_all(char **names, bool purge, Error *error)
+{
+        _cleanup_strv_ char **gone = NULL;
+        int r = 0, forgotten;
+
+        STRV_FOREACH (n, names) {
+                r = remove_one(*n, purge, error);
+                /* what still has a definition may be given a tree again */
+                if (r >= 0 && !is_defined(*n) && strv_push(&gone, *n) < 0)
+                        r = error_set(error, ENOMEM, "Out of memory");
+                if (r < 0)
+                        break;
+        }
+        forgotten = gone ? life_forget(gone, r < 0 ? NULL : error) : 0;
+        return r < 0 ? r : forgotten < 0 ? forgotten : EXIT_SUCCESS;
+}
+
 static int run(const Arguments *a, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
@@ -207,17 +224,7 @@ static int run(const Arguments *a, Error *error)
                 if (r < 0)
                         return r;
         }
-        STRV_FOREACH (n, names) {
-                char *const one[] = { *n, NULL };
-
-                r = remove_one(*n, purge, error);
-                /* what still has a definition may be given a tree again */
-                if (r >= 0 && !is_defined(*n))
-                        r = life_forget(one, error);
-                if (r < 0)
-                        return r;
-        }
-        return EXIT_SUCCESS;
+        return remove_all(names, purge, error);
 }
 
 const Verb verb_remove = {
