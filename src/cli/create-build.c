@@ -179,7 +179,9 @@ static int prepare_builder(Building *b, Error *error)
 }
 
 /* mkosi makes mounts, device nodes and owners of all kinds: what builds is as powerful as who
- * builds, so that what DIR may do is what it may do on a host with mkosi. */
+ * builds, so that what DIR may do is what it may do on a host with mkosi. Nothing in the machine is
+ * kept, so there is nothing to wait for when mkosi does not hear that it is to stop: a signal
+ * between two of its programs can be lost on it. */
 static int builder_words(const Building *b, char ***argv, Error *error)
 {
         static const char *const fixed[] = {
@@ -193,6 +195,7 @@ static int builder_words(const Building *b, char ***argv, Error *error)
                 "--system-call-filter=@known",
                 "--private-users=no",
                 "--suppress-sync=yes",
+                "--stop-timeout=5s",
         };
         static const char *const proxies[] = { "http_proxy", "https_proxy", "no_proxy" };
         char *program = NULL;

@@ -120,6 +120,26 @@ def test_interrupted_build_leaves_nothing(name, tmp_path, how):
         forget(other)
 
 
+def test_killed_build_ends_though_mkosi_is_deaf(name, tmp_path):
+    """A signal can be lost on mkosi. Here it is, always: this layer's mkosi ignores them."""
+    store, source, layer = {"STEAD_STORE": str(tmp_path / "store")}, tmp_path / "source", tmp_path / "layer"
+    source.mkdir()
+    (source / "mkosi.conf").touch()
+    shutil.copytree(lab.tree("busybox"), layer, symlinks=True)
+    for place in ("usr/bin", "var/tmp", "srv", "mnt", "media"):
+        (layer / place).mkdir(parents=True, exist_ok=True)
+    mkosi = layer / "usr/bin/mkosi"
+    mkosi.write_text("#!/bin/busybox sh\ntrap '' TERM HUP INT\n/bin/busybox touch /mnt/work/deaf\n/bin/busybox sleep 60\n")
+    mkosi.chmod(0o755)
+    stead("layer", "import", "-q", "debian/13/mkosi", layer, env=store)
+    p = subprocess.Popen([lab.STEAD, "create", "-q", name, f"--build={source}"], stdin=subprocess.DEVNULL, env=lab.clean_environment(**store))
+    lab.wait_for(lambda: list(TREES.glob(f".#{name}.creating-*/work/deaf")), 30, "mkosi")
+    p.kill()
+    p.wait(30)
+    lab.wait_for(lambda: not (lab.MACHINES / f"mkosi-{p.pid}").exists(), 20, "the end of the machine that builds")
+    assert not lab.processes(f"mkosi-{p.pid}")
+
+
 def fake(where, script, version="mkosi 25.3"):
     """A host's own mkosi."""
     (where / "bin").mkdir()
