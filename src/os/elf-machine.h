@@ -2,7 +2,7 @@
 #pragma once
 
 /* Which architecture a program is for, from the first bytes of its file, and whether this kernel
- * runs such programs by itself. Of ELF nothing else is looked at: src/image has the rest. */
+ * runs such programs by itself. Of ELF nothing else is looked at: elf-file.h has the rest. */
 
 #include <stdbool.h>
 #include <stddef.h>
