@@ -23,27 +23,29 @@ const char *const assembly_read_only_paths[] = {
         "/proc/fs",  "/proc/irq",  "/proc/scsi", NULL,
 };
 
+int assembly_cover(int from_fd, int at_fd, uint64_t attributes)
+{
+        _cleanup_close_ int fd = mount_clone(from_fd, "", false);
+        /* a part of what is frozen already may be shown writable again */
+        uint64_t clear = attributes & MOUNT_ATTR_RDONLY ? 0 : MOUNT_ATTR_RDONLY;
+        int r = fd < 0 ? fd : mount_set_attributes(fd, attributes, clear, false);
+
+        return r < 0 ? r : mount_attach(fd, at_fd, "");
+}
+
 /* Shows @source again at @target, both paths of the machine. A missing target is fine. */
 static int overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,
                      Error *error)
 {
         _cleanup_close_ int at = path_open(a->root_fd, target, O_PATH | O_NOFOLLOW, 0);
         _cleanup_close_ int from = at < 0 ? -EBADF : path_open(a->root_fd, source, O_PATH, 0);
-        int fd, r;
+        int r;
 
         if (at == -ENOENT)
                 return 0;
         if (at < 0 || from < 0)
                 return error_errno(error, at < 0 ? -at : -from, "Failed to open '%s'", target);
-        fd = mount_clone(from, "", false);
-        /* a part of what is frozen already may be shown writable again */
-        r = fd < 0 ? fd
-                   : mount_set_attributes(fd, attributes,
-                                          attributes & MOUNT_ATTR_RDONLY ? 0 : MOUNT_ATTR_RDONLY,
-                                          false);
-        if (r >= 0)
-                r = mount_attach(fd, at, "");
-        closep(&fd);
+        r = assembly_cover(from, at, attributes);
         return r < 0 ? error_errno(error, -r, "Failed to protect '%s'", target) : 0;
 }
 
