@@ -33,6 +33,7 @@ typedef struct Reader {
 void elf_file_done(ElfFile *e)
 {
         free(e->interpreter);
+        free(e->soname);
         strv_free(e->needed);
         free(e->rpath);
         free(e->runpath);
@@ -128,6 +129,8 @@ static int read_tag(Reader *r, const GElf_Dyn *d)
         switch (d->d_tag) {
         case DT_NEEDED:
                 return keep_needed(r, d->d_un.d_val);
+        case DT_SONAME:
+                return keep_string(r, d->d_un.d_val, &f->soname);
         case DT_RPATH:
                 return keep_places(r, d->d_un.d_val, &f->rpath);
         case DT_RUNPATH:

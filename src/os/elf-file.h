@@ -16,6 +16,7 @@ typedef struct ElfFile {
         uint16_t machine;    /* EM_X86_64 ... */
         bool program;        /* has an entry point of its own: not only a library */
         char *interpreter;   /* PT_INTERP, or NULL: static, or a library */
+        char *soname;
         char **needed;
         char *rpath, *runpath; /* as written, with their colons */
 } ElfFile;

@@ -70,6 +70,7 @@ static void test_self(void **state)
         assert_int_equal(elf_file_read(fd, &file), 0);
         assert_true(file.program && file.interpreter && file.interpreter[0] == '/');
         assert_true(strv_contains(file.needed, "libc.so.6"));
+        assert_null(file.soname);
 }
 
 static void test_other_architecture(void **state)
@@ -127,6 +128,10 @@ static void test_strings_outside(void **state)
         refused(&s);
         sample(&s);
         memset(s.strings, 'x', sizeof(s.strings)); /* no end */
+        refused(&s);
+        sample(&s);
+        s.dynamic[3] = (Elf64_Dyn){ DT_SONAME, { 1 } };
+        s.dynamic[4] = s.dynamic[3]; /* which of the two? */
         refused(&s);
 }
 
