@@ -16,7 +16,7 @@ typedef struct Overview {
         char *definition;              /* file */
         char *os, *os_id, *os_version; /* PRETTY_NAME, ID and VERSION_ID of os-release */
         char **addresses;
-        const char *network; /* net_mode() */
+        const char *network; /* as net_describe() has it */
         char **links;        /* the host's */
         char **ports;        /* as options have them */
         Usage usage;

@@ -5,7 +5,7 @@
 
 #include "image/archive.h"
 
-/* Whether @source is a disk image, by its name ("x.raw", "x.img", with ".xz", ".gz", ".zst" or
+/* Whether a source is a disk image, by its name ("x.raw", "x.img", with ".xz", ".gz", ".zst" or
  * ".bz2" after it) or, where that says nothing, by its first sectors. */
 bool disk_is_meant(int fd, const char *name);
 /* Whether it has to be unpacked. */

@@ -95,7 +95,7 @@ int merge_seen_names(const Merge *m, bool state, const char *directory, char ***
 /* Whether the machine goes from one stack to another. */
 bool merge_changes_stack(const Merge *m);
 
-/* Reports a path. @detail may be NULL, and is taken always. */
+/* Reports a path. @detail_consume may be NULL. */
 int merge_report(Merge *m, DriftKind kind, const Sides *s, char *detail_consume, bool both);
 int merge_warn(Merge *m, const char *format, ...) _printf_(2, 3);
 
