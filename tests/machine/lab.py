@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import threading
@@ -29,7 +30,7 @@ OTHER_INITS = ["sysvinit", "openrc", "runit", "busybox", "static"]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PATIENCE = float(os.environ.get("STEAD_TEST_PATIENCE", "60"))
 
-_trees = {}
+_trees, _cached, _taking = {}, {}, threading.Lock()
 _counter = 0
 work = None  # folder of this run; set by conftest
 
@@ -41,11 +42,37 @@ def new_name(word="t"):
 
 
 def tree(name):
-    """The cached tree of that name; read-only for tests."""
-    if name not in _trees:
-        out = subprocess.run([TOP / "tools/tree", name], check=True, capture_output=True, text=True).stdout
-        _trees[name] = pathlib.Path(out.split()[-1])
-    return _trees[name]
+    """The cached tree of that name; read-only for tests. Where they work on another file system than it is on, a copy
+    that is made once: its files can be linked, which is many times faster than to copy them for each test."""
+    with _taking:
+        if name not in _trees:
+            out = subprocess.run([TOP / "tools/tree", name], check=True, capture_output=True, text=True).stdout
+            _trees[name] = _cached[name] = pathlib.Path(out.split()[-1])
+            if work and _trees[name].stat().st_dev != work.stat().st_dev:
+                _trees[name] = work / "trees" / name
+                _trees[name].parent.mkdir(exist_ok=True)
+                subprocess.run(["cp", "-a", _cached[name], _trees[name]], check=True)
+        return _trees[name]
+
+
+def changed_trees():
+    """What tests have changed of trees that others use after them."""
+    def facts(top):
+        found = {}
+        for where, folders, files in os.walk(top):
+            for path in [where] + [os.path.join(where, entry) for entry in folders + files]:
+                info = os.lstat(path)
+                found[os.path.relpath(path, top)] = (
+                    info.st_mode, info.st_uid, info.st_gid, info.st_mtime_ns, info.st_rdev,
+                    stat.S_ISDIR(info.st_mode) or info.st_size)
+        return found
+    changed = []
+    for name, path in _trees.items():
+        if path != _cached[name]:
+            before, after = facts(_cached[name]), facts(path)
+            changed += [f"{name}/{entry}" for entry in sorted(before.keys() | after.keys())
+                        if before.get(entry) != after.get(entry)]
+    return changed
 
 
 def copy_tree(name, target=None, links=True):
