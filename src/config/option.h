@@ -9,23 +9,23 @@
 
 #include <stdio.h>
 
-typedef enum OptionGroup { /* headings of --help and of the manual page */
-                           OPTION_GROUP_GENERAL,
-                           OPTION_GROUP_TREE,
-                           OPTION_GROUP_EXECUTION,
-                           OPTION_GROUP_IDENTITY,
-                           OPTION_GROUP_UNIT,
-                           OPTION_GROUP_USERS,
-                           OPTION_GROUP_NETWORK,
-                           OPTION_GROUP_SECURITY,
-                           OPTION_GROUP_RESOURCES,
-                           OPTION_GROUP_INTEGRATION,
-                           OPTION_GROUP_MOUNTS,
-                           OPTION_GROUP_CONSOLE,
-                           OPTION_GROUP_CREDENTIALS,
-                           _OPTION_GROUP_MAX,
+/* Headings of --help and of the manual page. */
+typedef enum OptionGroup {
+        OPTION_GROUP_GENERAL,
+        OPTION_GROUP_TREE,
+        OPTION_GROUP_EXECUTION,
+        OPTION_GROUP_IDENTITY,
+        OPTION_GROUP_UNIT,
+        OPTION_GROUP_USERS,
+        OPTION_GROUP_NETWORK,
+        OPTION_GROUP_SECURITY,
+        OPTION_GROUP_RESOURCES,
+        OPTION_GROUP_INTEGRATION,
+        OPTION_GROUP_MOUNTS,
+        OPTION_GROUP_CONSOLE,
+        OPTION_GROUP_CREDENTIALS,
+        _OPTION_GROUP_MAX,
 } OptionGroup;
-extern const char *const option_group_titles[_OPTION_GROUP_MAX];
 
 typedef enum OptionArgument {
         OPTION_NO_ARGUMENT,       /* a bare switch; as a key it takes a boolean */

@@ -3,6 +3,7 @@
 
 #include "base/strv.h"
 #include "base/utf8.h"
+#include "image/elf-needs.h"
 #include "os/path.h"
 
 #include <fcntl.h>
@@ -60,7 +61,7 @@ static int fits(const Closure *c, const char *path, const ElfFile *like)
         _cleanup_close_ int fd = path_open_regular(c->carry.root_fd, path);
         _cleanup_elf_file_ ElfFile e = ELF_FILE_NULL;
 
-        return fd >= 0 && elf_file_read(fd, path, &e, NULL) >= 0 && e.class == like->class &&
+        return fd >= 0 && elf_file_read(fd, &e) >= 0 && e.class == like->class &&
                e.machine == like->machine;
 }
 
@@ -125,21 +126,22 @@ static int add_all(Closure *c, const LibraryLoader *loader, char **names, const 
         return 0;
 }
 
-static int add_parts(Closure *c, const ElfFile *e, const char *real, const LibraryLoader *by,
+static int add_parts(Closure *c, const ElfNeeds *e, const char *real, const LibraryLoader *by,
                      bool needed, unsigned depth, Error *error)
 {
         _cleanup_free_ char *directory = strndup(real, (size_t)(strrchr(real, '/') - real));
-        const LibraryLoader loader = { e, directory, by };
+        const LibraryLoader loader = { &e->file, directory, by };
         int r = 0;
 
         if (!directory)
                 return error_set(error, ENOMEM, "Out of memory");
         c->asks_names = c->asks_names || e->asks_names;
         c->asks_iconv = c->asks_iconv || e->asks_iconv;
-        if (e->interpreter)
-                r = add_elf(c, e->interpreter, "the dynamic loader", &loader, depth + 1, error);
+        if (e->file.interpreter)
+                r = add_elf(c, e->file.interpreter, "the dynamic loader", &loader, depth + 1,
+                            error);
         if (r >= 0)
-                r = add_all(c, &loader, e->needed, real, needed, depth, error);
+                r = add_all(c, &loader, e->file.needed, real, needed, depth, error);
         if (r >= 0)
                 r = add_all(c, &loader, e->dlopen, real, false, depth, error);
         for (char **name = e->dlopen_optional; r >= 0 && name && *name; name++)
@@ -150,7 +152,7 @@ static int add_parts(Closure *c, const ElfFile *e, const char *real, const Libra
 static int add_elf(Closure *c, const char *path, const char *why, const LibraryLoader *by,
                    unsigned depth, Error *error)
 {
-        _cleanup_elf_file_ ElfFile e = ELF_FILE_NULL;
+        _cleanup_elf_needs_ ElfNeeds e = ELF_NEEDS_NULL;
         _cleanup_free_ char *real = NULL;
         _cleanup_close_ int fd = -EBADF;
         size_t before = c->carry.n;
@@ -165,7 +167,7 @@ static int add_elf(Closure *c, const char *path, const char *why, const LibraryL
         fd = path_open_regular(c->carry.root_fd, real);
         if (fd < 0)
                 return error_errno(error, -fd, "Failed to open '%s'", real);
-        r = elf_file_read(fd, real, &e, error);
+        r = elf_needs_read(fd, real, &e, error);
         return r < 0 ? r : add_parts(c, &e, real, by, true, depth, error);
 }
 
@@ -253,7 +255,7 @@ int closure_add_library(Closure *c, const char *program, const char *soname, con
         _cleanup_elf_file_ ElfFile e = ELF_FILE_NULL;
         const LibraryLoader loader = { &e, "/", NULL };
 
-        if (fd < 0 || elf_file_read(fd, program, &e, NULL) < 0)
+        if (fd < 0 || elf_file_read(fd, &e) < 0)
                 return 0;
         return add_library(c, &loader, soname, why, 0, error);
 }
@@ -271,9 +273,9 @@ int closure_add_all(Closure *c, const char *path, Error *error)
                 _cleanup_close_ int fd = S_ISREG(c->carry.items[i].type)
                                                  ? path_open_regular(c->carry.root_fd, file)
                                                  : -EBADF;
-                _cleanup_elf_file_ ElfFile e = ELF_FILE_NULL;
+                _cleanup_elf_needs_ ElfNeeds e = ELF_NEEDS_NULL;
 
-                if (fd >= 0 && elf_file_read(fd, file, &e, NULL) >= 0)
+                if (fd >= 0 && elf_needs_read(fd, file, &e, NULL) >= 0)
                         r = add_parts(c, &e, file, NULL, false, 0, error);
         }
         return r;

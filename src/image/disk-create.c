@@ -6,11 +6,11 @@
 #include "base/fd.h"
 #include "image/disk-beside.h"
 #include "image/disk-copy.h"
+#include "image/file-format.h"
 #include "image/tree-lock.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,24 +31,15 @@ static int fill(Worker *worker, void *argument, Error *error)
 /* Formats of virtual machines that hold the disk in some form of their own. */
 static int refuse_other_formats(const CreateRequest *request, Error *error)
 {
-        static const struct {
-                const char *magic, *format;
-        } formats[] = { { "QFI\xfb", "qcow2" }, { "KDMV", "vmdk" }, { "vhdxfile", "vhdx" } };
         const ArchiveSource *source = &request->archive;
+        const FileFormat *f = file_format_find(source->fd);
 
-        for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
-                size_t n = strlen(formats[i].magic);
-                char found[8];
-
-                if (pread(source->fd, found, n, 0) != (ssize_t)n ||
-                    memcmp(found, formats[i].magic, n) != 0)
-                        continue;
-                error_hint(error, "qemu-img convert -O raw %s %s.raw; stead create %s %s.raw",
-                           source->name, request->name, request->name, request->name);
-                return error_set(error, EMEDIUMTYPE, "'%s' is a %s image, not a raw one",
-                                 source->name, formats[i].format);
-        }
-        return 0;
+        if (!f || f->kind != DISK_REFUSED_FORMAT)
+                return 0;
+        error_hint(error, "qemu-img convert -O raw %s %s.raw; stead create %s %s.raw", source->name,
+                   request->name, request->name, request->name);
+        return error_set(error, EMEDIUMTYPE, "'%s' is a %s image, not a raw one", source->name,
+                         f->name);
 }
 
 /* Before anything is copied, if it can be known then. */

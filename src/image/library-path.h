@@ -4,7 +4,7 @@
 /* Where the dynamic loader of a tree looks for a library: ld.so(8), without the environment. */
 
 #include "base/error.h"
-#include "image/elf-file.h"
+#include "os/elf-file.h"
 
 /* /etc/ld.so.cache of a tree: what its ldconfig has found, by soname. */
 typedef struct LibraryCache {
