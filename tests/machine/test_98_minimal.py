@@ -272,6 +272,28 @@ def test_a_script_brings_its_interpreter(builder):
     lab.remove_tree(root)
 
 
+def test_links_of_the_source_do_not_lead_out(builder):
+    """What is written into the new tree is written there, also where a link of the source tree is on the way."""
+    root, outside = builder.where / "leading-out-root", builder.where / "outside"
+    inside = root / str(outside)[1:]
+    for directory in (outside, inside / "cache/ldconfig", root / "usr/bin"):
+        directory.mkdir(parents=True)
+    (outside / "cache/ldconfig").mkdir(parents=True)
+    (outside / "cache/ldconfig/aux-cache").write_text("host")
+    (outside / "passwd").write_text("host")
+    before = sorted((p, p.stat().st_mtime) for p in outside.rglob("*"))
+    for link in ("etc", "var"):
+        (root / link).symlink_to(outside)
+    (inside / "os-release").write_text("ID=out")
+    (inside / "passwd").write_text("root::0:0::/:/bin/sh\n")
+    (inside / "cache/ldconfig/aux-cache").write_text("tree")
+    shutil.copy(lab.tree("static") / "sbin/init", root / "usr/bin/program")
+    tree, _ = builder.build("leading-out", "program", "--root", root, "--add=/var/cache/ldconfig")
+    assert sorted((p, p.stat().st_mtime) for p in outside.rglob("*")) == before
+    new = tree / str(outside)[1:]
+    assert (new / "passwd").read_text() == "root::0:0::/:/bin/sh\n" and (new / "tmp").is_dir()
+
+
 def test_a_static_program_is_all(builder):
     root = lab.tree("static")
     program = next(p for p in ("/init", "/sbin/init") if (root / p[1:]).exists())
