@@ -67,9 +67,14 @@ static int fits(const Closure *c, const char *path, const ElfFile *like)
 static int add_elf(Closure *c, const char *path, const char *why, const LibraryLoader *by,
                    unsigned depth, Error *error);
 
+static char *directory_of(const char *path)
+{
+        return strndup(path, (size_t)(strrchr(path, '/') - path));
+}
+
 static int note_directory(Closure *c, const char *path, Error *error)
 {
-        _cleanup_free_ char *directory = strndup(path, (size_t)(strrchr(path, '/') - path));
+        _cleanup_free_ char *directory = directory_of(path);
 
         if (!directory)
                 return error_set(error, ENOMEM, "Out of memory");
@@ -84,16 +89,17 @@ static int note_directory(Closure *c, const char *path, Error *error)
 static int add_library(Closure *c, const LibraryLoader *loader, const char *name, const char *why,
                        unsigned depth, Error *error)
 {
-        _cleanup_strv_ char **candidates = NULL;
-        const char *cached = library_cache_find(&c->cache, name, 0);
+        _cleanup_strv_ char **candidates = NULL, **cached = NULL;
         int r = library_path_candidates(loader, &c->cache, name, &candidates);
 
+        if (r >= 0)
+                r = library_cache_find(&c->cache, name, &cached);
         if (r < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         STRV_FOREACH (path, candidates) {
                 if (!fits(c, *path, loader->elf))
                         continue;
-                if (cached && strcmp(*path, cached) == 0 &&
+                if (strv_contains(cached, *path) &&
                     !library_path_is_default(loader->elf, *path, name)) {
                         r = note_directory(c, *path, error);
                         if (r < 0)
@@ -125,23 +131,20 @@ static int add_all(Closure *c, const LibraryLoader *loader, char **names, const 
         return 0;
 }
 
-static int add_parts(Closure *c, const ElfFile *e, const char *real, const LibraryLoader *by,
-                     bool needed, unsigned depth, Error *error)
+static int add_parts(Closure *c, const LibraryLoader *loader, const char *real, bool needed,
+                     unsigned depth, Error *error)
 {
-        _cleanup_free_ char *directory = strndup(real, (size_t)(strrchr(real, '/') - real));
-        const LibraryLoader loader = { e, directory, by };
+        const ElfFile *e = loader->elf;
         int r = 0;
 
-        if (!directory)
-                return error_set(error, ENOMEM, "Out of memory");
         c->asks_names = c->asks_names || e->asks_names;
         c->asks_iconv = c->asks_iconv || e->asks_iconv;
         if (e->interpreter)
-                r = add_elf(c, e->interpreter, "the dynamic loader", &loader, depth + 1, error);
+                r = add_elf(c, e->interpreter, "the dynamic loader", loader, depth + 1, error);
         if (r >= 0)
-                r = add_all(c, &loader, e->needed, real, needed, depth, error);
+                r = add_all(c, loader, e->needed, real, needed, depth, error);
         if (r >= 0)
-                r = add_all(c, &loader, e->dlopen, real, false, depth, error);
+                r = add_all(c, loader, e->dlopen, real, false, depth, error);
         for (char **name = e->dlopen_optional; r >= 0 && name && *name; name++)
                 r = push(&c->suggested, error, *name, real);
         return r;
@@ -151,7 +154,7 @@ static int add_elf(Closure *c, const char *path, const char *why, const LibraryL
                    unsigned depth, Error *error)
 {
         _cleanup_elf_file_ ElfFile e = ELF_FILE_NULL;
-        _cleanup_free_ char *real = NULL;
+        _cleanup_free_ char *real = NULL, *directory = NULL;
         _cleanup_close_ int fd = -EBADF;
         size_t before = c->carry.n;
         int r;
@@ -166,7 +169,12 @@ static int add_elf(Closure *c, const char *path, const char *why, const LibraryL
         if (fd < 0)
                 return error_errno(error, -fd, "Failed to open '%s'", real);
         r = elf_file_read(fd, real, &e, error);
-        return r < 0 ? r : add_parts(c, &e, real, by, true, depth, error);
+        if (r < 0)
+                return r;
+        directory = directory_of(by ? path : real);
+        return directory ? add_parts(c, &(LibraryLoader){ &e, directory, by }, real, true, depth,
+                                     error)
+                         : error_set(error, ENOMEM, "Out of memory");
 }
 
 static int add_program(Closure *c, const char *word, char **ret_path, unsigned depth, Error *error);
@@ -272,9 +280,13 @@ int closure_add_all(Closure *c, const char *path, Error *error)
                                                  ? path_open_regular(c->carry.root_fd, file)
                                                  : -EBADF;
                 _cleanup_elf_file_ ElfFile e = ELF_FILE_NULL;
+                _cleanup_free_ char *directory = directory_of(file);
+                const LibraryLoader loader = { &e, directory, NULL };
 
+                if (!directory)
+                        return error_set(error, ENOMEM, "Out of memory");
                 if (fd >= 0 && elf_file_read(fd, file, &e, NULL) >= 0)
-                        r = add_parts(c, &e, file, NULL, false, 0, error);
+                        r = add_parts(c, &loader, file, false, 0, error);
         }
         return r;
 }

@@ -272,6 +272,59 @@ def test_a_script_brings_its_interpreter(builder):
     lab.remove_tree(root)
 
 
+def compiled(path, source, *words, where):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([os.environ.get("CC", "cc"), "-o", path, "-x", "c", "-", "-x", "none", *words],
+                   input=source, text=True, check=True, cwd=where)
+
+
+@pytest.fixture(scope="module")
+def opt():
+    """/opt of a tree to take things from."""
+    root = lab.copy_tree("bookworm")
+    (root / "opt").mkdir(exist_ok=True)
+    yield root / "opt"
+    lab.remove_tree(root)
+
+
+def runs(builder, opt, name, program):
+    tree, _ = builder.build(name, f"/opt/{program}", "--root", opt.parent)
+    out = run(tree, f"/opt/{program}")
+    assert out.returncode == 0, out
+
+
+@pytest.mark.parametrize("place", ["lib/x86_64-linux-gnu", "lib64"])
+def test_libraries_where_tokens_lead(builder, opt, place):
+    """The loader of Debian takes the first for $LIB, others the second."""
+    where = opt / place.replace("/", "-")
+    compiled(where / place / "libinner.so", "int inner(void) { return 0; }", "-shared", "-Wl,-soname,libinner.so", where=opt)
+    compiled(where / "bin/program", "int inner(void); int main(void) { return inner(); }",
+             place + "/libinner.so", "-Wl,-rpath,${ORIGIN}/../$LIB", where=where)
+    program = f"/{where.relative_to(opt.parent)}"
+    out = builder.stead("build", "elf", "list", f"{program}/bin/program", "--root", opt.parent, "--list")
+    assert f"{program}/{place}/libinner.so" in out.stdout, out
+
+
+def test_libraries_that_are_needed_by_a_path(builder, opt):
+    where = opt / "path"
+    compiled(where / "lib/libinner.so", "int inner(void) { return 0; }", "-shared", "-Wl,-soname,$ORIGIN/../lib/libinner.so",
+             where=opt)
+    compiled(where / "bin/program", "int inner(void); int main(void) { return inner(); }", "lib/libinner.so", where=where)
+    runs(builder, opt, "path", "path/bin/program")
+
+
+def test_the_origin_of_a_library_is_where_its_link_is(builder, opt):
+    """As in a package that has its libraries elsewhere and a folder of links to them."""
+    where = opt / "origin"
+    compiled(where / "lib/libinner.so", "int inner(void) { return 0; }", "-shared", "-Wl,-soname,libinner.so", where=opt)
+    compiled(where / "store/libouter.so.1", "int inner(void); int outer(void) { return inner(); }", "-shared",
+             "-Wl,-soname,libouter.so", "lib/libinner.so", "-Wl,-rpath,$ORIGIN", where=where)
+    (where / "lib/libouter.so").symlink_to("../store/libouter.so.1")
+    compiled(where / "bin/program", "int outer(void); int main(void) { return outer(); }", "lib/libouter.so",
+             "-Wl,-rpath,$ORIGIN/../lib", "-Wl,-rpath-link,lib", where=where)
+    runs(builder, opt, "origin", "origin/bin/program")
+
+
 def test_links_of_the_source_do_not_lead_out(builder):
     """What is written into the new tree is written there, also where a link of the source tree is on the way."""
     root, outside = builder.where / "leading-out-root", builder.where / "outside"
