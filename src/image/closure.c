@@ -179,10 +179,30 @@ static int add_elf(Closure *c, const char *path, const char *why, const LibraryL
 
 static int add_program(Closure *c, const char *word, char **ret_path, unsigned depth, Error *error);
 
+/* What "#!/usr/bin/env perl" starts, or "-S perl -w": the kernel gives env the rest of the line as
+ * one word, so that all options need -S. */
+static const char *env_program(char *const *words)
+{
+        const char *word = *++words;
+
+        if (word && word[0] == '-') {
+                const char *rest = strchr(word, word[1] == '-' ? '=' : 'S');
+
+                word = rest && rest[1] ? rest + 1 : *++words;
+        }
+        while (word && (word[0] == '-' || strchr(word, '='))) {
+                if (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0)
+                        words += words[1] != NULL;
+                word = *words ? *++words : NULL;
+        }
+        return word;
+}
+
 /* "#!/usr/bin/perl -w", "#!/usr/bin/env perl" */
 static int add_script(Closure *c, const char *real, char *line, unsigned depth, Error *error)
 {
         _cleanup_strv_ char **words = NULL;
+        const char *started = NULL;
         int r;
 
         if (depth >= SCRIPTS_MAX)
@@ -190,12 +210,14 @@ static int add_script(Closure *c, const char *real, char *line, unsigned depth, 
         line[strcspn(line, "\n")] = 0;
         if (strv_split(line + 2, " \t\r", &words) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
+        if (words && words[0][0] == '/' && strcmp(strrchr(words[0], '/'), "/env") == 0)
+                started = env_program(words);
         if (!words || words[0][0] != '/' || !utf8_is_plain(words[0]) ||
-            (words[1] && !utf8_is_plain(words[1])))
+            (started && !utf8_is_plain(started)))
                 return error_set(error, ENOEXEC, "'%s' is a script without an interpreter", real);
         r = add_program(c, words[0], NULL, depth + 1, error);
-        if (r >= 0 && words[1] && strcmp(strrchr(words[0], '/'), "/env") == 0)
-                r = add_program(c, words[1], NULL, depth + 1, error);
+        if (r >= 0 && started)
+                r = add_program(c, started, NULL, depth + 1, error);
         return r < 0 ? error_prefix(error, "The interpreter of '%s'", real) : 0;
 }
 

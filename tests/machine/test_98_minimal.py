@@ -264,10 +264,11 @@ def test_character_sets(builder):
 def test_a_script_brings_its_interpreter(builder):
     root = lab.copy_tree("bookworm")
     script = root / "usr/local/bin/greet"
-    script.write_text("#!/usr/bin/env perl\nprint 6 * 7, \"\\n\";\n")
-    script.chmod(0o755)
-    tree, _ = builder.build("script", "greet", "--root", root)
-    assert run(tree, "/usr/local/bin/greet").stdout == "42\n"
+    for i, words in enumerate(("perl", "-S perl -w", "-S -u HOME A=b perl -w", "-Sperl -w")):
+        script.write_text(f"#!/usr/bin/env {words}\nprint 6 * 7, \"\\n\";\n")
+        script.chmod(0o755)
+        tree, _ = builder.build(f"script{i}", "greet", "--root", root)
+        assert run(tree, "/usr/local/bin/greet").stdout == "42\n"
     print(f"perl: {size(tree) / MEGABYTE:.2f} MB")
     lab.remove_tree(root)
 
