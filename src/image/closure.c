@@ -131,6 +131,19 @@ static int add_all(Closure *c, const LibraryLoader *loader, char **names, const 
         return 0;
 }
 
+/* glibc aborts the program where this one is missing. Other C libraries have no use for it. */
+static int add_unwinder(Closure *c, const LibraryLoader *loader, const char *path, unsigned depth,
+                        Error *error)
+{
+        _cleanup_free_ char *why = NULL;
+
+        if (asprintf(&why, "ends threads of %s", path) < 0) {
+                why = NULL;
+                return error_set(error, ENOMEM, "Out of memory");
+        }
+        return add_library(c, loader, "libgcc_s.so.1", why, depth, error);
+}
+
 static int add_parts(Closure *c, const LibraryLoader *loader, const char *real, bool needed,
                      unsigned depth, Error *error)
 {
@@ -145,9 +158,11 @@ static int add_parts(Closure *c, const LibraryLoader *loader, const char *real, 
                 r = add_all(c, loader, e->needed, real, needed, depth, error);
         if (r >= 0)
                 r = add_all(c, loader, e->dlopen, real, false, depth, error);
+        if (r >= 0 && e->ends_threads)
+                r = add_unwinder(c, loader, real, depth, error);
         for (char **name = e->dlopen_optional; r >= 0 && name && *name; name++)
                 r = push(&c->suggested, error, *name, real);
-        return r;
+        return MIN_OF(r, 0);
 }
 
 static int add_elf(Closure *c, const char *path, const char *why, const LibraryLoader *by,

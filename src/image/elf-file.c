@@ -206,6 +206,8 @@ static void note_symbol(ElfFile *f, const char *name)
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 f->asks_names = f->asks_names || strcmp(name, names[i]) == 0;
         f->asks_iconv = f->asks_iconv || strcmp(name, "iconv_open") == 0;
+        f->ends_threads = f->ends_threads || strcmp(name, "pthread_exit") == 0 ||
+                          strcmp(name, "pthread_cancel") == 0;
 }
 
 /* libelf reads a section as a whole. */

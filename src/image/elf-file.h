@@ -21,6 +21,7 @@ typedef struct ElfFile {
         char **dlopen_optional; /* the ones that it only suggests */
         bool asks_names;        /* calls getaddrinfo(), getpwnam() and the like: needs NSS */
         bool asks_iconv;        /* calls iconv_open(): needs gconv modules for all but UTF-8 */
+        bool ends_threads;      /* by pthread_exit() or pthread_cancel(): glibc loads libgcc then */
 } ElfFile;
 
 #define ELF_FILE_NULL ((ElfFile){})

@@ -326,6 +326,19 @@ def test_the_origin_of_a_library_is_where_its_link_is(builder, opt):
     runs(builder, opt, "origin", "origin/bin/program")
 
 
+def test_threads_that_are_ended(builder, opt):
+    """glibc aborts the program if it has not what that takes, which no ELF file names."""
+    compiled(opt / "threads", """
+#include <pthread.h>
+static void *work(void *nothing) { pthread_exit(nothing); }
+int main(void)
+{
+        pthread_t t;
+        return pthread_create(&t, 0, work, 0) || pthread_join(t, 0);
+}""", where=opt)
+    runs(builder, opt, "threads", "threads")
+
+
 def test_links_of_the_source_do_not_lead_out(builder):
     """What is written into the new tree is written there, also where a link of the source tree is on the way."""
     root, outside = builder.where / "leading-out-root", builder.where / "outside"
