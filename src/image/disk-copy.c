@@ -45,11 +45,32 @@ bool disk_is_compressed(int fd)
                begins_with(fd, "BZh", 3, 0);
 }
 
+const char *disk_foreign_format(int fd)
+{
+        static const struct {
+                off_t at;
+                const char *magic, *format;
+        } formats[] = {
+                { 0, "QFI\xfb", "qcow2" }, { 0, "KDMV", "vmdk" },
+                { 0, "COWD", "vmdk" },     { 64, "\x7f\x10\xda\xbe", "vdi" },
+                { 0, "conectix", "vhd" },  { 0, "vhdxfile", "vhdx" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(formats); i++)
+                if (begins_with(fd, formats[i].magic, strlen(formats[i].magic), formats[i].at))
+                        return formats[i].format;
+        return NULL;
+}
+
 bool disk_is_meant(int fd, const char *name)
 {
-        static const char *const endings[] = { "", ".xz", ".gz", ".zst", ".bz2" };
+        static const char *const endings[] = { "", ".xz", ".gz", ".zst", ".bz2", ".lz4", ".zip" };
+        bool boots = begins_with(fd, "\x55\xaa", 2, 510);
         struct stat st;
 
+        /* the first kilobyte of a tar file is a header of text and zeros */
+        if (begins_with(fd, "ustar", 5, 257) && !boots)
+                return false;
         for (size_t i = 0; i < ELEMENTSOF(endings); i++) {
                 char raw[16], img[16];
 
@@ -60,10 +81,7 @@ bool disk_is_meant(int fd, const char *name)
         }
         if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
                 return false;
-        if (S_ISBLK(st.st_mode))
-                return true;
-        /* a boot sector; the first kilobyte of a tar file is a header of text and zeros */
-        return begins_with(fd, "\x55\xaa", 2, 510) && !begins_with(fd, "ustar", 5, 257);
+        return S_ISBLK(st.st_mode) || boots || disk_foreign_format(fd);
 }
 
 static void tell(Copy *c, uint64_t read)
@@ -169,6 +187,7 @@ static int copy_plain(Copy *c, Error *error)
 
 static int unpack_error(const Copy *c, struct archive *a, Error *error)
 {
+        error_hint(error, "get it again, this copy seems to be cut short or damaged");
         return error_set(error, EBADMSG, "Failed to unpack '%s': %s", c->source->name,
                          archive_error_string(a) ?: "unknown error");
 }

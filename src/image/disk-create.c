@@ -28,27 +28,16 @@ static int fill(Worker *worker, void *argument, Error *error)
         return disk_copy(worker, c->source, c->to_fd, error);
 }
 
-/* Formats of virtual machines that hold the disk in some form of their own. */
 static int refuse_other_formats(const CreateRequest *request, Error *error)
 {
-        static const struct {
-                const char *magic, *format;
-        } formats[] = { { "QFI\xfb", "qcow2" }, { "KDMV", "vmdk" }, { "vhdxfile", "vhdx" } };
-        const ArchiveSource *source = &request->archive;
+        const char *source = request->archive.name, *name = request->name;
+        const char *format = disk_foreign_format(request->archive.fd);
 
-        for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
-                size_t n = strlen(formats[i].magic);
-                char found[8];
-
-                if (pread(source->fd, found, n, 0) != (ssize_t)n ||
-                    memcmp(found, formats[i].magic, n) != 0)
-                        continue;
-                error_hint(error, "qemu-img convert -O raw %s %s.raw; stead create %s %s.raw",
-                           source->name, request->name, request->name, request->name);
-                return error_set(error, EMEDIUMTYPE, "'%s' is a %s image, not a raw one",
-                                 source->name, formats[i].format);
-        }
-        return 0;
+        if (!format)
+                return 0;
+        error_hint(error, "qemu-img convert -O raw %s %s.raw; stead create %s %s.raw", source, name,
+                   name, name);
+        return error_set(error, EMEDIUMTYPE, "'%s' is a %s image, not a raw one", source, format);
 }
 
 /* Before anything is copied, if it can be known then. */
