@@ -17,6 +17,7 @@ void closure_done(Closure *c)
 {
         carry_done(&c->carry);
         library_cache_done(&c->cache);
+        free(c->first);
         strv_free(c->missing);
         strv_free(c->suggested);
         strv_free(c->odd_directories);
@@ -34,10 +35,20 @@ int closure_open(int root_fd, Closure *ret, Error *error)
         return 0;
 }
 
+/* Neither a file nor a directory is what nobody can take along. */
+static int cannot_take(int r, const char *path, Error *error)
+{
+        if (r == -EBADFD)
+                return error_set(error, EBADFD, "'%s' is neither a file nor a directory", path);
+        return error_errno(error, -r, "Failed to take '%s' along", path);
+}
+
 static int add_path(Closure *c, const char *path, const char *why, char **ret_real, Error *error)
 {
         int r = carry_add(&c->carry, path, why, ret_real);
 
+        if (r == -EBADFD)
+                return cannot_take(r, path, error);
         return r < 0 ? error_errno(error, -r, "Failed to take '%s' along (%s)", path, why) : 0;
 }
 
@@ -186,10 +197,12 @@ static int add_elf(Closure *c, const char *path, const char *why, const LibraryL
         r = elf_file_read(fd, real, &e, error);
         if (r < 0)
                 return r;
+        if (!c->first)
+                c->first = strdup(real);
         directory = directory_of(by ? path : real);
-        return directory ? add_parts(c, &(LibraryLoader){ &e, directory, by }, real, true, depth,
-                                     error)
-                         : error_set(error, ENOMEM, "Out of memory");
+        return directory && c->first ? add_parts(c, &(LibraryLoader){ &e, directory, by }, real,
+                                                 true, depth, error)
+                                     : error_set(error, ENOMEM, "Out of memory");
 }
 
 static int add_program(Closure *c, const char *word, char **ret_path, unsigned depth, Error *error);
@@ -257,6 +270,9 @@ static int find_program(const Closure *c, const char *word, char **ret, Error *e
                         return 0;
                 }
         }
+        if (strchr(word, '/'))
+                return error_set(error, EINVAL, "'%s' is no path in a tree: those begin with '/'",
+                                 word);
         return error_set(error, ENOENT, "There is no program '%s'", word);
 }
 
@@ -271,6 +287,8 @@ static int add_program(Closure *c, const char *word, char **ret_path, unsigned d
         if (r < 0)
                 return r;
         fd = path_open_regular(c->carry.root_fd, path);
+        if (fd == -EBADFD)
+                return cannot_take(fd, path, error);
         n = fd < 0 ? fd : pread(fd, line, sizeof(line) - 1, 0);
         if (n < 0)
                 return error_errno(error, fd < 0 ? -fd : errno, "Failed to read '%s'", path);
@@ -291,14 +309,13 @@ int closure_add_program(Closure *c, const char *word, char **ret_path, Error *er
         return add_program(c, word, ret_path, 0, error);
 }
 
-int closure_add_library(Closure *c, const char *program, const char *soname, const char *why,
-                        Error *error)
+int closure_add_library(Closure *c, const char *soname, const char *why, Error *error)
 {
-        _cleanup_close_ int fd = path_open_regular(c->carry.root_fd, program);
+        _cleanup_close_ int fd = c->first ? path_open_regular(c->carry.root_fd, c->first) : -EBADF;
         _cleanup_elf_file_ ElfFile e = ELF_FILE_NULL;
         const LibraryLoader loader = { &e, "/", NULL };
 
-        if (fd < 0 || elf_file_read(fd, program, &e, NULL) < 0)
+        if (fd < 0 || elf_file_read(fd, c->first, &e, NULL) < 0)
                 return 0;
         return add_library(c, &loader, soname, why, 0, error);
 }
@@ -309,7 +326,7 @@ int closure_add_all(Closure *c, const char *path, Error *error)
         int r = carry_add_all(&c->carry, path, "added");
 
         if (r < 0)
-                return error_errno(error, -r, "Failed to take '%s' along", path);
+                return cannot_take(r, path, error);
         after = c->carry.n;
         for (size_t i = before; r >= 0 && i < after; i++) {
                 const char *file = c->carry.items[i].path;

@@ -37,7 +37,7 @@ static int add_libraries(Minimal *m, const char *const *names, size_t n, const c
                          Error *error)
 {
         for (size_t i = 0; i < n; i++) {
-                int r = closure_add_library(&m->closure, m->program, names[i], why, error);
+                int r = closure_add_library(&m->closure, names[i], why, error);
 
                 if (r < 0)
                         return r;
@@ -168,8 +168,10 @@ static int check_users(const Minimal *m, const MinimalRequest *request, Error *e
         for (char *const *user = request->users; user && *user; user++) {
                 _cleanup_free_ char *start = NULL;
 
-                if (asprintf(&start, "\n%s:", *user) < 0)
+                if (asprintf(&start, "\n%s:", *user) < 0) {
+                        start = NULL;
                         return error_set(error, ENOMEM, "Out of memory");
+                }
                 if (strncmp(m->passwd, start + 1, strlen(start + 1)) != 0 &&
                     !strstr(m->passwd, start))
                         return error_set(error, ENOENT, "There is no user '%s' in the source tree",

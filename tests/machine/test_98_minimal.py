@@ -202,7 +202,8 @@ def test_name_services(builder):
 
 
 def test_name_services_are_modules_of_an_older_library(builder):
-    tree, _ = builder.build("names-old", "getent", "--root", lab.tree("bullseye"), "--nss")
+    """Also where the first program is a script."""
+    tree, _ = builder.build("names-old", "/usr/bin/ldd", "getent", "--root", lab.tree("bullseye"), "--nss")
     assert sorted(p.name for p in tree.rglob("libnss_*.so.2")) == ["libnss_dns.so.2", "libnss_files.so.2"]
     assert run(tree, "/usr/bin/getent", "services", "https").stdout.split()[:2] == ["https", "443/tcp"]
     assert run(tree, "/usr/bin/getent", "hosts", "localhost").stdout.split()[1] == "localhost"
@@ -453,6 +454,7 @@ def test_a_disk_image(builder, kind, tool):
         time.sleep(1.1)
     first, second = (builder.where / f"{name}.raw" for name in names)
     assert first.read_bytes() == second.read_bytes(), "equal trees make equal images"
+    assert first.stat().st_mode & 0o777 == 0o600, "files of users are in it"
     tree, _ = builder.build(f"beside-{kind}", "getent", "--root", root, "--nss")
     print(f"getent with name services, {kind}: {first.stat().st_size / MEGABYTE:.2f} MB; tree: {size(tree) / MEGABYTE:.2f} MB")
     assert first.stat().st_size < size(tree) * 0.7
