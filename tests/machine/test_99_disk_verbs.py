@@ -97,13 +97,42 @@ def test_what_can_be_no_machine(name, image, tmp_path):
     packed.write_bytes(gzip.compress(junk.read_bytes()))
     assert "partition table" in refused(name, packed)
     packed.write_bytes(gzip.compress(image.read_bytes())[:-100000])
-    assert "Failed to unpack" in refused(name, packed)
+    error = refused(name, packed)
+    assert "Failed to unpack" in error and "cut short" in error
     junk.write_bytes(b"")
     refused(name, junk)
     junk.write_bytes(b"QFI\xfb" + bytes(1 << 20))
     error = refused(name, junk)
     assert "qcow2" in error and "qemu-img convert" in error
     assert "no layer, no file" in refused(name, tmp_path / "missing.raw")
+
+
+@pytest.mark.parametrize("ending, head, at", [("qcow2", b"QFI\xfb", 0), ("vmdk", b"KDMV", 0), ("vdi", b"\x7f\x10\xda\xbe", 64),
+                                              ("vhd", b"conectix", 0), ("vhdx", b"vhdxfile", 0)])
+def test_disks_of_virtual_machines_by_their_own_names(name, tmp_path, ending, head, at):
+    disk = tmp_path / f"disk.{ending}"
+    disk.write_bytes(bytes(at) + head + bytes(1 << 20))
+    error = refused(name, disk)
+    assert f"is a {ending} image" in error and f"qemu-img convert -O raw {disk} {name}.raw" in error, error
+
+
+@pytest.mark.parametrize("ending, head, hint", [("lz4", b"\x04\x22\x4d\x18", "lz4 -dc"), ("zip", b"PK\3\4", "unzip")])
+def test_what_unpacks_it_is_told(name, tmp_path, ending, head, hint):
+    packed = tmp_path / f"disk.img.{ending}"
+    packed.write_bytes(head + bytes(1 << 20))
+    assert f"{hint} '{packed}'" in refused(name, packed)
+
+
+def test_tar_file_of_another_name(name, tmp_path):
+    """A tree, as from any other; the hint must not be what was typed."""
+    tar = tmp_path / "tree.raw"
+    subprocess.run(["tar", "cf", tar, "-C", lab.tree("busybox"), "."], check=True)
+    stead("create", "-q", name, tar)
+    assert (TREES / name / "bin").exists()
+    stead("remove", "--yes", name)
+    packed = tmp_path / "tree.raw.gz"
+    packed.write_bytes(gzip.compress(tar.read_bytes(), 1))
+    assert f"mv '{packed}' NAME.tar" in refused(name, packed)
 
 
 def test_stream_is_none(name):
