@@ -160,10 +160,13 @@ static int mark_checkout(int dirfd, const char *name, unsigned char d_type, void
 {
         _cleanup_close_ int fd =
                 openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int r = fd < 0 ? -errno : 0;
         Gc *g = userdata;
         Hash tree;
 
-        if (fd < 0 || hash_parse(name, &tree) < 0 || checkout_try_lock(fd) >= 0)
+        if (r < 0 && r != -ENOTDIR && r != -ELOOP) /* else it is no checkout */
+                return r;
+        if (r < 0 || hash_parse(name, &tree) < 0 || checkout_try_lock(fd) >= 0)
                 return 0;
         return mark_tree(g, &tree);
 }

@@ -16,6 +16,7 @@ import time
 import pytest
 
 import lab
+from layer_site import World
 
 
 class Layers:
@@ -229,6 +230,56 @@ def test_unreadable_generations_stop_a_collection(two):
     before = sorted(two.store.glob("objects/*/*"))
     assert "Machine 'webc'" in two("gc", "--keep=1", status=1)
     assert sorted(two.store.glob("objects/*/*")) == before
+
+
+def fails_at(n, fault, trace):
+    """A command in front of another one: the n-th of these calls fails in that."""
+    return ["strace", "-f", "-o", str(trace), "-e", f"trace={fault.split(':')[0]}", "-e", f"inject={fault}:when={n}"]
+
+
+@pytest.mark.parametrize("fault", ["getdents64:error=EIO", "openat:error=EMFILE"])
+def test_directories_that_cannot_be_read_stop_a_collection(two, fault):
+    """What was not seen to be needed must not be taken for garbage. Afterwards nothing that is needed is gone."""
+    first = two.json("log", "lab/store/base")[1]
+    two.generation("webd", 1, **{"lab/store/base": first})
+    two("tag", "lab/store/base", "other")
+    before = sorted(two.store.glob("objects/*/*")) + sorted(two.store.glob("trees/*"))
+    for n in range(1, 50):
+        p = subprocess.run([*fails_at(n, fault, two.where / "trace"), lab.STEAD, "layer", "gc", "-q", "--keep=1"],
+                           env=two.env, capture_output=True, text=True)
+        assert sorted(two.store.glob("objects/*/*")) + sorted(two.store.glob("trees/*")) == before, f"{n}: {p.stdout}"
+        if "(INJECTED)" not in (two.where / "trace").read_text():
+            break
+    assert n > 5 and two.json("fsck") == {"defects": [], "left": 0}
+
+
+def test_directory_that_cannot_be_read_is_not_imported_in_part(layer, here):
+    tree = write_tree(here / "tree", {f"d{i}/f": f"{i}\n" for i in range(3)})
+    for n in range(1, 20):
+        p = subprocess.run([*fails_at(n, "getdents64:error=EIO", here / "trace"), lab.STEAD, "layer", "import", "-q",
+                            "lab/store/part", str(tree)], env=layer.env, capture_output=True, text=True)
+        if p.returncode == 0:
+            assert layer.json("show", "lab/store/part")["files"] == 3
+        if "(INJECTED)" not in (here / "trace").read_text():
+            break
+    assert n > 3 and p.returncode == 0
+
+
+def test_prune_removes_nothing_that_it_did_not_see(here):
+    world = World(here)
+    world.key()
+    for name in ("site/a", "site/b/c"):
+        world.add(write_tree(here / name, {"f": name}), name)
+        world.stead("publish", world.site, name, "--key=site", store="from")
+    before = sorted(world.site.rglob("*"))
+    for n in range(1, 30):
+        world.call("publish", world.site, "site/a", "--key=site", "--prune", store="from",
+                   prefix=fails_at(n, "getdents64:error=EIO", here / "trace"))
+        assert [p for p in before if not p.exists()] == [], n
+        if "(INJECTED)" not in (here / "trace").read_text():
+            break
+    assert n > 3
+
 
 
 # --- locks ---------------------------------------------------------------------------------------
