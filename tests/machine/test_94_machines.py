@@ -367,6 +367,19 @@ def test_update_pulls():
         lab.remove_tree(where)
 
 
+def test_rollback_waits_for_a_collection(site):
+    """Which would not know of the generation."""
+    name = site.create()
+    site.base(2)
+    site.stead("update", name)
+    with open(site.where / "store/lock") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        p = site.spawn(lab.STEAD, "rollback", name)
+        time.sleep(0.3)
+        assert p.poll() is None and site.wanted(name) == 2
+    assert "generation 3" in p.communicate(timeout=lab.PATIENCE)[0]
+
+
 def test_pins_stay(site):
     version = site.history(site.create())[0]["layers"][0]["version"]
     name = site.create(f"{BASE}@{version[:12]}")
