@@ -33,9 +33,25 @@ typedef struct Update {
         json_t *array; /* NULL: text */
 } Update;
 
-static int run_pull(const char *layer, Error *error)
+/* @json: standard output is for that alone. */
+static int spawn_pull(char *const *argv, bool json, pid_t *ret)
 {
-        char program[] = "stead", verb[] = "pull", self[] = "/proc/self/exe";
+        posix_spawn_file_actions_t actions;
+        int r = posix_spawn_file_actions_init(&actions);
+
+        if (r != 0)
+                return r;
+        if (json)
+                r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+        if (r == 0)
+                r = posix_spawn(ret, "/proc/self/exe", &actions, NULL, argv, environ);
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return r;
+}
+
+static int run_pull(const char *layer, bool json, Error *error)
+{
+        char program[] = "stead", verb[] = "pull";
         _cleanup_free_ char *name = strndup(layer, strcspn(layer, "@~"));
         char *argv[] = { program, verb, name, NULL };
         int status, r;
@@ -43,7 +59,7 @@ static int run_pull(const char *layer, Error *error)
 
         if (!name)
                 return error_set(error, ENOMEM, "Out of memory");
-        r = posix_spawn(&pid, self, NULL, NULL, argv, environ);
+        r = spawn_pull(argv, json, &pid);
         if (r != 0 || waitpid(pid, &status, 0) < 0)
                 return error_errno(error, r ?: errno, "Failed to run 'stead pull %s'", name);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -70,7 +86,7 @@ static int pull_all(Update *u, char *const *names, Error *error)
                                 continue;
                         r = strv_push(&done, *l);
                         if (r >= 0)
-                                r = run_pull(*l, error);
+                                r = run_pull(*l, u->array != NULL, error);
                 }
                 if (r < 0)
                         return error_errno(error, -r, "Failed to pull the layers of machine '%s'",

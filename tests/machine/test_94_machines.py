@@ -361,6 +361,10 @@ def test_update_pulls():
         w.publish()
         assert "up to date" in w.stead("update", "web")
         assert "generation 2" in w.stead("update", "--all", "--pull") and w.version() == w.version("from")
+        layer_site.change(tree, 2)
+        w.add(tree)
+        w.publish()
+        assert json.loads(w.stead("update", "--json", "--pull", "web"))[0]["generation"] == 3
         shutil.rmtree(w.site)
         assert "could not be pulled" in w.fails("update", "--pull", "web")
     finally:
