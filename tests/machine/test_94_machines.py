@@ -688,6 +688,20 @@ def test_drift(site):
     assert "absolute" in site.stead("drift", name, "etc/motd", status=2).stderr
 
 
+def test_hostile_names(site):
+    """Names that are no UTF-8, or that would tell the terminal something, are the machine's to choose."""
+    name, tree = site.create(), site.tree(2)
+    for root in site.upper(name), tree:
+        with open(os.path.join(os.fsencode(root), b"etc/esc\x1b[2J\xff"), "w") as f:
+            f.write(str(root))
+    site.stead("layer", "import", "-q", BASE, tree)
+    shown = [site.stead("diff", "--files", name, status=1).stdout, site.stead("drift", name, status=1).stdout]
+    assert all("/etc/esc\\033[2J\\377" in s and "\x1b" not in s for s in shown)
+    files = json.loads(site.stead("diff", "--files", "--json", name, status=1).stdout)["files"]
+    items = json.loads(site.stead("drift", "--json", name, status=1).stdout)["drift"]
+    assert all("/etc/esc\x1b[2J\ufffd" in [x["path"] for x in y] for y in (files, items))
+
+
 def test_verbs_name_what_they_need(site):
     for verb in "history", "rollback", "drift", "discard":
         assert "nowhere" in site.stead(verb, "nowhere", status=None).stderr
