@@ -163,7 +163,20 @@ static int name_trees(Fsck *f, const Ref *ref)
         return 0;
 }
 
-/* What a name means now must be there; earlier versions may have been collected. */
+static int add_head(Fsck *f, Ref *ref)
+{
+        Ref *grown = reallocarray(f->heads, f->n_heads + 1, sizeof(*grown));
+
+        if (!grown)
+                return fsck_no_memory(f);
+        f->heads = grown;
+        grown[f->n_heads++] = *ref;
+        *ref = REF_NULL;
+        return 0;
+}
+
+/* What a name means now must be there, also after what is damaged was set aside; earlier versions
+ * may have been collected. */
 static void check_head(Fsck *f, const Ref *ref)
 {
         _cleanup_commit_ Commit c = COMMIT_NULL;
@@ -207,8 +220,8 @@ static int check_ref_file(const RefWalk *w, int dirfd, const char *file, char *n
                             problem.message ?: "'refs' holds a file that is no ref");
                 return 0;
         }
-        check_head(w->f, &ref);
-        return name_trees(w->f, &ref);
+        r = name_trees(w->f, &ref);
+        return r < 0 ? r : add_head(w->f, &ref);
 }
 
 static int check_ref(int dirfd, const char *file, unsigned char d_type, void *userdata)
@@ -237,14 +250,18 @@ static int check_texts(Fsck *f)
                 r = names_in(f->store->fd, where = "commits", false, check_commit, f);
         if (r >= 0)
                 r = names_in(f->store->fd, where = "trees", false, check_tree, f);
-        return r < 0 ? error_errno(f->error, -r, "Failed to read '%s/%s'", f->store->path, where)
-                     : 0;
+        if (r < 0)
+                return error_errno(f->error, -r, "Failed to read '%s/%s'", f->store->path, where);
+        for (size_t i = 0; i < f->n_heads; i++)
+                check_head(f, &f->heads[i]);
+        return 0;
 }
 
 static void fsck_done(Fsck *f)
 {
         HashMapSlot *slot;
 
+        ref_list_free(f->heads, f->n_heads);
         for (size_t at = 0; (slot = hash_map_next(&f->objects, &at));) {
                 FsckObject *object = slot->value;
 

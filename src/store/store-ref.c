@@ -42,11 +42,13 @@ int store_load_ref(const Store *store, const char *name, Ref *ret, Error *error)
         if (size < 0)
                 return error_errno(error, (int)-size, "Failed to read '%s/%s'", store->path, path);
         r = ref_parse(path, text, (size_t)size, &ref, error);
+        if (r >= 0 && strcmp(ref.name, name) != 0)
+                r = error_set(error, EBADMSG, "'%s/%s' is the ref of '%s'", store->path, path,
+                              ref.name);
+        if (r == -EBADMSG)
+                error_hint(error, "stead layer fsck --repair");
         if (r < 0)
                 return r;
-        if (strcmp(ref.name, name) != 0)
-                return error_set(error, EBADMSG, "'%s/%s' is the ref of '%s'", store->path, path,
-                                 ref.name);
         *ret = ref;
         ref = REF_NULL;
         return 0;

@@ -16,7 +16,7 @@ import time
 import pytest
 
 import lab
-from layer_site import World
+from layer_site import NAME, World
 
 
 class Layers:
@@ -337,6 +337,28 @@ def test_repair_of_attributes(two):
     s = path.stat()
     assert (s.st_uid, stat.S_IMODE(s.st_mode), int(s.st_mtime)) == (0, 0o644, 1700000000)
     assert two.json("fsck") == {"defects": [], "left": 0}
+
+
+@pytest.mark.parametrize("what", ["commits", "trees"])
+def test_a_pull_brings_back_what_was_set_aside(here, what):
+    world = World(here)
+    world.key()
+    world.remote(f"file://{world.site}")
+    world.add(write_tree(here / "tree", {"f": "f\n"}))
+    world.publish()
+    world.pull()
+    text = next((here / "to" / what).iterdir())
+    text.write_text("damaged\n")
+    assert "stead layer fsck --repair" in world.fails("pull", NAME)
+    done = world.call("layer", "fsck", "--repair")
+    assert done.returncode == 1 and "is missing" in done.stdout, "what it has taken out is not there"
+    assert world.pull()["outcome"] == "repaired"
+    world.same()
+    (here / "to/refs" / f"{NAME}.ref").write_text("damaged\n")
+    assert "stead layer fsck --repair" in world.fails("pull", NAME)
+    world.call("layer", "fsck", "--repair")
+    world.pull()
+    world.same()
 
 
 # --- whole trees ---------------------------------------------------------------------------------
