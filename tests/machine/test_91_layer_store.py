@@ -449,6 +449,17 @@ def test_killed_at_any_moment(layer, here):
     assert layer.json("gc", "--keep=1")["objects"] == 0
 
 
+def test_what_could_not_be_written_is_not_believed_later(layer, here):
+    """The kernel tells of a failed write once; the next import would find the objects in the stage."""
+    tree = write_tree(here / "tree", {"f": "f\n"})
+    p = subprocess.run([*fails_at(1, "syncfs:error=EIO", here / "trace"), lab.STEAD, "layer", "import", "-q", "x",
+                        str(tree)], env=layer.env, capture_output=True, text=True)
+    assert p.returncode == 1 and "Failed to sync" in p.stderr
+    assert list(layer.store.glob("stage/*/*")) == [] and layer.json("list") == []
+    layer("import", "-q", "x", str(tree))
+    assert layer.json("fsck")["left"] == 0
+
+
 # --- names that somebody else chose --------------------------------------------------------------
 
 def test_hostile_names(layer, here):
