@@ -29,6 +29,16 @@ int fsck_no_memory(Fsck *f)
         return error_set(f->error, ENOMEM, "Out of memory");
 }
 
+bool fsck_is_passing(int r)
+{
+        static const int errors[] = { ENOMEM, EMFILE, ENFILE, EINTR, EAGAIN, EACCES, EPERM };
+
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
+                if (r == -errors[i])
+                        return true;
+        return false;
+}
+
 const char *fsck_layer(const FsckTree *tree)
 {
         return tree && tree->layer ? tree->layer : "a version without a name";
@@ -104,8 +114,8 @@ static int check_tree(int dirfd, const char *name, unsigned char d_type, void *u
         if (!tree)
                 return fsck_no_memory(f);
         r = store_load_tree(f->store, &id, &m, &problem);
-        if (r == -ENOMEM)
-                return fsck_no_memory(f);
+        if (fsck_is_passing(r))
+                return error_move(f->error, &problem);
         if (r < 0) {
                 fsck_report(f, fsck_set_aside(f, dirfd, name, "trees", name),
                             "The manifest %.12s of %s is damaged: %s", name, fsck_layer(tree),
@@ -131,8 +141,8 @@ static int check_commit(int dirfd, const char *name, unsigned char d_type, void 
 
         if (r >= 0)
                 r = store_load_commit(f->store, &id, &c, &problem);
-        if (r == -ENOMEM)
-                return fsck_no_memory(f);
+        if (fsck_is_passing(r))
+                return error_move(f->error, &problem);
         if (r < 0)
                 fsck_report(f, fsck_set_aside(f, dirfd, name, "commits", name),
                             "The version 'commits/%s' is damaged: %s", name,
@@ -212,8 +222,8 @@ static int check_ref_file(const RefWalk *w, int dirfd, const char *file, char *n
                 name[length - 4] = 0;
                 r = store_load_ref(w->f->store, name, &ref, &problem);
         }
-        if (r == -ENOMEM)
-                return fsck_no_memory(w->f);
+        if (fsck_is_passing(r))
+                return error_move(w->f->error, &problem);
         if (r < 0) {
                 fsck_report(w->f, fsck_set_aside(w->f, dirfd, file, "refs", name),
                             "The name '%s' is damaged: %s", name,

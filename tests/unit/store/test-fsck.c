@@ -7,6 +7,7 @@
 #include "store/checkout.h"
 #include "store/fsck.h"
 
+#include <sys/resource.h>
 #include <sys/xattr.h>
 
 typedef struct Found {
@@ -236,6 +237,32 @@ static void test_texts(void **state)
         free(sample.checkout);
 }
 
+/* What cannot be looked at is no defect, least of all one to be set aside. */
+static void test_too_many_files(void **state)
+{
+        ScratchStore *s = *state;
+        struct rlimit before, limit;
+        Sample sample;
+        Found f = {};
+
+        make_sample(s, &sample);
+        assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
+        for (unsigned more = 0; more < 16; more++) {
+                int next = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0), r;
+
+                assert_return_code(close(next), errno);
+                limit = before;
+                limit.rlim_cur = (rlim_t)next + more;
+                assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
+                r = fsck_run(&s->store, true, NULL, on_defect, &f, NULL);
+                assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
+                assert_true(r <= 0);
+                assert_null(f.defects);
+        }
+        assert_sound(s);
+        free(sample.checkout);
+}
+
 static void test_strangers(void **state)
 {
         ScratchStore *s = *state;
@@ -353,11 +380,11 @@ static void test_nothing(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_STORE(test_content),  WITH_STORE(test_truncated),
-                WITH_STORE(test_missing),  WITH_STORE(test_attributes),
-                WITH_STORE(test_texts),    WITH_STORE(test_strangers),
-                WITH_STORE(test_checkout), WITH_STORE(test_checkout_in_use),
-                WITH_STORE(test_nothing),
+                WITH_STORE(test_content),         WITH_STORE(test_truncated),
+                WITH_STORE(test_missing),         WITH_STORE(test_attributes),
+                WITH_STORE(test_texts),           WITH_STORE(test_too_many_files),
+                WITH_STORE(test_strangers),       WITH_STORE(test_checkout),
+                WITH_STORE(test_checkout_in_use), WITH_STORE(test_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
