@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A pull that was cut may find what it has got so far for so long. */
 #define STAGE_SECONDS (24 * 3600)
@@ -318,6 +319,10 @@ static int sweep(Gc *g)
         int r;
 
         progress_begin(g->progress, g->dry_run ? "Counting" : "Removing", 0, 0);
+        /* a name that was removed must not come back from a power cut without what it means */
+        if (!g->dry_run && syncfs(g->store->fd) < 0)
+                return error_errno(g->error, errno, "Failed to sync the store '%s'",
+                                   g->store->path);
         r = sweep_directory(g, "checkouts", false, sweep_checkout);
         if (r >= 0)
                 r = sweep_directory(g, "checkouts", true, sweep_checkout);
