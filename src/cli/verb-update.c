@@ -137,19 +137,27 @@ static int bring_into_force(const Update *u, const Layered *l, Error *error)
         return r;
 }
 
+/* After bring_into_force(). */
+static const char *state_after(int r)
+{
+        return r < 0 ? "failed" : r > 0 ? "current" : "pending";
+}
+
 /* Nothing newer: but perhaps what is there already is not in force. */
 static int stay(Update *u, const Layered *l, Error *error)
 {
         bool pending = l->wanted.number != l->stack.generation;
+        int r = pending ? 0 : 1;
 
-        if (u->array)
-                tell_json(u, l, &l->wanted, NULL, pending ? "pending" : "current");
-        else if (pending)
+        if (!u->array && pending)
                 printf("%s: generation %u is the newest already\n", l->name, l->wanted.number);
-        else
+        else if (!u->array)
                 printf("%s: up to date (generation %u)\n", l->name, l->wanted.number);
-        return pending && !arguments_has(u->arguments, "dry-run") ? bring_into_force(u, l, error)
-                                                                  : 0;
+        if (pending && !arguments_has(u->arguments, "dry-run"))
+                r = bring_into_force(u, l, error);
+        if (u->array)
+                tell_json(u, l, &l->wanted, NULL, state_after(r));
+        return r;
 }
 
 static int make_checkouts(Update *u, const Generation *g, Error *error)
@@ -187,11 +195,13 @@ static int update_one(Update *u, const char *name, Error *error)
                 r = generation_add(l.state_fd, &after, error);
         if (r < 0)
                 return r;
-        if (u->array)
-                tell_json(u, &l, &after, &drift, dry ? "possible" : "pending");
-        else
+        if (!u->array)
                 tell(u, &l, &after, &drift);
-        return dry ? 0 : bring_into_force(u, &l, error);
+        if (!dry)
+                r = bring_into_force(u, &l, error);
+        if (u->array)
+                tell_json(u, &l, &after, &drift, dry ? "possible" : state_after(r));
+        return r;
 }
 
 /* One after another: what is wrong with an update shall not hit all of them. */

@@ -296,8 +296,8 @@ def test_a_running_machine_stays_on_its_stack(site):
     assert "up to date" in site.stead("update", name).stdout
     site.stead("rollback", "--now", name)
     assert sh(site, name, version) == "1\n" and sh(site, name, "cat /etc/motd") == "base 1\n"
-    site.stead("update", "--now", name)
-    assert sh(site, name, version) == "2\n"
+    done = json.loads(site.stead("update", "--now", "--json", name).stdout)
+    assert sh(site, name, version) == "2\n" and done[0]["state"] == "current"
     # nothing is in force yet: then back is where it is
     site.base(3)
     site.stead("update", name)
@@ -318,7 +318,8 @@ def test_an_update_that_does_not_start_goes_back(site):
     name, other = sorted([site.create(), site.create()])
     site.stead("start", name, other)
     break_base(site, 2)
-    p = site.stead("update", "--now", name, other, status=1)
+    p = site.stead("update", "--now", "--json", name, other, status=1)
+    assert [(r["generation"], r["state"]) for r in json.loads(p.stdout)] == [(2, "failed")]
     assert f"back on those of generation 1" in p.stderr and f"Not updated after that failure: {other}" in p.stderr, p.stderr
     assert sh(site, name, "cat /usr/share/version") == "1\n"
     assert site.wanted(other) == 1 and len(site.history(other)) == 1
