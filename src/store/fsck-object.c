@@ -129,7 +129,7 @@ static int look_at(int dirfd, const char *name, unsigned char d_type, void *user
         if (asked) /* no other thread comes to this name */
                 asked->is_there = true;
         if (r < 0)
-                return r == -ENOMEM ? r : add_finding(w, name, &id, NULL, -r);
+                return fsck_is_passing(r) ? r : add_finding(w, name, &id, NULL, -r);
         r = entry_object_id(w->hasher, &e, &actual);
         if (r < 0)
                 return r;
