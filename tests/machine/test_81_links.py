@@ -638,6 +638,22 @@ def test_taken_ports(host):
     host.start("web", "-n", "-p", "8081:80")
 
 
+def test_one_port_wanted_twice_at_once(host):
+    """One of the two has it, whatever else its start has come to; the other is told whose it is."""
+    copy("busybox")
+    for _ in range(10):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            made = list(pool.map(lambda name: Machine(host, name, "-n", "-p", "8080:80"), ("one", "two")))
+        host.machines += made
+        won = [m for m in made if not m.error]
+        lost = [m for m in made if m.error]
+        assert len(won) == len(lost) == 1, [m.error for m in made]
+        assert f"is published by machine '{won[0].name}'" in lost[0].error
+        won[0].inside.serve(won[0].name, 80)
+        assert host.ask("tcp,127.0.0.1,8080").startswith(won[0].name)
+        assert won[0].stop() == STOPPED
+
+
 def test_flushed_ruleset(host):
     m = host.start("web", "-n", "-p", "8080:80")
     m.inside.serve("web", 80)
