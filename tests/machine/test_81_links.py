@@ -576,6 +576,25 @@ def test_uplinks_are_guarded_until_they_forward_no_more(host):
     assert host.left() == before
 
 
+def test_uplink_that_comes_later(host):
+    """A tunnel or another network card, while machines run: for each it is forwarded, and guarded as those of before."""
+    before = host.left()
+    machines = [host.start(name, "-n") for name in ("one", "two")]
+    client = host.add_client()
+    client.serve("out", 80)
+
+    def is_reached(m):
+        return m.inside.ask("tcp,192.0.2.2,80", "tcp,2001:db8::2,80") == ["out 192.0.2.1", "out 2001:db8::1"]
+    for m in machines:
+        lab.wait_for(lambda: is_reached(m), 10, "the new uplink")
+    assert '"ext"' in host.sh("nft list set inet stead uplink4")
+    assert [m.stop() for m in machines] == [STOPPED, STOPPED]
+    client.close()
+    host.client = None
+    lab.wait_for(lambda: "ext" not in host.links(), 10, "the end of the client")
+    assert host.left() == before
+
+
 def test_CI_188_ports(host):
     client = host.add_client()
     web = host.start("web", "-n", "-p", "8080:80", "-p", "udp:5353:53")
