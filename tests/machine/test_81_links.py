@@ -359,6 +359,20 @@ def test_names(host):
     assert web.exec("getent", "ahostsv4", "db.stead.internal").returncode == 2
 
 
+def test_a_name_server_in_a_machine_answers_for_itself(host):
+    """Its port leads there from everywhere, but for the gateway's, at which machines ask for names."""
+    client = host.add_client()
+    dns, web = host.start("dns", "-n", "-p", "udp:53", "-p", "tcp:53", tree="bookworm"), host.start("web", "-n", tree="bookworm")
+    dns.inside.serve("dns", 53)
+    for m, other in ((web, dns), (dns, web)):
+        assert m.exec("getent", "ahosts", other.name).stdout.split()[0] in (other.address(), other.address(6))
+    for protocol in ("udp", "tcp"):
+        ways = [f"{protocol},{address},53" for address in ("192.0.2.1", "2001:db8::1")]
+        assert web.inside.ask(*ways) == [f"dns {web.address()}", f"dns {web.address(6)}"]
+        assert client.ask(*ways) == ["dns 192.0.2.2", "dns 2001:db8::2"]
+        assert host.ask(f"{protocol},127.0.0.1,53", f"{protocol},{GATEWAY},53") == [f"dns {GATEWAY}"] * 2
+
+
 NSS = lab.BUILD / "src/nss/libnss_stead.so.2"
 
 
