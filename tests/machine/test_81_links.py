@@ -359,6 +359,20 @@ def test_names(host):
     assert web.exec("getent", "ahostsv4", "db.stead.internal").returncode == 2
 
 
+def test_a_name_server_in_a_machine_answers_for_itself(host):
+    """Its port leads there from everywhere, but for the gateway's, at which machines ask for names."""
+    client = host.add_client()
+    dns, web = host.start("dns", "-n", "-p", "udp:53", "-p", "tcp:53", tree="bookworm"), host.start("web", "-n", tree="bookworm")
+    dns.inside.serve("dns", 53)
+    for m, other in ((web, dns), (dns, web)):
+        assert m.exec("getent", "ahosts", other.name).stdout.split()[0] in (other.address(), other.address(6))
+    for protocol in ("udp", "tcp"):
+        ways = [f"{protocol},{address},53" for address in ("192.0.2.1", "2001:db8::1")]
+        assert web.inside.ask(*ways) == [f"dns {web.address()}", f"dns {web.address(6)}"]
+        assert client.ask(*ways) == ["dns 192.0.2.2", "dns 2001:db8::2"]
+        assert host.ask(f"{protocol},127.0.0.1,53", f"{protocol},{GATEWAY},53") == [f"dns {GATEWAY}"] * 2
+
+
 NSS = lab.BUILD / "src/nss/libnss_stead.so.2"
 
 
@@ -576,6 +590,25 @@ def test_uplinks_are_guarded_until_they_forward_no_more(host):
     assert host.left() == before
 
 
+def test_uplink_that_comes_later(host):
+    """A tunnel or another network card, while machines run: for each it is forwarded, and guarded as those of before."""
+    before = host.left()
+    machines = [host.start(name, "-n") for name in ("one", "two")]
+    client = host.add_client()
+    client.serve("out", 80)
+
+    def is_reached(m):
+        return m.inside.ask("tcp,192.0.2.2,80", "tcp,2001:db8::2,80") == ["out 192.0.2.1", "out 2001:db8::1"]
+    for m in machines:
+        lab.wait_for(lambda: is_reached(m), 10, "the new uplink")
+    assert '"ext"' in host.sh("nft list set inet stead uplink4")
+    assert [m.stop() for m in machines] == [STOPPED, STOPPED]
+    client.close()
+    host.client = None
+    lab.wait_for(lambda: "ext" not in host.links(), 10, "the end of the client")
+    assert host.left() == before
+
+
 def test_CI_188_ports(host):
     client = host.add_client()
     web = host.start("web", "-n", "-p", "8080:80", "-p", "udp:5353:53")
@@ -636,6 +669,22 @@ def test_taken_ports(host):
     # a dead holder holds nothing
     host.machines[1].crash()
     host.start("web", "-n", "-p", "8081:80")
+
+
+def test_one_port_wanted_twice_at_once(host):
+    """One of the two has it, whatever else its start has come to; the other is told whose it is."""
+    copy("busybox")
+    for _ in range(10):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            made = list(pool.map(lambda name: Machine(host, name, "-n", "-p", "8080:80"), ("one", "two")))
+        host.machines += made
+        won = [m for m in made if not m.error]
+        lost = [m for m in made if m.error]
+        assert len(won) == len(lost) == 1, [m.error for m in made]
+        assert f"is published by machine '{won[0].name}'" in lost[0].error
+        won[0].inside.serve(won[0].name, 80)
+        assert host.ask("tcp,127.0.0.1,8080").startswith(won[0].name)
+        assert won[0].stop() == STOPPED
 
 
 def test_flushed_ruleset(host):
