@@ -91,10 +91,10 @@ def machine(request):
     m.start()
     yield m
     try:
-        status = m.stop(30)
+        status = m.stop()
         assert status == 0, f"launcher ended with {status}:\n{m.output()[-2000:]}"
         m.assert_clean()
-        assert lab.links() == links
+        lab.assert_no_more(lab.links, links)
     finally:
         lab.remove_tree(where)
 

@@ -116,11 +116,11 @@ def test_loopback_is_closed_to_machines(world):
          "ip route add 127.0.0.0/8 via 100.64.1.1 dev host0 src 100.64.1.2; "
          "ip -6 route add ::1/128 via fd00:0:0:1::1 dev host0")
     try:
-        assert a.ask(secret) == "timeout" and not half_open(world)
-        assert not a.ask("tcp,::1,7001").startswith("secret") and not half_open(world)
+        assert a.ask(secret, seconds=1) == "timeout" and not half_open(world)
+        assert not a.ask("tcp,::1,7001", seconds=1).startswith("secret") and not half_open(world)
         # what the guard stops is the guard's work
         world.host.sh("nft flush chain inet stead guard")
-        a.ask(secret)
+        a.ask(secret, seconds=1)
         assert half_open(world)
     finally:
         a.sh("ip route del 127.0.0.0/8 dev host0; ip -6 route del ::1/128 dev host0; "
@@ -238,7 +238,7 @@ def test_restore(world, damage):
     world.host.run("nft", damage)
     assert world.table() != before
     callers = [world.host.spawn(str(FIREWALL), "restore") for _ in range(4)]
-    assert [p.wait(5) for p in callers] == [0] * 4
+    assert [p.wait(lab.PATIENCE) for p in callers] == [0] * 4
     assert world.table() == before
     assert world.client.ask(f"tcp,{HOST4},8081") == "b 192.0.2.2"
 
@@ -287,25 +287,27 @@ def rate(world, port):
 def test_lookup_does_not_grow_with_ports(world):
     """500 published ports against 1: a connection costs the same. The machine refuses, so that nothing but
     the way to it is measured."""
-    world.publish("a", "tcp * 8080 8080 9")
-    one = statistics.median(rate(world, 8080) for _ in range(3))
-    world.publish("b", *(f"tcp * {n} {n} 9" for n in range(10000, 10500)))
-    many = statistics.median(rate(world, port) for port in (8080, 10499, 8080))
-    print(f"a connection: 1 port {one:.0f} us, 501 ports {many:.0f} us")
-    assert many < one * 1.5
+    def factor():
+        world.publish("a", "tcp * 8080 8080 9")
+        one = statistics.median(rate(world, 8080) for _ in range(3))
+        world.publish("b", *(f"tcp * {n} {n} 9" for n in range(10000, 10500)))
+        many = statistics.median(rate(world, port) for port in (8080, 10499, 8080))
+        print(f"a connection: 1 port {one:.0f} us, 501 ports {many:.0f} us")
+        world.clear()
+        return many / one
+    lab.promised(1.5, factor)
 
 
 def test_time_of_add(world):
     """Not a yardstick, tools/bench is that: only that no change is of another order of size."""
     world.publish("a", "tcp * 8080 8080 80")
-    took = []
-    for _ in range(5):
+    def seconds():
         start = time.perf_counter()
         world.publish("b", "tcp * 8081 8081 80")
-        took.append(time.perf_counter() - start)
+        took = time.perf_counter() - start
         world.call("remove", "b")
-    print(f"write and add through nsenter: {min(took) * 1000:.1f} ms")
-    assert min(took) < 0.5
+        return took
+    lab.promised(0.5, seconds, 20)
 
 
 def test_words():

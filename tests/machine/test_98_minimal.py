@@ -150,7 +150,7 @@ def serve(tree, directory, request, until, *command):
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(lab.PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
             print(process.stdout.read())
@@ -215,7 +215,7 @@ def test_a_load_generator_with_name_services(builder):
     tree, _ = builder.build("wrk", "wrk", "--nss")
     print(f"wrk with name services: {size(tree) / MEGABYTE:.2f} MB")
     with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hello)) as server:
-        out = run(tree, "/usr/bin/wrk", "-t1", "-c2", "-d1", f"http://localhost:{server.server_port}/", options=[])
+        out = run(tree, "/usr/bin/wrk", "-t1", "-c2", "-d3", "--timeout=30s", f"http://localhost:{server.server_port}/", options=[])
     assert out.returncode == 0 and int(out.stdout.split(" requests in ")[0].split()[-1]) > 0, out
     assert "Socket errors" not in out.stdout and size(tree) < 9.5 * MEGABYTE, out
 

@@ -174,9 +174,9 @@ def zeros(path):
 def test_interrupted(image, name, tmp_path, how):
     source, other = zeros(tmp_path / "zeros.raw.zst"), lab.new_name("next")
     p = subprocess.Popen([lab.STEAD, "create", name, source], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    lab.wait_for(lambda: left(f".#{name}.creating-"), 10, "the copy")
+    lab.wait_for(lambda: left(f".#{name}.creating-"), what="the copy")
     p.send_signal(how)
-    p.wait(20)
+    p.wait(lab.PATIENCE)
     if how == signal.SIGINT:
         assert left(name) == [] and b"nothing was changed" in p.stderr.read()
     try:
@@ -184,7 +184,7 @@ def test_interrupted(image, name, tmp_path, how):
             stead("create", "-q", other, image)
             stead("remove", "--yes", other)
             return not left(name)
-        lab.wait_for(swept, 20, "the clean-up by the next create")
+        lab.wait_for(swept, what="the clean-up by the next create")
     finally:
         forget(other)
 

@@ -113,7 +113,7 @@ def test_memory_kill_is_reported(limited):
     assert re.search(r"Memory: \S+ of 192.0M; 1 process was killed for want of memory\n +Try: stead set limited MemoryMax=", status), \
         status
     lab.wait_for(lambda: re.search(r"(?m)^Machine 'limited' ran out of its memory limit of 192M: the kernel killed 1 process "
-                                   "inside", limited.journal()), 30, "the journal to tell of the kill")
+                                   "inside", limited.journal()), what="the journal to tell of the kill")
 
 
 def test_fork_bomb(limited, bystander):
@@ -160,8 +160,8 @@ def test_limits_of_a_slice(vm, machine):
         pair[0].sh("rm /tmp/held")
         assert take_memory(pair[1], 100).status == 0
         assert lab.keyed(vm.read_file(f"{both.cgroup}/memory.events"))["oom_kill"] >= 1
-        lab.wait_for(lambda: "or a slice that machine 'right' is in, ran out of memory" in pair[1].journal(), 30,
-                     "the journal to tell of the kill")
+        lab.wait_for(lambda: "or a slice that machine 'right' is in, ran out of memory" in pair[1].journal(),
+                     what="the journal to tell of the kill")
     finally:
         for name in ("left", "right"):
             vm.run("systemctl", "stop", f"stead@{name}.service")
