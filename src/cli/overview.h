@@ -18,7 +18,7 @@ typedef struct Overview {
         char **addresses;
         const char *network; /* net_mode() */
         char **links;        /* the host's */
-        char **ports;        /* net_port_text() */
+        char **ports;        /* as options have them */
         Usage usage;
         double cpu_percent; /* of now: overviews_measure() */
         Health health;      /* overview_load_health() */

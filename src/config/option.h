@@ -108,8 +108,6 @@ extern const size_t option_count;
 const Option *option_by_key(const char *section, const char *key);
 const Option *option_by_name(const char *name);
 const Option *option_by_letter(char letter);
-/* The row whose value this row sets: itself, or for a twin the row before it. */
-const Option *option_target(const Option *option);
 size_t option_index(const Option *option);
 /* Whether someone gave a value, by long option or by key. */
 bool settings_is_set(const Settings *settings, const char *name_or_key);

@@ -13,7 +13,7 @@
         "allowed is [tcp:|udp:][ADDRESS:]HOST[-LAST][:MACHINE[-LAST]] with ports from 1 to " \
         "65535, such as 8080, tcp:8080:80, udp:53, 127.0.0.1:8080:80 or [::1]:8000-8010:80-90"
 
-void port_setting_done(PortSetting *p)
+static void setting_done(PortSetting *p)
 {
         free(p->origin);
         *p = (PortSetting){};
@@ -22,7 +22,7 @@ void port_setting_done(PortSetting *p)
 void port_settings_done(PortSettings *p)
 {
         for (size_t i = 0; i < p->n; i++)
-                port_setting_done(&p->items[i]);
+                setting_done(&p->items[i]);
         free(p->items);
         *p = (PortSettings){};
 }
@@ -172,7 +172,7 @@ static int compare_all(const PortSettings *p, const PortSetting *new, const char
 
 int port_settings_add(PortSettings *p, const char *text, const char *origin, Error *error)
 {
-        _cleanup_(port_setting_done) PortSetting new = {};
+        _cleanup_(setting_done) PortSetting new = {};
         PortSetting *grown;
         int r = port_setting_parse(text, &new, error);
 

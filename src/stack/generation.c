@@ -289,7 +289,7 @@ int generation_wanted(int state_fd, unsigned *ret, Error *error)
         return 0;
 }
 
-int generation_set_wanted(int state_fd, unsigned number, Error *error)
+static int set_wanted(int state_fd, unsigned number, Error *error)
 {
         char text[16];
         int r;
@@ -365,7 +365,7 @@ static int add_locked(int state_fd, Generation *g, Error *error)
                 r = write_file_synced_at(state_fd, path, text, 0600);
         if (r < 0)
                 return error_errno(error, -r, "Failed to write generation %u", g->number);
-        r = generation_set_wanted(state_fd, g->number, error);
+        r = set_wanted(state_fd, g->number, error);
         if (r < 0)
                 (void)unlinkat(state_fd, path, 0);
         else

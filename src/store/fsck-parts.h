@@ -37,7 +37,6 @@ typedef struct Fsck {
 } Fsck;
 
 void fsck_report(Fsck *f, bool repaired, const char *format, ...) _printf_(3, 4);
-int fsck_no_memory(Fsck *f);
 /* An error that tells of us and not of the file: nothing is set aside for it. */
 bool fsck_is_passing(int r);
 /* Takes (dirfd, name) out of use, for a person to look at: to "damaged/KIND-NAME". Whether that was
