@@ -176,6 +176,19 @@ def test_systemd_boots_and_reboots():
         path.unlink()
 
 
+@pytest.mark.parametrize("fs", ["ext4", "xfs", "btrfs"])
+def test_reboot_of_an_init_that_made_it_read_only(tree, content, fs):
+    """As all but systemd do at their end; in a user namespace they cannot."""
+    path = lab.work / f"{new_name('again')}.raw"
+    disk_image.gpt(path, [Part("root", tree, fs=fs, size=disk_image.SIZES.get(fs, 0)), Part("home", content, size=8 * MIB)])
+    script = ("echo x >>/home/n; n=$(wc -l </home/n); echo start $n; [ $n = 3 ] && exit 0; "
+              "mount -o remount,ro /home && mount -o remount,ro / && busybox reboot -f; sleep 5")
+    out = ok(launch(path, script, "--private-users=no", "--capability=all"))
+    assert out == "start 1\nstart 2\nstart 3\n"
+    gone(path)
+    path.unlink()
+
+
 def test_only_a_usr(tree, content):
     path = disk_image.gpt(lab.work / f"{new_name('usr')}.raw",
                           [Part("usr", tree / "usr"), Part("home", content, size=8 * MIB)])
@@ -382,7 +395,9 @@ def test_policy(parts):
     assert out == "from the image\n"
     refused(launch(parts, "true", "--image-policy=home=absent:=open"), "home", "the policy does not take")
     refused(launch(parts, "true", "--image-policy=usr=unprotected:=open"), "has no partition usr")
-    refused(launch(parts, "true", "--image-policy=root=verity:=open"), "not protected", "--root-hash=HEX")
+    refused(launch(parts, "true", "--image-policy=root=verity:=open"), "not protected", "--root-hash=HEX",
+            f"{str(parts).removesuffix('.raw')}.roothash\n")
+    refused(launch(parts, "true", "--verity-data=/etc/passwd"), "has partitions", "leave out --verity-data")
     refused(launch(parts, "true", "--image-policy=root=nonsense"), "'nonsense' is no word")
     refused(launch(parts, "true", "--image-policy=rood=open"), "'rood' is no partition")
     out = launch(parts, "echo x >/home/x && echo y >/srv/x", "--image-policy=srv=read-only-on:=open")
@@ -408,6 +423,7 @@ def has_mapper():
 def test_hashes_that_cannot_be_checked(image):
     refused(launch(image, "true", "--root-hash=12"), "hexadecimal digits")
     refused(launch(image, "true", "--root-hash=" + "0" * 64), "cannot be opened", "--verity-data")
+    refused(launch(image, "true", "--verity-data=/etc/passwd"), "has no root hash", "--root-hash=HEX")
     hashes = image.with_suffix(".verity")
     out = subprocess.run(["veritysetup", "format", image, hashes], check=True, capture_output=True, text=True).stdout
     root = next(line.split()[-1] for line in out.splitlines() if line.startswith("Root hash"))

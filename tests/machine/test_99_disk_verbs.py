@@ -209,6 +209,24 @@ def test_copy_of_a_machine(image, name):
         forget(copy)
 
 
+def test_machine_whose_image_is_elsewhere(image, name):
+    """The definition says where. Its name is no name for a machine of layers."""
+    copy = lab.new_name("copy")
+    DEFINITIONS.mkdir(exist_ok=True)
+    definition = DEFINITIONS / f"{name}.machine"
+    definition.write_text(f"[Image]\nImage={image}\n")
+    try:
+        stead("create", "-q", copy, f"--from={name}")
+        assert digest(TREES / f"{copy}.raw") == digest(image)
+        error = stead("create", "-q", name, "debian/12", status=1).stderr
+        assert f"has another root already: {image}" in error and f"stead edit {name}" in error
+        definition.write_text("[Image]\nImage=/nowhere.raw\n")
+        assert "There is no tree '/nowhere.raw'" in stead("create", copy + "x", f"--from={name}", status=1).stderr
+    finally:
+        definition.unlink()
+        forget(copy)
+
+
 @pytest.mark.parametrize("ending", ["raw", "raw.gz"])
 def test_hash_comes_along(image, name, tmp_path, ending):
     """Or nothing would be checked in the copy."""

@@ -63,7 +63,9 @@ def build(name, where, **more):
 
 
 def test_directory_format(name, tmp_path):
-    p = build(name, define(tmp_path, "directory"))
+    where = tmp_path / r"web:1\2"  # a path that a bind mount has to be told with care
+    where.mkdir()
+    p = build(name, define(where, "directory"))
     assert left(name) == [name]
     assert "Building default image" in p.stderr, "what mkosi says is shown"
     tree = TREES / name
