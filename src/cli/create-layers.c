@@ -356,7 +356,7 @@ int create_layers(const CreateLayers *request, Progress *progress, Error *error)
         if (r >= 0)
                 r = ensure_base(&c, error);
         if (r >= 0)
-                r = staging_new(stack_states(), request->name, &c.staging, error);
+                r = staging_new_state(stack_states(), request->name, &c.staging, error);
         if (r >= 0)
                 r = fill(&c, error);
         if (r >= 0)

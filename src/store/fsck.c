@@ -178,7 +178,7 @@ static int add_head(Fsck *f, Ref *ref)
         Ref *grown = reallocarray(f->heads, f->n_heads + 1, sizeof(*grown));
 
         if (!grown)
-                return fsck_no_memory(f);
+                return no_memory(f);
         f->heads = grown;
         grown[f->n_heads++] = *ref;
         *ref = REF_NULL;
