@@ -10,7 +10,7 @@
 typedef struct Closure {
         Carry carry;
         LibraryCache cache;
-        char *first; /* ELF file: what the others are like */
+        char *first;                 /* ELF file: what the others are like */
         bool asks_names, asks_iconv; /* some part of it does */
         char **missing; /* libraries that were asked for and are not in the tree, with who asked */
         char **suggested;       /* libraries that are loaded if they are there, and were left out */

@@ -29,7 +29,7 @@ typedef struct Fsck {
         FsckFunction function;
         void *userdata;
         Error *error;
-        Ref *heads;      /* all that can be read */
+        Ref *heads; /* all that can be read */
         size_t n_heads;
         HashMap trees;   /* FsckTree, also of those that are missing */
         HashMap objects; /* FsckObject */
