@@ -436,13 +436,13 @@ def test_exec_without_user_namespace(definition):
 def test_logs_follow_over_a_restart(new_machine):
     name = new_machine("busybox")
     stead("start", name)
-    p = subprocess.Popen([lab.STEAD, "logs", "-f", name], stdout=subprocess.PIPE, text=True)
+    p = subprocess.Popen([lab.STEAD, "logs", "-f", name], stdout=subprocess.PIPE)
     os.set_blocking(p.stdout.fileno(), False)
     text = []
 
     def ups():
-        text.append(p.stdout.read() or "")
-        return "".join(text).count("busybox-up")
+        text.append(p.stdout.read() or b"")
+        return b"".join(text).count(b"busybox-up")
     try:
         lab.wait_for(lambda: ups() == 1, what="the first start in the log")
         stead("stop", "--force", name)
