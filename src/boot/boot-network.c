@@ -218,6 +218,8 @@ void boot_network_end_start(Boot *b)
         boot_address_end(b);
         table_watch_done(&n->watch);
         address_watch_done(&n->gateway);
+        closep(&n->uplink_fd);
+        n->uplink_fd = -EBADF;
         if (n->acquired)
                 network_down(&n->network);
         end_forwarding(b);

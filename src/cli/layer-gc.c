@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* stead layer gc: remove what nothing needs any more. */
 
+#include "base/fd.h"
 #include "base/parse.h"
 #include "cli/arguments.h"
 #include "cli/format.h"
@@ -8,10 +9,13 @@
 #include "cli/progress-display.h"
 #include "cli/table.h"
 #include "cli/verb-layer.h"
+#include "stack/stack.h"
 #include "store/gc.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const Flag flags[] = {
         { "keep", 0, "N", "Keep so many versions of each layer (default: 5)" },
@@ -40,12 +44,27 @@ static int print(const GcResult *g, bool dry_run, bool json, Error *error)
                        : EXIT_SUCCESS;
 }
 
+/* A machine or a generation that is no more must not come back from a power cut without what it
+ * needs. */
+static int sync_states(Error *error)
+{
+        const char *states = stack_states();
+        _cleanup_close_ int fd = open(states, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0 && errno == ENOENT)
+                return 0;
+        return fd < 0 || syncfs(fd) < 0 ? error_errno(error, errno, "Failed to sync '%s'", states)
+                                        : 0;
+}
+
 static int collect(Store *store, GcRequest request, GcResult *ret, Error *error)
 {
         _cleanup_roots_ Roots roots = ROOTS_NULL;
         _cleanup_free_ Hash *hashes = NULL;
         int r = roots_collect(&roots, error);
 
+        if (r >= 0 && !request.dry_run)
+                r = sync_states(error);
         if (r < 0)
                 return r;
         if (roots_hashes(&roots, &hashes, &request.n_roots) < 0)

@@ -119,7 +119,8 @@ static int restart_on(const char *name, unsigned number, uint64_t timeout_usec, 
         int r = layered_open(name, &l, error);
 
         if (r >= 0)
-                r = store_open(NULL, STORE_READ, &store, error);
+                r = store_open(NULL, STORE_ADD, &store,
+                               error); /* no garbage collection meanwhile */
         if (r >= 0)
                 r = layered_go_back(&store, &l, number, &g, error);
         if (r < 0)

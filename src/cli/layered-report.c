@@ -4,6 +4,7 @@
 #include "cli/layered-report.h"
 
 #include "cli/color.h"
+#include "cli/printable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,21 +34,37 @@ static void print_package(const PackageChange *p)
                 [PACKAGE_ADDED] = "  (new)",
                 [PACKAGE_REMOVED] = "  (gone)",
         };
+        _cleanup_free_ char *name = printable_text(p->name),
+                            *before = printable_text(p->before ?: "-"),
+                            *after = printable_text(p->after ?: "-");
 
-        printf("    %-32s %s -> %s%s%s\n", p->name, p->before ?: "-", p->after ?: "-",
-               marks[p->kind], p->security ? "  security" : "");
+        printf("    %-32s %s -> %s%s%s\n", name ?: "?", before ?: "?", after ?: "?", marks[p->kind],
+               p->security ? "  security" : "");
 }
 
+/* Names and texts are the machine's: what they say to a terminal is not. */
 static void print_item(const DriftItem *i)
 {
-        printf("    %s", i->path);
+        _cleanup_free_ char *path = printable_text(i->path),
+                            *package = printable_text(i->package ?: ""),
+                            *detail = printable_text(i->detail ?: "");
+
+        printf("    %s", path ?: "?");
         if (i->layer || i->package)
                 printf("  %s(%s%s%s)%s", color_on(stdout, COLOR_FAINT), i->layer ?: "",
-                       i->layer && i->package ? ", " : "", i->package ?: "",
+                       i->layer && i->package ? ", " : "", package ?: "?",
                        color_off(stdout, COLOR_FAINT));
         if (i->detail)
-                printf(": %s", i->detail);
+                printf(": %s", detail ?: "?");
         printf("\n");
+}
+
+static void print_warning(const char *warning)
+{
+        _cleanup_free_ char *text = printable_text(warning);
+
+        printf("  %sWarning:%s %s\n", color_on(stdout, COLOR_BUSY), color_off(stdout, COLOR_BUSY),
+               text ?: "?");
 }
 
 static size_t count(const Drift *d, DriftKind kind)
@@ -82,15 +99,9 @@ void layered_report_print(const Drift *d, bool all)
         for (size_t i = 0; i < d->n_packages; i++)
                 print_package(&d->packages[i]);
         for (char **w = d->warnings; w && *w; w++)
-                printf("  %sWarning:%s %s\n", color_on(stdout, COLOR_BUSY),
-                       color_off(stdout, COLOR_BUSY), *w);
+                print_warning(*w);
         for (DriftKind kind = 0; kind < _DRIFT_KIND_MAX; kind++)
                 print_kind(d, kind, all);
-}
-
-static json_t *text(const char *s)
-{
-        return s ? json_string(s) : json_null();
 }
 
 static const char *change_name(PackageChangeKind kind)
@@ -113,21 +124,24 @@ json_t *layered_report_json(const Drift *d)
                 const PackageChange *p = &d->packages[i];
 
                 (void)json_array_append_new(
-                        packages, json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", p->name, "change",
-                                            change_name(p->kind), "before", text(p->before),
-                                            "after", text(p->after), "security", p->security));
+                        packages, json_pack("{s:o, s:s, s:o, s:o, s:b}", "name",
+                                            printable_json(p->name), "change", change_name(p->kind),
+                                            "before", printable_json(p->before), "after",
+                                            printable_json(p->after), "security", p->security));
         }
         for (size_t i = 0; i < d->n_items; i++) {
                 const DriftItem *item = &d->items[i];
 
-                (void)json_array_append_new(
-                        items, json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind",
-                                         drift_kind_to_string(item->kind), "path", text(item->path),
-                                         "layer", text(item->layer), "package", text(item->package),
-                                         "detail", text(item->detail)));
+                (void)json_array_append_new(items,
+                                            json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind",
+                                                      drift_kind_to_string(item->kind), "path",
+                                                      printable_json(item->path), "layer",
+                                                      printable_json(item->layer), "package",
+                                                      printable_json(item->package), "detail",
+                                                      printable_json(item->detail)));
         }
         for (char **w = d->warnings; w && *w; w++)
-                (void)json_array_append_new(warnings, text(*w));
+                (void)json_array_append_new(warnings, printable_json(*w));
         return json_pack("{s:o, s:o, s:o}", "packages", packages, "drift", items, "warnings",
                          warnings);
 }

@@ -10,6 +10,7 @@
 #include "cli/layered-report.h"
 #include "cli/layered-try.h"
 #include "cli/names.h"
+#include "cli/printable.h"
 #include "cli/table.h"
 #include "store/ingest.h"
 
@@ -62,12 +63,14 @@ static void print_files(const LayeredFiles *f)
                        color_off(stdout, COLOR_BOLD), n);
         for (size_t i = 0; i < f->n; i++) {
                 const FileChange *c = &f->items[i];
+                _cleanup_free_ char *path = NULL;
                 char size[FORMAT_MAX];
 
                 if (ingest_is_left_out(c->path, true))
                         continue;
+                path = printable_text(c->path);
                 printf("    %c %7s %s%s\n", letter(c->kind),
-                       c->size > 0 ? format_size(c->size, size) : "", c->path,
+                       c->size > 0 ? format_size(c->size, size) : "", path ?: "?",
                        c->directory ? "/" : "");
         }
         if (f->n > n)
@@ -80,13 +83,12 @@ static int print_files_json(const LayeredFiles *f)
 
         for (size_t i = 0; i < f->n; i++) {
                 const FileChange *c = &f->items[i];
-                json_t *path = json_string(c->path);
 
                 (void)json_array_append_new(files, json_pack("{s:s, s:o, s:I, s:b, s:b}", "change",
                                                              file_change_to_string(c->kind), "path",
-                                                             path ?: json_null(), /* not UTF-8 */
-                                                             "size", (json_int_t)c->size,
-                                                             "directory", c->directory, "left_out",
+                                                             printable_json(c->path), "size",
+                                                             (json_int_t)c->size, "directory",
+                                                             c->directory, "left_out",
                                                              ingest_is_left_out(c->path, true)));
         }
         (void)json_object_del(object, "drift");

@@ -83,7 +83,8 @@ static int run(const Arguments *a, Error *error)
                 r = a->words[1] ? parse_number(a->words[1], &target, error)
                                 : find_target(&l, &target, error);
         if (r >= 0)
-                r = store_open(NULL, STORE_READ, &store, error);
+                r = store_open(NULL, STORE_ADD, &store,
+                               error); /* no garbage collection meanwhile */
         if (r >= 0)
                 r = layered_go_back(&store, &l, target, &g, error);
         if (r < 0)

@@ -33,9 +33,25 @@ typedef struct Update {
         json_t *array; /* NULL: text */
 } Update;
 
-static int run_pull(const char *layer, Error *error)
+/* @json: standard output is for that alone. */
+static int spawn_pull(char *const *argv, bool json, pid_t *ret)
 {
-        char program[] = "stead", verb[] = "pull", self[] = "/proc/self/exe";
+        posix_spawn_file_actions_t actions;
+        int r = posix_spawn_file_actions_init(&actions);
+
+        if (r != 0)
+                return r;
+        if (json)
+                r = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+        if (r == 0)
+                r = posix_spawn(ret, "/proc/self/exe", &actions, NULL, argv, environ);
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return r;
+}
+
+static int run_pull(const char *layer, bool json, Error *error)
+{
+        char program[] = "stead", verb[] = "pull";
         _cleanup_free_ char *name = strndup(layer, strcspn(layer, "@~"));
         char *argv[] = { program, verb, name, NULL };
         int status, r;
@@ -43,7 +59,7 @@ static int run_pull(const char *layer, Error *error)
 
         if (!name)
                 return error_set(error, ENOMEM, "Out of memory");
-        r = posix_spawn(&pid, self, NULL, NULL, argv, environ);
+        r = spawn_pull(argv, json, &pid);
         if (r != 0 || waitpid(pid, &status, 0) < 0)
                 return error_errno(error, r ?: errno, "Failed to run 'stead pull %s'", name);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -70,7 +86,7 @@ static int pull_all(Update *u, char *const *names, Error *error)
                                 continue;
                         r = strv_push(&done, *l);
                         if (r >= 0)
-                                r = run_pull(*l, error);
+                                r = run_pull(*l, u->array != NULL, error);
                 }
                 if (r < 0)
                         return error_errno(error, -r, "Failed to pull the layers of machine '%s'",
@@ -121,19 +137,27 @@ static int bring_into_force(const Update *u, const Layered *l, Error *error)
         return r;
 }
 
+/* After bring_into_force(). */
+static const char *state_after(int r)
+{
+        return r < 0 ? "failed" : r > 0 ? "current" : "pending";
+}
+
 /* Nothing newer: but perhaps what is there already is not in force. */
 static int stay(Update *u, const Layered *l, Error *error)
 {
         bool pending = l->wanted.number != l->stack.generation;
+        int r = pending ? 0 : 1;
 
-        if (u->array)
-                tell_json(u, l, &l->wanted, NULL, pending ? "pending" : "current");
-        else if (pending)
+        if (!u->array && pending)
                 printf("%s: generation %u is the newest already\n", l->name, l->wanted.number);
-        else
+        else if (!u->array)
                 printf("%s: up to date (generation %u)\n", l->name, l->wanted.number);
-        return pending && !arguments_has(u->arguments, "dry-run") ? bring_into_force(u, l, error)
-                                                                  : 0;
+        if (pending && !arguments_has(u->arguments, "dry-run"))
+                r = bring_into_force(u, l, error);
+        if (u->array)
+                tell_json(u, l, &l->wanted, NULL, state_after(r));
+        return r;
 }
 
 static int make_checkouts(Update *u, const Generation *g, Error *error)
@@ -171,11 +195,13 @@ static int update_one(Update *u, const char *name, Error *error)
                 r = generation_add(l.state_fd, &after, error);
         if (r < 0)
                 return r;
-        if (u->array)
-                tell_json(u, &l, &after, &drift, dry ? "possible" : "pending");
-        else
+        if (!u->array)
                 tell(u, &l, &after, &drift);
-        return dry ? 0 : bring_into_force(u, &l, error);
+        if (!dry)
+                r = bring_into_force(u, &l, error);
+        if (u->array)
+                tell_json(u, &l, &after, &drift, dry ? "possible" : state_after(r));
+        return r;
 }
 
 /* One after another: what is wrong with an update shall not hit all of them. */

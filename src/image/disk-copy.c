@@ -60,10 +60,14 @@ static bool has_boot_sector(int fd)
 
 bool disk_is_meant(int fd, const char *name)
 {
-        static const char *const endings[] = { "", ".xz", ".gz", ".zst", ".bz2" };
-        const FileFormat *format;
+        static const char *const endings[] = { "", ".xz", ".gz", ".zst", ".bz2", ".lz4", ".zip" };
+        const FileFormat *format = file_format_find(fd);
+        bool boots = has_boot_sector(fd);
         struct stat st;
 
+        /* the first kilobyte of a tar file is a header of text and zeros */
+        if (format && strcmp(format->name ?: "", "tar") == 0 && !boots)
+                return false;
         for (size_t i = 0; i < ELEMENTSOF(endings); i++) {
                 char raw[16], img[16];
 
@@ -74,11 +78,7 @@ bool disk_is_meant(int fd, const char *name)
         }
         if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
                 return false;
-        if (S_ISBLK(st.st_mode))
-                return true;
-        /* a boot sector; the first kilobyte of a tar file is a header of text and zeros */
-        format = file_format_find(fd);
-        return has_boot_sector(fd) && (!format || format->kind != DISK_REFUSED_ARCHIVE);
+        return S_ISBLK(st.st_mode) || boots || (format && format->kind == DISK_REFUSED_FORMAT);
 }
 
 static void tell(Copy *c, uint64_t read)
@@ -184,6 +184,7 @@ static int copy_plain(Copy *c, Error *error)
 
 static int unpack_error(const Copy *c, struct archive *a, Error *error)
 {
+        error_hint(error, "get it again, this copy seems to be cut short or damaged");
         return error_set(error, EBADMSG, "Failed to unpack '%s': %s", c->source->name,
                          archive_error_string(a) ?: "unknown error");
 }

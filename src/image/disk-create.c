@@ -28,7 +28,6 @@ static int fill(Worker *worker, void *argument, Error *error)
         return disk_copy(worker, c->source, c->to_fd, error);
 }
 
-/* Formats of virtual machines that hold the disk in some form of their own. */
 static int refuse_other_formats(const CreateRequest *request, Error *error)
 {
         const ArchiveSource *source = &request->archive;
@@ -63,6 +62,8 @@ int disk_publish(Staging *staging, const char *inside, const char *source, Error
                 return error_errno(error, errno, "Failed to open the new image of '%s'",
                                    staging->name);
         r = disk_layout_read(fd, source, &layout, error);
+        if (r >= 0 && fchmod(fd, 0600) < 0) /* passwords and keys of users are in it */
+                r = error_errno(error, errno, "Failed to change the mode of '%s'", inside);
         if (r >= 0)
                 r = staging_check_free(staging, error);
         if (r >= 0)

@@ -42,7 +42,7 @@ static const Reason reasons[] = {
         [DISK_REFUSED_PACKED] = { EMEDIUMTYPE, "Disk image '{path}' is compressed with {name}",
                                   "{name} -dc '{path}' >IMAGE.raw" },
         [DISK_REFUSED_ARCHIVE] = { EMEDIUMTYPE, "'{path}' is a {name} archive and no disk image",
-                                   "stead create NAME '{path}'" },
+                                   "mv '{path}' NAME.tar; stead create NAME NAME.tar" },
         [DISK_REFUSED_ISO] = { EMEDIUMTYPE,
                                "'{path}' is the image of a CD (ISO 9660), which holds an "
                                "installer or a live system and no root of its own",
@@ -189,9 +189,10 @@ int disk_refusal_report(const DiskRefusal *refusal, const char *path, Error *err
 {
         const Reason *reason = &reasons[refusal->kind];
         _cleanup_buffer_ Buffer message = BUFFER_NULL, hint = BUFFER_NULL;
+        bool zip = refusal->name && strcmp(refusal->name, "zip") == 0;
 
         expand(refusal, path, reason->message, &message);
-        expand(refusal, path, reason->hint, &hint);
+        expand(refusal, path, zip ? "unzip '{path}'" : reason->hint, &hint);
         if (buffer_error(&message) < 0 || buffer_error(&hint) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         if (error && error->number == 0)

@@ -33,6 +33,8 @@ static void note_symbol(ElfNeeds *n, const char *name)
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 n->asks_names = n->asks_names || strcmp(name, names[i]) == 0;
         n->asks_iconv = n->asks_iconv || strcmp(name, "iconv_open") == 0;
+        n->ends_threads = n->ends_threads || strcmp(name, "pthread_exit") == 0 ||
+                          strcmp(name, "pthread_cancel") == 0;
 }
 
 /* libelf reads a section as a whole. */

@@ -13,6 +13,7 @@ typedef struct ElfNeeds {
         char **dlopen_optional; /* the ones that it only suggests */
         bool asks_names;        /* calls getaddrinfo(), getpwnam() and the like: needs NSS */
         bool asks_iconv;        /* calls iconv_open(): needs gconv modules for all but UTF-8 */
+        bool ends_threads;      /* by pthread_exit() or pthread_cancel(): glibc loads libgcc then */
 } ElfNeeds;
 
 #define ELF_NEEDS_NULL ((ElfNeeds){})

@@ -14,14 +14,15 @@ typedef struct LibraryCache {
 
 void library_cache_done(LibraryCache *cache);
 int library_cache_load(int root_fd, LibraryCache *ret);
-/* The n-th path that the cache has for a soname, or NULL. There is one for each architecture. */
-const char *library_cache_find(const LibraryCache *cache, const char *soname, size_t n);
+/* The paths that the cache has for a soname, in its order: there is one for each architecture. */
+int library_cache_find(const LibraryCache *cache, const char *soname, char ***ret);
 
 /* Whose library it is: the files through which it is needed, from the program on. */
 typedef struct LibraryLoader LibraryLoader;
 struct LibraryLoader {
         const ElfFile *elf;
-        const char *directory; /* $ORIGIN */
+        const char
+                *directory; /* $ORIGIN: of a program without links, of a library as it was found */
         const LibraryLoader *by;
 };
 

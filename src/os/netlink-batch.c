@@ -80,6 +80,11 @@ void netlink_put(NetlinkBatch *b, uint16_t type, const void *data, size_t size)
         append_padded(b, data, size);
 }
 
+void netlink_put_u8(NetlinkBatch *b, uint16_t type, uint8_t value)
+{
+        netlink_put(b, type, &value, sizeof(value));
+}
+
 void netlink_put_u16(NetlinkBatch *b, uint16_t type, uint16_t value)
 {
         netlink_put(b, type, &value, sizeof(value));

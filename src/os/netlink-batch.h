@@ -37,6 +37,7 @@ void netlink_begin(NetlinkBatch *b, uint16_t type, uint16_t flags, const void *h
 void netlink_end(NetlinkBatch *b);
 
 void netlink_put(NetlinkBatch *b, uint16_t type, const void *data, size_t size);
+void netlink_put_u8(NetlinkBatch *b, uint16_t type, uint8_t value);
 void netlink_put_u16(NetlinkBatch *b, uint16_t type, uint16_t value);
 void netlink_put_u32(NetlinkBatch *b, uint16_t type, uint32_t value);
 void netlink_put_u64(NetlinkBatch *b, uint16_t type, uint64_t value);

@@ -7,7 +7,9 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/strv.h"
+#include "os/subvolume.h"
 #include "stack/stack.h"
+#include "store/object-list.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -84,6 +86,18 @@ bool generation_is_same(const Generation *a, const Generation *b)
         return true;
 }
 
+static int make_state(const char *place, const char *machine)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int r = mkdir_parents_at(AT_FDCWD, place, 0700);
+
+        if (r < 0)
+                return r;
+        fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = fd < 0 ? -errno : subvolume_make_directory(fd, machine, 0700);
+        return r == -EEXIST ? 0 : r;
+}
+
 int generation_open_state(const char *machine, bool make, int *ret_fd, Error *error)
 {
         const char *place = stack_states();
@@ -94,7 +108,7 @@ int generation_open_state(const char *machine, bool make, int *ret_fd, Error *er
                 path = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }
-        r = make ? mkdir_parents_at(AT_FDCWD, path, 0700) : 0;
+        r = make && access(path, F_OK) < 0 ? make_state(place, machine) : 0;
         if (r < 0)
                 return error_errno(error, -r, "Failed to make '%s'", path);
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -233,32 +247,41 @@ static int compare_numbers(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
+typedef struct Numbers {
+        unsigned *list;
+        size_t n;
+} Numbers;
+
+static int add_number(int dirfd, const char *name, unsigned char d_type, void *userdata)
+{
+        Numbers *numbers = userdata;
+        uint32_t number;
+        unsigned *grown;
+
+        if (parse_uint32(name, &number) < 0)
+                return 0;
+        grown = reallocarray(numbers->list, numbers->n + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        numbers->list = grown;
+        grown[numbers->n++] = number;
+        return 0;
+}
+
 /* The numbers that there are, lowest first. */
 static int list_numbers(int state_fd, unsigned **ret, size_t *ret_n)
 {
-        int fd = openat(state_fd, GENERATIONS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        _cleanup_free_ unsigned *numbers = NULL;
-        size_t n = 0;
+        Numbers numbers = { .list = NULL };
+        int r = names_in(state_fd, GENERATIONS, false, add_number, &numbers);
 
-        if (!d && errno != ENOENT)
-                return -errno;
-        for (struct dirent *e; d && (e = readdir(d));) {
-                uint32_t number;
-                unsigned *grown;
-
-                if (parse_uint32(e->d_name, &number) < 0)
-                        continue;
-                grown = reallocarray(numbers, n + 1, sizeof(*numbers));
-                if (!grown)
-                        return -ENOMEM;
-                numbers = grown;
-                numbers[n++] = number;
+        if (r < 0) {
+                free(numbers.list);
+                return r;
         }
-        if (n > 0)
-                qsort(numbers, n, sizeof(*numbers), compare_numbers);
-        *ret = TAKE_PTR(numbers);
-        *ret_n = n;
+        if (numbers.n > 0)
+                qsort(numbers.list, numbers.n, sizeof(*numbers.list), compare_numbers);
+        *ret = numbers.list;
+        *ret_n = numbers.n;
         return 0;
 }
 

@@ -118,7 +118,15 @@ int roots_collect(Roots *ret, Error *error)
 
         if (!d && errno != ENOENT)
                 return error_errno(error, errno, "Failed to read '%s'", place);
-        for (struct dirent *e; result >= 0 && d && (e = readdir(d));) {
+        while (d && result >= 0) {
+                struct dirent *e;
+
+                errno = 0;
+                e = readdir(d);
+                if (!e && errno != 0) /* what is not in it would be collected */
+                        return error_errno(error, errno, "Failed to read '%s'", place);
+                if (!e)
+                        break;
                 if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
                         continue;
                 result = add_machine(&r, e->d_name, error);

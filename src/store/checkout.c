@@ -124,6 +124,9 @@ int checkout_remove(Store *store, const char *name, Error *error)
         int r = 0;
 
         fd = openat(all, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+                return error_errno(error, errno, "Failed to open '%s/checkouts/%s'", store->path,
+                                   name); /* who knows whether a machine runs on it */
         if (fd >= 0 && checkout_try_lock(fd) < 0)
                 return -EBUSY;
         (void)snprintf(beside, sizeof(beside), ".%.*s.gone", HASH_TEXT_SIZE, name);

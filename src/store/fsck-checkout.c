@@ -138,7 +138,7 @@ static int check_entry(Walk *w, const Entry *e)
                 return compare_attributes(w, level->fd, name, first);
         fd = openat(level->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
-                return wrong(w, e->path, "is missing");
+                return fsck_is_passing(-errno) ? -errno : wrong(w, e->path, "is missing");
         r = enter(w, fd, strlen(e->path));
         return r < 0 ? r : compare_attributes(w, fd, ".", e);
 }
@@ -195,8 +195,10 @@ static int check_checkout(int dirfd, const char *name, unsigned char d_type, voi
         const FsckTree *tree;
         bool repaired;
         Hash id;
-        int r = fd < 0 ? -ENOTDIR : hash_parse(name, &id);
+        int r = fd < 0 ? -errno : hash_parse(name, &id);
 
+        if (fsck_is_passing(r))
+                return r;
         if (r < 0) {
                 fsck_report(f, fsck_set_aside(f, dirfd, name, "checkouts", name),
                             "'checkouts/%s' is no checkout", name);

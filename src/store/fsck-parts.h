@@ -29,12 +29,16 @@ typedef struct Fsck {
         FsckFunction function;
         void *userdata;
         Error *error;
+        Ref *heads; /* all that can be read */
+        size_t n_heads;
         HashMap trees;   /* FsckTree, also of those that are missing */
         HashMap objects; /* FsckObject */
         size_t n_left;
 } Fsck;
 
 void fsck_report(Fsck *f, bool repaired, const char *format, ...) _printf_(3, 4);
+/* An error that tells of us and not of the file: nothing is set aside for it. */
+bool fsck_is_passing(int r);
 /* Takes (dirfd, name) out of use, for a person to look at: to "damaged/KIND-NAME". Whether that was
  * asked for and done. */
 bool fsck_set_aside(Fsck *f, int dirfd, const char *name, const char *kind, const char *id);

@@ -29,6 +29,16 @@ static int no_memory(Fsck *f)
         return error_set(f->error, ENOMEM, "Out of memory");
 }
 
+bool fsck_is_passing(int r)
+{
+        static const int errors[] = { ENOMEM, EMFILE, ENFILE, EINTR, EAGAIN, EACCES, EPERM };
+
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++)
+                if (r == -errors[i])
+                        return true;
+        return false;
+}
+
 const char *fsck_layer(const FsckTree *tree)
 {
         return tree && tree->layer ? tree->layer : "a version without a name";
@@ -104,8 +114,8 @@ static int check_tree(int dirfd, const char *name, unsigned char d_type, void *u
         if (!tree)
                 return no_memory(f);
         r = store_load_tree(f->store, &id, &m, &problem);
-        if (r == -ENOMEM)
-                return no_memory(f);
+        if (fsck_is_passing(r))
+                return error_move(f->error, &problem);
         if (r < 0) {
                 fsck_report(f, fsck_set_aside(f, dirfd, name, "trees", name),
                             "The manifest %.12s of %s is damaged: %s", name, fsck_layer(tree),
@@ -131,8 +141,8 @@ static int check_commit(int dirfd, const char *name, unsigned char d_type, void 
 
         if (r >= 0)
                 r = store_load_commit(f->store, &id, &c, &problem);
-        if (r == -ENOMEM)
-                return no_memory(f);
+        if (fsck_is_passing(r))
+                return error_move(f->error, &problem);
         if (r < 0)
                 fsck_report(f, fsck_set_aside(f, dirfd, name, "commits", name),
                             "The version 'commits/%s' is damaged: %s", name,
@@ -163,7 +173,20 @@ static int name_trees(Fsck *f, const Ref *ref)
         return 0;
 }
 
-/* What a name means now must be there; earlier versions may have been collected. */
+static int add_head(Fsck *f, Ref *ref)
+{
+        Ref *grown = reallocarray(f->heads, f->n_heads + 1, sizeof(*grown));
+
+        if (!grown)
+                return no_memory(f);
+        f->heads = grown;
+        grown[f->n_heads++] = *ref;
+        *ref = REF_NULL;
+        return 0;
+}
+
+/* What a name means now must be there, also after what is damaged was set aside; earlier versions
+ * may have been collected. */
 static void check_head(Fsck *f, const Ref *ref)
 {
         _cleanup_commit_ Commit c = COMMIT_NULL;
@@ -199,16 +222,16 @@ static int check_ref_file(const RefWalk *w, int dirfd, const char *file, char *n
                 name[length - 4] = 0;
                 r = store_load_ref(w->f->store, name, &ref, &problem);
         }
-        if (r == -ENOMEM)
-                return no_memory(w->f);
+        if (fsck_is_passing(r))
+                return error_move(w->f->error, &problem);
         if (r < 0) {
                 fsck_report(w->f, fsck_set_aside(w->f, dirfd, file, "refs", name),
                             "The name '%s' is damaged: %s", name,
                             problem.message ?: "'refs' holds a file that is no ref");
                 return 0;
         }
-        check_head(w->f, &ref);
-        return name_trees(w->f, &ref);
+        r = name_trees(w->f, &ref);
+        return r < 0 ? r : add_head(w->f, &ref);
 }
 
 static int check_ref(int dirfd, const char *file, unsigned char d_type, void *userdata)
@@ -237,14 +260,18 @@ static int check_texts(Fsck *f)
                 r = names_in(f->store->fd, where = "commits", false, check_commit, f);
         if (r >= 0)
                 r = names_in(f->store->fd, where = "trees", false, check_tree, f);
-        return r < 0 ? error_errno(f->error, -r, "Failed to read '%s/%s'", f->store->path, where)
-                     : 0;
+        if (r < 0)
+                return error_errno(f->error, -r, "Failed to read '%s/%s'", f->store->path, where);
+        for (size_t i = 0; i < f->n_heads; i++)
+                check_head(f, &f->heads[i]);
+        return 0;
 }
 
 static void fsck_done(Fsck *f)
 {
         HashMapSlot *slot;
 
+        ref_list_free(f->heads, f->n_heads);
         for (size_t at = 0; (slot = hash_map_next(&f->objects, &at));) {
                 FsckObject *object = slot->value;
 

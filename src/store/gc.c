@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A pull that was cut may find what it has got so far for so long. */
 #define STAGE_SECONDS (24 * 3600)
@@ -159,10 +160,13 @@ static int mark_checkout(int dirfd, const char *name, unsigned char d_type, void
 {
         _cleanup_close_ int fd =
                 openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int r = fd < 0 ? -errno : 0;
         Gc *g = userdata;
         Hash tree;
 
-        if (fd < 0 || hash_parse(name, &tree) < 0 || checkout_try_lock(fd) >= 0)
+        if (r < 0 && r != -ENOTDIR && r != -ELOOP) /* else it is no checkout */
+                return r;
+        if (r < 0 || hash_parse(name, &tree) < 0 || checkout_try_lock(fd) >= 0)
                 return 0;
         return mark_tree(g, &tree);
 }
@@ -314,6 +318,10 @@ static int sweep(Gc *g)
         int r;
 
         progress_begin(g->request->progress, g->request->dry_run ? "Counting" : "Removing", 0, 0);
+        /* a name that was removed must not come back from a power cut without what it means */
+        if (!g->request->dry_run && syncfs(g->store->fd) < 0)
+                return error_errno(g->error, errno, "Failed to sync the store '%s'",
+                                   g->store->path);
         r = sweep_directory(g, "checkouts", false, sweep_checkout);
         if (r >= 0)
                 r = sweep_directory(g, "checkouts", true, sweep_checkout);

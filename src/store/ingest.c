@@ -174,25 +174,50 @@ static int compare_names(const void *a, const void *b)
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Names that end in a NULL; a directory may have a hundred thousand. */
+static int add_name(char ***names, size_t *n, const char *name)
+{
+        if ((*n & (*n + 1)) == 0) { /* full: 0, 1, 3, 7... are in it, and the end */
+                char **grown = reallocarray(*names, 2 * (*n + 1), sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                *names = grown;
+        }
+        (*names)[*n] = strdup(name);
+        if (!(*names)[*n])
+                return -ENOMEM;
+        (*names)[++*n] = NULL;
+        return 0;
+}
+
 static int list_names(int fd, char ***ret)
 {
         _cleanup_strv_ char **names = NULL;
         _cleanup_closedir_ DIR *d = NULL;
-        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+        size_t n = 0;
 
         d = copy < 0 ? NULL : fdopendir(copy);
         if (!d) {
+                r = -errno;
                 closep(&copy);
-                return -errno;
+                return r;
         }
-        for (struct dirent *e; (e = readdir(d));) {
-                if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-                        continue;
-                if (strv_push(&names, e->d_name) < 0)
-                        return -ENOMEM;
+        while (r >= 0) {
+                struct dirent *e;
+
+                errno = 0;
+                e = readdir(d);
+                if (!e)
+                        break;
+                if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+                        r = add_name(&names, &n, e->d_name);
         }
+        if (r < 0 || errno != 0)
+                return r < 0 ? r : -errno;
         if (names)
-                qsort(names, strv_length(names), sizeof(char *), compare_names);
+                qsort(names, n, sizeof(char *), compare_names);
         *ret = TAKE_PTR(names);
         return 0;
 }

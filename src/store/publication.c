@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/strv.h"
+#include "store/object-list.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -152,23 +153,29 @@ static int put(const Publication *p, const char *name)
         return r;
 }
 
+typedef struct Putting {
+        const Publication *site;
+        int n;
+} Putting;
+
+static int put_staged(int dirfd, const char *name, unsigned char d_type, void *userdata)
+{
+        Putting *p = userdata;
+
+        p->n++;
+        return put(p->site, name);
+}
+
 int publication_commit(const Publication *p, Error *error)
 {
-        _cleanup_closedir_ DIR *d = NULL;
-        int fd = openat(p->stage_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0, r = 0;
+        Putting putting = { .site = p };
+        int r = syncfs(p->stage_fd) < 0 ? -errno : 0;
 
-        d = fd < 0 ? NULL : fdopendir(fd);
-        if (!d || syncfs(p->stage_fd) < 0)
-                return publication_error(p, -errno, error);
-        for (struct dirent *e; r >= 0 && (e = readdir(d));) {
-                if (e->d_name[0] == '.')
-                        continue;
-                r = put(p, e->d_name);
-                n++;
-        }
-        if (r >= 0 && n > 0 && syncfs(p->fd) < 0)
+        if (r >= 0)
+                r = names_in(p->stage_fd, ".", false, put_staged, &putting);
+        if (r >= 0 && putting.n > 0 && syncfs(p->fd) < 0)
                 r = -errno;
-        return r < 0 ? publication_error(p, r, error) : n;
+        return r < 0 ? publication_error(p, r, error) : putting.n;
 }
 
 int publication_load_ref(const Publication *p, const char *name, Ref *ret, Error *error)
@@ -193,33 +200,27 @@ int publication_load_ref(const Publication *p, const char *name, Ref *ret, Error
         return 0;
 }
 
-/* Files below refs/ by their paths; @prefix is "" or ends in '/'. */
-static int collect(int dirfd_take, const char *prefix, char ***names)
+/* One directory below refs/; @prefix is "" or ends in '/'. */
+typedef struct RefWalk {
+        char ***names;
+        const char *prefix;
+} RefWalk;
+
+static int add_ref(int dirfd, const char *file, unsigned char d_type, void *userdata)
 {
-        _cleanup_closedir_ DIR *d = fdopendir(dirfd_take);
-        int r = 0;
+        const RefWalk *w = userdata;
+        _cleanup_free_ char *below = NULL;
+        size_t n = strlen(file), suffix = sizeof(REF_SUFFIX) - 1;
+        int r;
 
-        for (struct dirent *e; r >= 0 && d && (e = readdir(d));) {
-                _cleanup_free_ char *below = NULL;
-                size_t n = strlen(e->d_name), suffix = sizeof(REF_SUFFIX) - 1;
-                int fd;
-
-                if (e->d_name[0] == '.')
-                        continue;
-                if (n > suffix && strcmp(e->d_name + n - suffix, REF_SUFFIX) == 0) {
-                        r = strv_pushf(names, "%s%.*s", prefix, (int)(n - suffix), e->d_name);
-                        continue;
-                }
-                fd = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-                if (fd < 0)
-                        continue; /* nothing of ours */
-                if (asprintf(&below, "%s%s/", prefix, e->d_name) < 0) {
-                        (void)close(fd);
-                        return -ENOMEM;
-                }
-                r = collect(fd, below, names);
+        if (n > suffix && strcmp(file + n - suffix, REF_SUFFIX) == 0)
+                return strv_pushf(w->names, "%s%.*s", w->prefix, (int)(n - suffix), file);
+        if (asprintf(&below, "%s%s/", w->prefix, file) < 0) {
+                below = NULL;
+                return -ENOMEM;
         }
-        return r;
+        r = names_in(dirfd, file, false, add_ref, &(RefWalk){ w->names, below });
+        return r == -ENOTDIR || r == -ELOOP ? 0 : r; /* nothing of ours */
 }
 
 static int compare(const void *a, const void *b)
@@ -230,8 +231,7 @@ static int compare(const void *a, const void *b)
 int publication_list_refs(const Publication *p, char ***ret, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
-        int fd = openat(p->fd, "refs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int r = fd >= 0 ? collect(fd, "", &names) : errno == ENOENT ? 0 : -errno;
+        int r = names_in(p->fd, "refs", false, add_ref, &(RefWalk){ &names, "" });
 
         if (r < 0)
                 return error_errno(error, -r, "Failed to read '%s/refs'", p->path);

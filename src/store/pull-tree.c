@@ -31,6 +31,8 @@ int pull_find_old(PullJob *job, Error *error)
                         return set_old(job, &job->versions[i].commit.tree, true, error);
         if (!job->local.name)
                 return 0;
+        if (!store_has_commit(job->store, &job->local.commit)) /* fsck has set it aside */
+                return 0;
         r = store_load_commit(job->store, &job->local.commit, &local, error);
         if (r < 0 || !store_has_tree(job->store, &local.tree))
                 return r;

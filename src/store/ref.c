@@ -33,7 +33,8 @@ bool ref_name_is_valid(const char *name)
                 word += length;
                 if (*word == 0)
                         return true;
-                if (*word != '/')
+                /* "a.ref/b" would need a directory where the ref of "a" is */
+                if (*word != '/' || (length >= 4 && strncmp(word - 4, ".ref", 4) == 0))
                         return false;
         }
 }

@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "store/inode.h"
+#include "store/object-list.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -202,14 +203,31 @@ static int publish_one(Store *store, const Entry *e, Error *error)
         return object_error(store, e, r, error);
 }
 
+static int drop_staged(int dirfd, const char *name, unsigned char d_type, void *userdata)
+{
+        return remove_tree_at(dirfd, name);
+}
+
+/* What has a name in objects/ is trusted for ever, so it must be on disk before. If it could not be
+ * written, the next one must not find it in the stage: the kernel tells an error only once. */
+static int sync_stage(Store *store, Error *error)
+{
+        int r = syncfs(store->stage_fd) < 0 ? -errno : 0;
+
+        if (r >= 0)
+                return 0;
+        (void)names_in(store->stage_fd, ".", false, drop_staged, NULL); /* all that can be done */
+        return error_errno(error, -r, "Failed to sync the store '%s'", store->path);
+}
+
 /* Renames overwrite nothing that matters: the same name is the same object. */
 int store_publish_objects(Store *store, const Manifest *const *manifests, size_t n, Error *error)
 {
         bool published = false;
+        int synced = sync_stage(store, error);
 
-        /* what has a name in objects/ is trusted for ever, so it must be on disk before */
-        if (syncfs(store->stage_fd) < 0)
-                return error_errno(error, errno, "Failed to sync the store '%s'", store->path);
+        if (synced < 0)
+                return synced;
         for (size_t i = 0; i < n; i++)
                 for (size_t j = 0; j < manifests[i]->n; j++) {
                         const Entry *e = &manifests[i]->entries[j];

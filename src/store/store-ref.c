@@ -4,6 +4,7 @@
 #include "store/store.h"
 
 #include "base/fd.h"
+#include "store/object-list.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,11 +42,13 @@ int store_load_ref(const Store *store, const char *name, Ref *ret, Error *error)
         if (size < 0)
                 return error_errno(error, (int)-size, "Failed to read '%s/%s'", store->path, path);
         r = ref_parse(path, text, (size_t)size, &ref, error);
+        if (r >= 0 && strcmp(ref.name, name) != 0)
+                r = error_set(error, EBADMSG, "'%s/%s' is the ref of '%s'", store->path, path,
+                              ref.name);
+        if (r == -EBADMSG)
+                error_hint(error, "stead layer fsck --repair");
         if (r < 0)
                 return r;
-        if (strcmp(ref.name, name) != 0)
-                return error_set(error, EBADMSG, "'%s/%s' is the ref of '%s'", store->path, path,
-                                 ref.name);
         *ret = ref;
         ref = REF_NULL;
         return 0;
@@ -146,53 +149,52 @@ typedef struct RefList {
         const Store *store;
         Ref *list;
         size_t n;
+        Error *error;
 } RefList;
 
-static int list_add(RefList *l, const char *name, Error *error)
+static int list_add(RefList *l, const char *name)
 {
+        _cleanup_error_ Error problem = ERROR_NULL;
         Ref ref = REF_NULL, *list = reallocarray(l->list, l->n + 1, sizeof(*list));
         int r;
 
         if (!list)
-                return error_set(error, ENOMEM, "Out of memory");
+                return error_set(l->error, ENOMEM, "Out of memory");
         l->list = list;
-        r = store_load_ref(l->store, name, &ref, error);
-        if (r >= 0)
-                l->list[l->n++] = ref;
-        return r;
+        r = store_load_ref(l->store, name, &ref, &problem);
+        if (r == -ENOENT) /* removed just now */
+                return 0;
+        if (r < 0)
+                return error_move(l->error, &problem);
+        l->list[l->n++] = ref;
+        return 0;
 }
 
-/* @prefix is "" or ends in '/'. */
-static int list_directory(RefList *l, int dir_fd_take, const char *prefix, Error *error)
+/* One directory; @prefix is "" or ends in '/'. */
+typedef struct RefWalk {
+        RefList *refs;
+        const char *prefix;
+} RefWalk;
+
+/* A name that cannot be read is an error and not left out: who collects garbage takes what is in
+ * the list for all there is. */
+static int list_name(int dirfd, const char *file, unsigned char d_type, void *userdata)
 {
-        _cleanup_closedir_ DIR *d = fdopendir(dir_fd_take);
-        int r = 0;
+        const RefWalk *w = userdata;
+        _cleanup_free_ char *name = NULL;
+        size_t length = strlen(file), suffix = sizeof(SUFFIX) - 1;
+        bool is_ref = length > suffix && strcmp(file + length - suffix, SUFFIX) == 0;
+        int r = asprintf(&name, "%s%.*s%s", w->prefix, (int)(is_ref ? length - suffix : length),
+                         file, is_ref ? "" : "/");
 
-        for (struct dirent *e; r >= 0 && d && (e = readdir(d));) {
-                _cleanup_free_ char *name = NULL;
-                size_t length = strlen(e->d_name), suffix = sizeof(SUFFIX) - 1;
-
-                if (e->d_name[0] == '.') /* also what is being written */
-                        continue;
-                if (length > suffix && strcmp(e->d_name + length - suffix, SUFFIX) == 0) {
-                        if (asprintf(&name, "%s%.*s", prefix, (int)(length - suffix), e->d_name) <
-                            0)
-                                return error_set(error, ENOMEM, "Out of memory");
-                        r = list_add(l, name, error);
-                } else {
-                        int fd = openat(dirfd(d), e->d_name,
-                                        O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-                        if (fd < 0)
-                                continue;
-                        if (asprintf(&name, "%s%s/", prefix, e->d_name) < 0) {
-                                (void)close(fd);
-                                return error_set(error, ENOMEM, "Out of memory");
-                        }
-                        r = list_directory(l, fd, name, error);
-                }
+        if (r < 0) {
+                name = NULL;
+                return error_set(w->refs->error, ENOMEM, "Out of memory");
         }
-        return r;
+        if (is_ref)
+                return list_add(w->refs, name);
+        r = names_in(dirfd, file, false, list_name, &(RefWalk){ w->refs, name });
+        return r == -ENOTDIR || r == -ELOOP ? 0 : r; /* nothing of ours */
 }
 
 static int compare_refs(const void *a, const void *b)
@@ -202,14 +204,13 @@ static int compare_refs(const void *a, const void *b)
 
 int store_list_refs(const Store *store, Ref **ret, size_t *ret_n, Error *error)
 {
-        RefList l = { .store = store };
-        int fd = store->fd < 0 ? -EBADF
-                               : openat(store->fd, "refs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        int r = fd < 0 ? 0 : list_directory(&l, fd, "", error);
+        RefList l = { .store = store, .error = error };
+        int r = store->fd < 0 ? 0
+                              : names_in(store->fd, "refs", false, list_name, &(RefWalk){ &l, "" });
 
         if (r < 0) {
                 ref_list_free(l.list, l.n);
-                return r;
+                return error_errno(error, -r, "Failed to read '%s/refs'", store->path);
         }
         if (l.n > 0)
                 qsort(l.list, l.n, sizeof(Ref), compare_refs);

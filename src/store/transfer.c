@@ -16,6 +16,7 @@
 #define STALL_SECONDS 30L /* with less than STALL_BYTES a second */
 #define STALL_BYTES 100L
 #define REDIRECTS 5L
+#define ANSWER_MAX (1024 * 1024) /* of what is no file: an error, a redirection */
 #define WAIT_MS 1000
 #define PAUSE_MS 250U
 
@@ -156,6 +157,16 @@ static size_t on_body(char *data, size_t one, size_t size, void *userdata)
         return f->failure < 0 ? 0 : size;
 }
 
+/* A body that nobody wants, as that of a redirection, which on_body() never sees, may have no end.
+ */
+static int on_transfer(void *userdata, curl_off_t total, curl_off_t now, curl_off_t upload_total,
+                       curl_off_t upload_now)
+{
+        const Flight *f = userdata;
+
+        return now > ANSWER_MAX && status_of(f) >= 300;
+}
+
 /* https leads to https alone; plain http may lead to either; nothing leads to a file. The library
  * was not there at build time: one that is too old for this must not be used without it. */
 static int set_protocols(const Flight *f)
@@ -185,7 +196,9 @@ static void set_options(Flight *f)
         (void)curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
         (void)curl->easy_setopt(easy, CURLOPT_WRITEDATA, f);
         (void)curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-        (void)curl->easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+        (void)curl->easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+        (void)curl->easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_transfer);
+        (void)curl->easy_setopt(easy, CURLOPT_XFERINFODATA, f);
         (void)curl->easy_setopt(easy, CURLOPT_USERAGENT, "stead/" STEAD_VERSION);
         (void)curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
         (void)curl->easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
@@ -351,10 +364,10 @@ static int on_finished(Flight *f, CURLcode code)
                 return f->failure;
         if (anew || (is_transient(code, status) && f->attempt < ATTEMPTS))
                 return restart(f, anew);
+        if (status >= 300 && (code == CURLE_OK || code == CURLE_ABORTED_BY_CALLBACK))
+                return fail_status(f, status);
         if (code != CURLE_OK)
                 return fail_code(f, code);
-        if (status >= 300)
-                return fail_status(f, status);
         r = f->item.on_end(&f->item, f->error);
         return r < 0 ? r : 1;
 }

@@ -130,6 +130,7 @@ class Server:
     def __init__(self, root):
         self.root, self.redirects, self.statuses = pathlib.Path(root), {}, {}
         self.left = None  # bytes that it still sends before it is dead
+        self.endless = False  # what is no file has no end
         self.log = []
         outer = self
 
@@ -154,6 +155,9 @@ class Server:
             request.send_response(self.statuses.get(path, 302))
             if path in self.redirects:
                 request.send_header("Location", self.redirects[path])
+            if self.endless:
+                self.send_for_ever(request)
+                return
             request.send_header("Content-Length", "0")
             request.end_headers()
             return
@@ -183,6 +187,17 @@ class Server:
             request.wfile.write(data)
         except OSError:
             request.close_connection = True
+
+    @staticmethod
+    def send_for_ever(request):
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        request.close_connection = True
+        try:
+            while True:
+                request.wfile.write(b"10000\r\n" + bytes(65536) + b"\r\n")
+        except OSError:
+            pass
 
     def close(self):
         self.http.shutdown()

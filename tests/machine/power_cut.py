@@ -97,8 +97,15 @@ def main():
         run("cp", "--reflink=always", outer / "disk.img", outer / f"cut{i}.img")
     stop.set()
     worker.join()
+    # a name that was removed must not come back when what it meant is gone
+    make_tree(directory / "last", 6)
+    run(stead, "layer", "import", "last", directory / "last", env=environment)
+    run("sync")
+    run(stead, "layer", "remove", "last", env=environment)
+    run(stead, "layer", "gc", env=environment)
+    run("cp", "--reflink=always", outer / "disk.img", outer / f"cut{cuts}.img")
     bad, layers = [], []
-    for i in range(cuts):
+    for i in range(cuts + 1):
         mount_image(kind, outer / f"cut{i}.img", 0, cut)
         defect, n = check(stead, cut, environment)
         layers.append(n)

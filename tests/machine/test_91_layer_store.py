@@ -16,6 +16,7 @@ import time
 import pytest
 
 import lab
+from layer_site import NAME, World
 
 
 class Layers:
@@ -231,6 +232,56 @@ def test_unreadable_generations_stop_a_collection(two):
     assert sorted(two.store.glob("objects/*/*")) == before
 
 
+def fails_at(n, fault, trace):
+    """A command in front of another one: the n-th of these calls fails in that."""
+    return ["strace", "-f", "-o", str(trace), "-e", f"trace={fault.split(':')[0]}", "-e", f"inject={fault}:when={n}"]
+
+
+@pytest.mark.parametrize("fault", ["getdents64:error=EIO", "openat:error=EMFILE"])
+def test_directories_that_cannot_be_read_stop_a_collection(two, fault):
+    """What was not seen to be needed must not be taken for garbage. Afterwards nothing that is needed is gone."""
+    first = two.json("log", "lab/store/base")[1]
+    two.generation("webd", 1, **{"lab/store/base": first})
+    two("tag", "lab/store/base", "other")
+    before = sorted(two.store.glob("objects/*/*")) + sorted(two.store.glob("trees/*"))
+    for n in range(1, 50):
+        p = subprocess.run([*fails_at(n, fault, two.where / "trace"), lab.STEAD, "layer", "gc", "-q", "--keep=1"],
+                           env=two.env, capture_output=True, text=True)
+        assert sorted(two.store.glob("objects/*/*")) + sorted(two.store.glob("trees/*")) == before, f"{n}: {p.stdout}"
+        if "(INJECTED)" not in (two.where / "trace").read_text():
+            break
+    assert n > 5 and two.json("fsck") == {"defects": [], "left": 0}
+
+
+def test_directory_that_cannot_be_read_is_not_imported_in_part(layer, here):
+    tree = write_tree(here / "tree", {f"d{i}/f": f"{i}\n" for i in range(3)})
+    for n in range(1, 20):
+        p = subprocess.run([*fails_at(n, "getdents64:error=EIO", here / "trace"), lab.STEAD, "layer", "import", "-q",
+                            "lab/store/part", str(tree)], env=layer.env, capture_output=True, text=True)
+        if p.returncode == 0:
+            assert layer.json("show", "lab/store/part")["files"] == 3
+        if "(INJECTED)" not in (here / "trace").read_text():
+            break
+    assert n > 3 and p.returncode == 0
+
+
+def test_prune_removes_nothing_that_it_did_not_see(here):
+    world = World(here)
+    world.key()
+    for name in ("site/a", "site/b/c"):
+        world.add(write_tree(here / name, {"f": name}), name)
+        world.stead("publish", world.site, name, "--key=site", store="from")
+    before = sorted(world.site.rglob("*"))
+    for n in range(1, 30):
+        world.call("publish", world.site, "site/a", "--key=site", "--prune", store="from",
+                   prefix=fails_at(n, "getdents64:error=EIO", here / "trace"))
+        assert [p for p in before if not p.exists()] == [], n
+        if "(INJECTED)" not in (here / "trace").read_text():
+            break
+    assert n > 3
+
+
+
 # --- locks ---------------------------------------------------------------------------------------
 
 def test_collection_waits_for_nobody(two):
@@ -286,6 +337,28 @@ def test_repair_of_attributes(two):
     s = path.stat()
     assert (s.st_uid, stat.S_IMODE(s.st_mode), int(s.st_mtime)) == (0, 0o644, 1700000000)
     assert two.json("fsck") == {"defects": [], "left": 0}
+
+
+@pytest.mark.parametrize("what", ["commits", "trees"])
+def test_a_pull_brings_back_what_was_set_aside(here, what):
+    world = World(here)
+    world.key()
+    world.remote(f"file://{world.site}")
+    world.add(write_tree(here / "tree", {"f": "f\n"}))
+    world.publish()
+    world.pull()
+    text = next((here / "to" / what).iterdir())
+    text.write_text("damaged\n")
+    assert "stead layer fsck --repair" in world.fails("pull", NAME)
+    done = world.call("layer", "fsck", "--repair")
+    assert done.returncode == 1 and "is missing" in done.stdout, "what it has taken out is not there"
+    assert world.pull()["outcome"] == "repaired"
+    world.same()
+    (here / "to/refs" / f"{NAME}.ref").write_text("damaged\n")
+    assert "stead layer fsck --repair" in world.fails("pull", NAME)
+    world.call("layer", "fsck", "--repair")
+    world.pull()
+    world.same()
 
 
 # --- whole trees ---------------------------------------------------------------------------------
@@ -374,6 +447,17 @@ def test_killed_at_any_moment(layer, here):
     layer("export", "-q", "x", str(here / "out") + "/")
     assert inventory(here / "out") == inventory(tree)
     assert layer.json("gc", "--keep=1")["objects"] == 0
+
+
+def test_what_could_not_be_written_is_not_believed_later(layer, here):
+    """The kernel tells of a failed write once; the next import would find the objects in the stage."""
+    tree = write_tree(here / "tree", {"f": "f\n"})
+    p = subprocess.run([*fails_at(1, "syncfs:error=EIO", here / "trace"), lab.STEAD, "layer", "import", "-q", "x",
+                        str(tree)], env=layer.env, capture_output=True, text=True)
+    assert p.returncode == 1 and "Failed to sync" in p.stderr
+    assert list(layer.store.glob("stage/*/*")) == [] and layer.json("list") == []
+    layer("import", "-q", "x", str(tree))
+    assert layer.json("fsck")["left"] == 0
 
 
 # --- names that somebody else chose --------------------------------------------------------------

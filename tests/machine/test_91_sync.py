@@ -45,8 +45,7 @@ def tree(world):
 @contextlib.contextmanager
 def program(world, kind):
     """The URL of a server that people have."""
-    with lab.socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
+    port = lab.free_port()
     if kind == "python":
         command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", world.site]
     else:
@@ -248,6 +247,24 @@ def test_server_fails(world, server, tree):
         assert f"{server.url}/refs/{NAME}.ref" in err and f"HTTP status {status}" in err and word in err
     server.close()
     assert "Failed to get" in world.fails("pull", NAME)
+
+
+def test_answers_without_an_end(world, server, tree):
+    """What the server says instead of a file is not read for ever."""
+    world.add(tree)
+    world.publish()
+    ref = f"refs/{NAME}.ref"
+    server.endless = True
+    for status, word in ((404, "has no"), (500, "fails"), (403, "refuses")):
+        server.statuses = {ref: status}
+        err = world.fails("pull", NAME)
+        assert f"HTTP status {status}" in err and word in err
+    server.statuses, server.redirects = {}, {ref: f"{server.url}/moved"}
+    shutil.copy(world.site / ref, world.site / "moved")
+    assert "HTTP status 302" in world.fails("pull", NAME)
+    server.redirects = {}
+    world.pull()
+    world.same()
 
 
 def updated(world, tree):

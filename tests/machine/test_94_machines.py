@@ -296,8 +296,8 @@ def test_a_running_machine_stays_on_its_stack(site):
     assert "up to date" in site.stead("update", name).stdout
     site.stead("rollback", "--now", name)
     assert sh(site, name, version) == "1\n" and sh(site, name, "cat /etc/motd") == "base 1\n"
-    site.stead("update", "--now", name)
-    assert sh(site, name, version) == "2\n"
+    done = json.loads(site.stead("update", "--now", "--json", name).stdout)
+    assert sh(site, name, version) == "2\n" and done[0]["state"] == "current"
     # nothing is in force yet: then back is where it is
     site.base(3)
     site.stead("update", name)
@@ -318,7 +318,8 @@ def test_an_update_that_does_not_start_goes_back(site):
     name, other = sorted([site.create(), site.create()])
     site.stead("start", name, other)
     break_base(site, 2)
-    p = site.stead("update", "--now", name, other, status=1)
+    p = site.stead("update", "--now", "--json", name, other, status=1)
+    assert [(r["generation"], r["state"]) for r in json.loads(p.stdout)] == [(2, "failed")]
     assert f"back on those of generation 1" in p.stderr and f"Not updated after that failure: {other}" in p.stderr, p.stderr
     assert sh(site, name, "cat /usr/share/version") == "1\n"
     assert site.wanted(other) == 1 and len(site.history(other)) == 1
@@ -361,10 +362,27 @@ def test_update_pulls():
         w.publish()
         assert "up to date" in w.stead("update", "web")
         assert "generation 2" in w.stead("update", "--all", "--pull") and w.version() == w.version("from")
+        layer_site.change(tree, 2)
+        w.add(tree)
+        w.publish()
+        assert json.loads(w.stead("update", "--json", "--pull", "web"))[0]["generation"] == 3
         shutil.rmtree(w.site)
         assert "could not be pulled" in w.fails("update", "--pull", "web")
     finally:
         lab.remove_tree(where)
+
+
+def test_rollback_waits_for_a_collection(site):
+    """Which would not know of the generation."""
+    name = site.create()
+    site.base(2)
+    site.stead("update", name)
+    with open(site.where / "store/lock") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        p = site.spawn(lab.STEAD, "rollback", name)
+        time.sleep(0.3)
+        assert p.poll() is None and site.wanted(name) == 2
+    assert "generation 3" in p.communicate(timeout=lab.PATIENCE)[0]
 
 
 def test_pins_stay(site):
@@ -669,6 +687,20 @@ def test_drift(site):
     assert "-base 1\n+changed here\n" in p.stdout and "-base 1\n+base 2\n" in p.stdout
     assert site.stead("drift", name, "/bin/sh").returncode == 0
     assert "absolute" in site.stead("drift", name, "etc/motd", status=2).stderr
+
+
+def test_hostile_names(site):
+    """Names that are no UTF-8, or that would tell the terminal something, are the machine's to choose."""
+    name, tree = site.create(), site.tree(2)
+    for root in site.upper(name), tree:
+        with open(os.path.join(os.fsencode(root), b"etc/esc\x1b[2J\xff"), "w") as f:
+            f.write(str(root))
+    site.stead("layer", "import", "-q", BASE, tree)
+    shown = [site.stead("diff", "--files", name, status=1).stdout, site.stead("drift", name, status=1).stdout]
+    assert all("/etc/esc\\033[2J\\377" in s and "\x1b" not in s for s in shown)
+    files = json.loads(site.stead("diff", "--files", "--json", name, status=1).stdout)["files"]
+    items = json.loads(site.stead("drift", "--json", name, status=1).stdout)["drift"]
+    assert all("/etc/esc\x1b[2J\ufffd" in [x["path"] for x in y] for y in (files, items))
 
 
 def test_verbs_name_what_they_need(site):

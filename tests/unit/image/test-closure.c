@@ -48,6 +48,9 @@ static int setup(void **state)
         link_to("loop-a", "etc/loop-b");
         link_to("../d", "etc/d/self");
         link_to("/etc/hostname", "etc/d/nowhere");
+        link_to("a/b", "etc/d/no-directory");
+        link_to("around", "etc/d/around");
+        assert_int_equal(mkfifoat(root, "usr/bin/fifo", 0644), 0);
         file("usr/bin/script", "#!/bin/missing -x\n");
         file("usr/bin/itself", "#!/usr/bin/itself\n");
         file("usr/bin/text", "text");
@@ -115,6 +118,8 @@ static void program(const char *word, int expected, const char *text)
 static void test_programs(void **state)
 {
         program("missing", -ENOENT, "There is no program 'missing'");
+        program("./inside", -EINVAL, "those begin with '/'");
+        program("fifo", -EBADFD, "'/usr/bin/fifo' is neither a file nor a directory");
         program("text", -ENOEXEC, "not an ELF file");
         program("script", -ENOENT, "interpreter of '/usr/bin/script'");
         program("itself", -ELOOP, "itself");

@@ -7,6 +7,7 @@
 #include "store/checkout.h"
 #include "store/fsck.h"
 
+#include <sys/resource.h>
 #include <sys/xattr.h>
 
 typedef struct Found {
@@ -225,13 +226,40 @@ static void test_texts(void **state)
         assert_found(&f, "The version 'commits/");
         assert_found(&f, "The manifest ");
         assert_found(&f, "The checkout ");
-        /* what the name means is gone for good */
-        assert_int_equal(check(s, true, &f), 0);
+        /* what the name means is gone until somebody brings it again */
+        assert_int_equal(check(s, true, &f), 1);
         assert_int_equal(f.n_repaired, 4);
+        assert_found(&f, "of 'debian/12/base' is missing");
         assert_true(scratch_has(s, "damaged/refs-bad"));
         assert_int_equal(check(s, false, &f), 1);
         assert_found(&f, "of 'debian/12/base' is missing");
         strv_free(f.defects);
+        free(sample.checkout);
+}
+
+/* What cannot be looked at is no defect, least of all one to be set aside. */
+static void test_too_many_files(void **state)
+{
+        ScratchStore *s = *state;
+        struct rlimit before, limit;
+        Sample sample;
+        Found f = {};
+
+        make_sample(s, &sample);
+        assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
+        for (unsigned more = 0; more < 16; more++) {
+                int next = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0), r;
+
+                assert_return_code(close(next), errno);
+                limit = before;
+                limit.rlim_cur = (rlim_t)next + more;
+                assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
+                r = fsck_run(&s->store, true, NULL, on_defect, &f, NULL);
+                assert_return_code(setrlimit(RLIMIT_NOFILE, &before), errno);
+                assert_true(r <= 0);
+                assert_null(f.defects);
+        }
+        assert_sound(s);
         free(sample.checkout);
 }
 
@@ -352,11 +380,11 @@ static void test_nothing(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                WITH_STORE(test_content),  WITH_STORE(test_truncated),
-                WITH_STORE(test_missing),  WITH_STORE(test_attributes),
-                WITH_STORE(test_texts),    WITH_STORE(test_strangers),
-                WITH_STORE(test_checkout), WITH_STORE(test_checkout_in_use),
-                WITH_STORE(test_nothing),
+                WITH_STORE(test_content),         WITH_STORE(test_truncated),
+                WITH_STORE(test_missing),         WITH_STORE(test_attributes),
+                WITH_STORE(test_texts),           WITH_STORE(test_too_many_files),
+                WITH_STORE(test_strangers),       WITH_STORE(test_checkout),
+                WITH_STORE(test_checkout_in_use), WITH_STORE(test_nothing),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

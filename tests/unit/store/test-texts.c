@@ -175,6 +175,8 @@ static void test_ref(void **state)
         /* nothing may follow what is signed */
         assert_int_equal(ref_parse("r", more, strlen(more), &bad, NULL), -EBADMSG);
         assert_true(ref_name_is_valid("site/web-1.2+b_3"));
+        assert_true(ref_name_is_valid("site.ref"));
+        assert_false(ref_name_is_valid("site.ref/web"));
         assert_false(ref_name_is_valid("site/"));
         assert_false(ref_name_is_valid("/site"));
         assert_false(ref_name_is_valid("a/../b"));
