@@ -106,21 +106,32 @@ static int get_id(int fd, uint64_t *ret)
         return 0;
 }
 
-/* From Linux 6.11 on the kernel does it, when the last of the subvolume is gone. Before, the group
- * stays for ever, and may be taken away only then, too: there we wait for that. */
-static void remove_group(int dirfd, uint64_t id)
+int subvolume_get_group(int fd, uint64_t *ret)
 {
-        struct btrfs_ioctl_qgroup_create_args args = { .create = 0, .qgroupid = id };
+        return is_root(fd) ? get_id(fd, ret) : -ENOTTY;
+}
+
+static bool kernel_removes_groups(void)
+{
         unsigned major, minor;
         struct utsname name;
 
-        if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2 || major > 6 ||
-            (major == 6 && minor >= 11))
+        return uname(&name) >= 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+               (major > 6 || (major == 6 && minor >= 11));
+}
+
+void subvolume_forget_group(const char *path, uint64_t group)
+{
+        struct btrfs_ioctl_qgroup_create_args args = { .create = 0, .qgroupid = group };
+        _cleanup_close_ int fd = -EBADF;
+
+        if (kernel_removes_groups())
                 return;
-        for (unsigned i = 0; i < GROUP_TRIES; i++) {
-                if (ioctl(dirfd, BTRFS_IOC_QGROUP_CREATE, &args) >= 0 || errno != EBUSY)
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        for (unsigned i = 0; fd >= 0 && i < GROUP_TRIES; i++) {
+                if (ioctl(fd, BTRFS_IOC_QGROUP_CREATE, &args) >= 0 || errno != EBUSY)
                         return;
-                (void)ioctl(dirfd, BTRFS_IOC_SYNC, NULL); /* wakes up who removes subvolumes */
+                (void)ioctl(fd, BTRFS_IOC_SYNC, NULL); /* wakes up who removes subvolumes */
                 (void)usleep(GROUP_WAIT_US);
         }
 }
@@ -130,22 +141,18 @@ int subvolume_remove(int dirfd, const char *name)
         _cleanup_close_ int fd =
                 openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         struct btrfs_ioctl_vol_args args;
-        uint64_t id = 0, flags;
+        uint64_t flags;
 
         if (fd < 0)
                 return -errno;
         if (!is_root(fd))
                 return -ENOTTY;
-        if (get_id(fd, &id) < 0 || ioctl(fd, BTRFS_IOC_SUBVOL_GETFLAGS, &flags) < 0)
+        if (ioctl(fd, BTRFS_IOC_SUBVOL_GETFLAGS, &flags) < 0)
                 return -errno;
         if (flags & BTRFS_SUBVOL_RDONLY)
                 return -EROFS;
         set_name(&args, name);
-        if (ioctl(dirfd, BTRFS_IOC_SNAP_DESTROY, &args) < 0)
-                return -errno;
-        closep(&fd);
-        remove_group(dirfd, id);
-        return 0;
+        return ioctl(dirfd, BTRFS_IOC_SNAP_DESTROY, &args) < 0 ? -errno : 0;
 }
 
 int subvolume_get_quota(int fd, uint64_t *ret_used, uint64_t *ret_limit)

@@ -16,7 +16,14 @@ bool subvolume_has_quota(int fd);
  * otherwise a plain directory. -EEXIST. */
 int subvolume_make_directory(int dirfd, const char *name, mode_t mode);
 
-/* Removes a subvolume, all that is in it, and its group. Negative: nothing was done, since it is
+/* The group of the subvolume that @fd is the root of. -ENOTTY: it is none. */
+int subvolume_get_group(int fd, uint64_t *ret);
+/* Takes away that of a subvolume of the same file system as the directory @path, which has been
+ * removed and of which nothing is open any more, if the kernel does not do that. May take seconds.
+ */
+void subvolume_forget_group(const char *path, uint64_t group);
+
+/* Removes a subvolume and all that is in it. Negative: nothing was done, since it is
  * none (-ENOTTY), is read-only (-EROFS), holds another, or we may not; perhaps its files can be
  * removed one by one. */
 int subvolume_remove(int dirfd, const char *name);

@@ -158,7 +158,7 @@ def test_quota_group(store, machine):
         assert "quota exceeded" in out[0] and 24 << 20 < int(out[1]) <= 32 << 20, out
         assert vm.sh(f"cat {groups}/{group}/max_referenced") == str(32 << 20)
         assert vm.run("test", "-e", f"{STATES}/group/state.img").status == 1
-        assert ok(command(vm, "group", names, "rm /root/big && sync && echo x > /root/x && cat /root/x", "--disk-max=32M")) == "x"
+        assert ok(command(vm, "group", names, "rm /root/big && sync && echo x > /root/x && cat /root/x", "--disk-max=32M")) == "x\n"
         m = machine("group")
         m.define("[Image]\nLayers=base top\n[Network]\nPrivate=yes\n[Resources]\nDiskMax=32M\n")
         m.start()
