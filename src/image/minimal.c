@@ -180,11 +180,31 @@ static int check_users(const Minimal *m, const MinimalRequest *request, Error *e
         return 0;
 }
 
+/* A machine has these for itself, and what lies there in its tree is not to be seen. */
+static int check_place(const char *path, Error *error)
+{
+        static const char *const hidden[] = { "/dev/", "/proc/", "/run/", "/sys/", "/tmp/" };
+
+        for (size_t i = 0; i < ELEMENTSOF(hidden); i++)
+                if (strncmp(path, hidden[i], strlen(hidden[i])) == 0) {
+                        error_hint(error, "cp %s /usr/local/bin  (of the source tree)", path);
+                        return error_set(error, EINVAL,
+                                         "Program '%s' could not be started: a machine mounts its "
+                                         "own %.*s",
+                                         path, (int)strlen(hidden[i]) - 1, hidden[i]);
+                }
+        return 0;
+}
+
 static int add_programs(Minimal *m, const MinimalRequest *request, Error *error)
 {
         for (char *const *word = request->programs; *word; word++) {
-                int r = closure_add_program(&m->closure, *word,
-                                            word == request->programs ? &m->program : NULL, error);
+                int r = check_place(*word, error);
+
+                if (r < 0)
+                        return r;
+                r = closure_add_program(&m->closure, *word,
+                                        word == request->programs ? &m->program : NULL, error);
 
                 if (r < 0)
                         return r;

@@ -392,6 +392,10 @@ def test_what_is_missing_is_named_and_nothing_is_left(builder):
     assert "ld-linux" in err or "libc.so.6" in err
     (root / "usr/bin/text").write_text("text")
     assert "not an ELF file" in builder.fails("broken", "text", "--root", root)
+    (root / "tmp").mkdir()
+    shutil.copy(lab.tree("static") / "sbin/init", root / "tmp/program")
+    err = builder.fails("broken", "/tmp/program", "--root", root)
+    assert "a machine mounts its own /tmp" in err and "cp /tmp/program /usr/local/bin" in err
     assert not (builder.where / "broken").exists()
 
 
