@@ -21,6 +21,7 @@ void closure_done(Closure *c)
         free(c->first);
         strv_free(c->missing);
         strv_free(c->suggested);
+        strv_free(c->odd_libraries);
         strv_free(c->odd_directories);
         *c = CLOSURE_NULL;
 }
@@ -84,17 +85,19 @@ static char *directory_of(const char *path)
         return strndup(path, (size_t)(strrchr(path, '/') - path));
 }
 
-static int note_directory(Closure *c, const char *path, Error *error)
+static int push_new(char ***list, const char *word)
+{
+        return strv_contains(*list, word) ? 0 : strv_push(list, word);
+}
+
+static int note_odd(Closure *c, const char *path, Error *error)
 {
         _cleanup_free_ char *directory = directory_of(path);
 
-        if (!directory)
-                return error_set(error, ENOMEM, "Out of memory");
-        if (strv_contains(c->odd_directories, directory))
-                return 0;
-        return strv_push(&c->odd_directories, directory) < 0
-                       ? error_set(error, ENOMEM, "Out of memory")
-                       : 0;
+        return directory && push_new(&c->odd_directories, directory) >= 0 &&
+                               push_new(&c->odd_libraries, path) >= 0
+                       ? 0
+                       : error_set(error, ENOMEM, "Out of memory");
 }
 
 /* 1 if it was found, 0 if not. */
@@ -113,7 +116,7 @@ static int add_library(Closure *c, const LibraryLoader *loader, const char *name
                         continue;
                 if (strv_contains(cached, *path) &&
                     !library_path_is_default(loader->elf, *path, name)) {
-                        r = note_directory(c, *path, error);
+                        r = note_odd(c, *path, error);
                         if (r < 0)
                                 return r;
                 }

@@ -14,7 +14,8 @@ typedef struct Closure {
         bool asks_names, asks_iconv; /* some part of it does */
         char **missing; /* libraries that were asked for and are not in the tree, with who asked */
         char **suggested;       /* libraries that are loaded if they are there, and were left out */
-        char **odd_directories; /* places of libraries that only ld.so.cache knows */
+        char **odd_libraries;   /* where those are that only ld.so.cache knows */
+        char **odd_directories; /* which they are in */
 } Closure;
 
 #define CLOSURE_NULL ((Closure){ .carry = CARRY_NULL })

@@ -58,31 +58,78 @@ static const char *cache_string(const LibraryCache *cache, uint32_t offset)
         return offset < cache->size ? cache->data + offset : NULL;
 }
 
-int library_cache_find(const LibraryCache *cache, const char *soname, char ***ret)
+/* The entry number @i: 1, or 0 behind the last one. Its strings are NULL if it is of no use. */
+static int cache_entry(const LibraryCache *cache, size_t i, CacheEntry *ret, const char **ret_key,
+                       const char **ret_value)
 {
         CacheHeader h = {};
-        size_t n = 0;
+        size_t at = sizeof(h) + i * sizeof(CacheEntry);
 
         if (cache->data)
                 memcpy(&h, cache->data, sizeof(h));
-        for (size_t i = 0; i < h.n_libraries && n < CACHE_MATCHES_MAX; i++) {
-                size_t at = sizeof(h) + i * sizeof(CacheEntry);
-                const char *key, *value;
-                CacheEntry e;
+        if (i >= h.n_libraries || at + sizeof(*ret) > cache->size)
+                return 0;
+        memcpy(ret, cache->data + at, sizeof(*ret));
+        *ret_key = cache_string(cache, ret->key);
+        *ret_value = cache_string(cache, ret->value);
+        /* variants for newer processors are only faster, and may be too new */
+        if (!*ret_key || !*ret_value || ret->hwcap != 0)
+                *ret_key = *ret_value = NULL;
+        return 1;
+}
 
-                if (at + sizeof(e) > cache->size)
-                        return 0;
-                memcpy(&e, cache->data + at, sizeof(e));
-                key = cache_string(cache, e.key);
-                value = cache_string(cache, e.value);
-                /* variants for newer processors are only faster, and may be too new */
-                if (!key || !value || e.hwcap != 0 || strcmp(key, soname) != 0)
+int library_cache_find(const LibraryCache *cache, const char *soname, char ***ret)
+{
+        const char *key, *value;
+        CacheEntry e;
+        size_t n = 0;
+
+        for (size_t i = 0; n < CACHE_MATCHES_MAX && cache_entry(cache, i, &e, &key, &value); i++) {
+                if (!key || strcmp(key, soname) != 0)
                         continue;
                 if (strv_push(ret, value) < 0)
                         return -ENOMEM;
                 n++;
         }
         return 0;
+}
+
+/* The entries stay in their order, in which the loader looks for them. */
+int library_cache_select(const LibraryCache *cache, char *const *paths, char **ret,
+                         size_t *ret_size)
+{
+        _cleanup_buffer_ Buffer entries = BUFFER_NULL, strings = BUFFER_NULL, file = BUFFER_NULL;
+        CacheHeader h = {};
+        const char *key, *value;
+        CacheEntry e;
+
+        for (size_t i = 0; cache_entry(cache, i, &e, &key, &value); i++) {
+                if (!value || !strv_contains(paths, value))
+                        continue;
+                e.key = (uint32_t)strings.size; /* for now: they begin behind the last entry */
+                buffer_append(&strings, key, strlen(key) + 1);
+                e.value = (uint32_t)strings.size;
+                buffer_append(&strings, value, strlen(value) + 1);
+                buffer_append(&entries, &e, sizeof(e));
+        }
+        if (cache->data)
+                memcpy(&h, cache->data, sizeof(h));
+        h.n_libraries = (uint32_t)(entries.size / sizeof(e));
+        h.strings_size = (uint32_t)strings.size;
+        h.extension_offset = 0;
+        buffer_append(&file, &h, sizeof(h));
+        for (size_t i = 0; i < h.n_libraries && buffer_error(&entries) >= 0; i++) {
+                memcpy(&e, entries.data + i * sizeof(e), sizeof(e));
+                e.key += (uint32_t)(sizeof(h) + entries.size);
+                e.value += (uint32_t)(sizeof(h) + entries.size);
+                buffer_append(&file, &e, sizeof(e));
+        }
+        buffer_append(&file, strings.data, strings.size);
+        if (buffer_error(&entries) < 0 || buffer_error(&strings) < 0)
+                return -ENOMEM;
+        *ret_size = file.size;
+        *ret = buffer_steal(&file);
+        return *ret ? 0 : -ENOMEM;
 }
 
 typedef struct Token {

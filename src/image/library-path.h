@@ -16,6 +16,10 @@ void library_cache_done(LibraryCache *cache);
 int library_cache_load(int root_fd, LibraryCache *ret);
 /* The paths that the cache has for a soname, in its order: there is one for each architecture. */
 int library_cache_find(const LibraryCache *cache, const char *soname, char ***ret);
+/* A cache of these paths alone, as the loader wants it: of entries of the other, since a loader of
+ * another architecture has numbers of its own in them. */
+int library_cache_select(const LibraryCache *cache, char *const *paths, char **ret,
+                         size_t *ret_size);
 
 /* Whose library it is: the files through which it is needed, from the program on. */
 typedef struct LibraryLoader LibraryLoader;

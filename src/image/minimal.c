@@ -180,11 +180,31 @@ static int check_users(const Minimal *m, const MinimalRequest *request, Error *e
         return 0;
 }
 
+/* A machine has these for itself, and what lies there in its tree is not to be seen. */
+static int check_place(const char *path, Error *error)
+{
+        static const char *const hidden[] = { "/dev/", "/proc/", "/run/", "/sys/", "/tmp/" };
+
+        for (size_t i = 0; i < ELEMENTSOF(hidden); i++)
+                if (strncmp(path, hidden[i], strlen(hidden[i])) == 0) {
+                        error_hint(error, "cp %s /usr/local/bin  (of the source tree)", path);
+                        return error_set(error, EINVAL,
+                                         "Program '%s' could not be started: a machine mounts its "
+                                         "own %.*s",
+                                         path, (int)strlen(hidden[i]) - 1, hidden[i]);
+                }
+        return 0;
+}
+
 static int add_programs(Minimal *m, const MinimalRequest *request, Error *error)
 {
         for (char *const *word = request->programs; *word; word++) {
-                int r = closure_add_program(&m->closure, *word,
-                                            word == request->programs ? &m->program : NULL, error);
+                int r = check_place(*word, error);
+
+                if (r < 0)
+                        return r;
+                r = closure_add_program(&m->closure, *word,
+                                        word == request->programs ? &m->program : NULL, error);
 
                 if (r < 0)
                         return r;
@@ -282,15 +302,38 @@ static int write_text(int target_fd, const char *path, const char *text)
         return parent < 0 ? parent : write_file_atomic_at(parent, name, text, 0644);
 }
 
-/* Only where a library lies in a place of its own: the loader knows that by its cache alone. */
-static int write_library_directories(const Minimal *m, int target_fd)
+/* One that came along with --add= has these libraries, too. */
+static int write_library_cache(const Minimal *m, int target_fd)
+{
+        const char *name;
+        _cleanup_close_ int parent = path_open_parent(target_fd, "/etc/ld.so.cache", &name),
+                            fd = -EBADF;
+        _cleanup_free_ char *data = NULL;
+        size_t size = 0;
+        int r = parent;
+
+        if (r >= 0)
+                r = library_cache_select(&m->closure.cache, m->closure.odd_libraries, &data, &size);
+        if (r < 0)
+                return r;
+        fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        if (fd < 0)
+                return errno == EEXIST ? 0 : -errno;
+        return write_all(fd, data, size);
+}
+
+/* Only where a library lies in a place of its own, which the loader knows by its cache alone; the
+ * list of such places is for whoever runs ldconfig there one day. */
+static int write_library_places(const Minimal *m, int target_fd)
 {
         _cleanup_free_ char *text = NULL;
+        int r;
 
         if (!m->closure.odd_directories)
                 return 0;
         text = strv_join(m->closure.odd_directories, "\n");
-        return text ? write_text(target_fd, "/etc/ld.so.conf", text) : -ENOMEM;
+        r = text ? write_text(target_fd, "/etc/ld.so.conf", text) : -ENOMEM;
+        return r < 0 ? r : write_library_cache(m, target_fd);
 }
 
 static int write_accounts(const Minimal *m, int target_fd)
@@ -316,27 +359,8 @@ int minimal_make(const Minimal *m, int target_fd, Error *error)
         if (r >= 0)
                 r = write_accounts(m, target_fd);
         if (r >= 0)
-                r = write_library_directories(m, target_fd);
+                r = write_library_places(m, target_fd);
         return r < 0 ? error_errno(error, -r, "Failed to make the tree") : 0;
-}
-
-static int remove_at(int target_fd, const char *path, int flags)
-{
-        const char *name;
-        _cleanup_close_ int parent = path_open_parent(target_fd, path, &name);
-
-        if (parent < 0)
-                return parent;
-        return unlinkat(parent, name, flags) < 0 ? -errno : 0;
-}
-
-/* ldconfig's notes for its next run hold numbers of inodes. */
-static void forget_ldconfig(int target_fd)
-{
-        if (remove_at(target_fd, "/var/cache/ldconfig/aux-cache", 0) < 0)
-                return;                                                  /* it was not run */
-        (void)remove_at(target_fd, "/var/cache/ldconfig", AT_REMOVEDIR); /* unless others use it */
-        (void)remove_at(target_fd, "/var/cache", AT_REMOVEDIR);
 }
 
 static int forget_time(int target_fd, const char *path)
@@ -356,7 +380,6 @@ int minimal_settle(int target_fd, Error *error)
                                                "/etc/ld.so.conf", "/etc/ld.so.cache" };
         int r = 0;
 
-        forget_ldconfig(target_fd);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(written); i++) {
                 r = forget_time(target_fd, written[i]);
                 if (r == -ENOENT) /* not each tree needs each of them */

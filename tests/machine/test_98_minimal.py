@@ -327,6 +327,29 @@ def test_the_origin_of_a_library_is_where_its_link_is(builder, opt):
     runs(builder, opt, "origin", "origin/bin/program")
 
 
+def test_libraries_that_only_the_cache_knows(builder, opt):
+    root, where = opt.parent, opt / "cached"
+    compiled(where / "libinner.so.1", "int inner(void) { return 0; }", "-shared", "-nostdlib", "-Wl,-soname,libinner.so.1", where=opt)
+    compiled(opt / "with-cache", "int inner(void); int main(void) { return inner(); }", "cached/libinner.so.1", where=opt)
+    compiled(opt / "alone", "int inner(void); void _start(void) { inner(); }", "-nostdlib", "cached/libinner.so.1", where=opt)
+    conf = root / "etc/ld.so.conf.d/cached.conf"
+    conf.write_text("/opt/cached\n")
+    subprocess.run(["ldconfig", "-r", root], check=True)
+    conf.unlink()
+    runs(builder, opt, "cached", "with-cache")
+    tree = builder.where / "cached"
+    assert (tree / "etc/ld.so.conf").read_text() == "/opt/cached" and not (tree / "var/cache").exists()
+    out = subprocess.run(["ldconfig", "-r", tree, "-p"], capture_output=True, text=True, check=True).stdout
+    assert "libinner.so.1 (libc6,x86-64) => /opt/cached/libinner.so.1" in out
+    # of another architecture, for which the host's ldconfig has no eyes
+    for file in (where / "libinner.so.1", opt / "alone"):
+        with open(file, "r+b") as f:
+            f.seek(18)
+            f.write((183).to_bytes(2, "little"))
+    tree, _ = builder.build("cached-foreign", "/opt/alone", "--root", root)
+    assert b"\0/opt/cached/libinner.so.1\0" in (tree / "etc/ld.so.cache").read_bytes()
+
+
 def test_threads_that_are_ended(builder, opt):
     """glibc aborts the program if it has not what that takes, which no ELF file names."""
     compiled(opt / "threads", """
@@ -392,6 +415,10 @@ def test_what_is_missing_is_named_and_nothing_is_left(builder):
     assert "ld-linux" in err or "libc.so.6" in err
     (root / "usr/bin/text").write_text("text")
     assert "not an ELF file" in builder.fails("broken", "text", "--root", root)
+    (root / "tmp").mkdir()
+    shutil.copy(lab.tree("static") / "sbin/init", root / "tmp/program")
+    err = builder.fails("broken", "/tmp/program", "--root", root)
+    assert "a machine mounts its own /tmp" in err and "cp /tmp/program /usr/local/bin" in err
     assert not (builder.where / "broken").exists()
 
 

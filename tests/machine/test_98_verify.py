@@ -166,6 +166,8 @@ def test_what_could_not_be_run(builder):
         out = builder.stead("build", "elf", "not", *words, *wrong)
         assert out.returncode == 2 and "--verify" in out.stderr and not (builder.where / "not").exists(), out
     assert builder.stead("build", "elf", "not", "nothing", "--verify").returncode == COULD_NOT
+    out = builder.stead("build", "elf", "not", *words, "--verify", "--timeout=0")
+    assert out.returncode == COULD_NOT and "nothing would run" in out.stderr, "what does not run misses nothing"
 
 
 def test_nothing_outlives_a_kill(builder):

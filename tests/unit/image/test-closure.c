@@ -104,6 +104,24 @@ static void test_all_of_a_directory(void **state)
         assert_null(carry_find(&c, "/etc/d/nowhere")); /* the host has one */
 }
 
+/* By a machine that runs in the tree. */
+static void test_file_becomes_fifo(void **state)
+{
+        _cleanup_carry_ Carry c = { .root_fd = root };
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_close_ int target = -EBADF;
+
+        assert_int_equal(mkdirat(root, "target", 0755), 0);
+        target = openat(root, "target", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        file("etc/changes", "text");
+        assert_int_equal(carry_add(&c, "/etc/changes", "test", NULL), 0);
+        assert_int_equal(unlinkat(root, "etc/changes", 0), 0);
+        assert_int_equal(mkfifoat(root, "etc/changes", 0644), 0);
+        alarm(20);
+        assert_int_equal(carry_copy(&c, target, &error), -EBADFD);
+        alarm(0);
+}
+
 static void program(const char *word, int expected, const char *text)
 {
         _cleanup_closure_ Closure c = CLOSURE_NULL;
@@ -130,6 +148,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_links),
                 cmocka_unit_test(test_all_of_a_directory),
+                cmocka_unit_test(test_file_becomes_fifo),
                 cmocka_unit_test(test_programs),
         };
 
