@@ -43,7 +43,7 @@ def ask_one(word):
     proto, address, port = word.split(",")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM) as s:
-        s.settimeout(1)
+        s.settimeout(3)
         try:
             s.connect((address, int(port)))
             if proto == "udp":
@@ -67,7 +67,7 @@ class Namespace:
         self.children = []
 
     def run(self, *command, check=True, **more):
-        return subprocess.run([*self.enter, *command], check=check, capture_output=True, text=True, timeout=20, **more)
+        return subprocess.run([*self.enter, *command], check=check, capture_output=True, text=True, timeout=60, **more)
 
     def sh(self, script, **more):
         return self.run("sh", "-ec", script, **more).stdout
@@ -157,7 +157,7 @@ class World:
             namespace.close()
 
 
-def wait_for(condition, seconds=2):
+def wait_for(condition, seconds=30):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -54,7 +54,7 @@ class Machine:
         if boot:
             return
         if self.process.stdout.readline() != "up\n":
-            self.process.wait(10)
+            self.process.wait(lab.PATIENCE)
             self.error = self.process.stderr.read()
             return
         self.error = ""
@@ -65,7 +65,7 @@ class Machine:
             state = self.host.run("cat", f"/run/stead/machines/{self.name}/state", check=False).stdout
             found = re.search(r"(?m)^LEADER=(\d+)", state)
             return found and int(found[1])
-        self.leader = lab.wait_for(leader, 10, "the leader")
+        self.leader = lab.wait_for(leader, lab.PATIENCE, "the leader")
         self.inside = Inside(self.leader)
 
     def address(self, family=4):
@@ -83,7 +83,7 @@ class Machine:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(15)
+            return self.process.wait(lab.PATIENCE)
         finally:
             self.process.stdout.close()
             self.process.stderr.close()
@@ -93,7 +93,7 @@ class Machine:
         self.inside.close()
         self.process.kill()
         self.process.wait()
-        lab.wait_for(lambda: not pathlib.Path(f"/proc/{self.leader}/ns/net").exists(), 5, "the end of PID 1")
+        lab.wait_for(lambda: not pathlib.Path(f"/proc/{self.leader}/ns/net").exists(), lab.PATIENCE, "the end of PID 1")
 
 
 class Host(ports.Namespace):
@@ -160,7 +160,7 @@ def test_CI_181_184_veth(host):
     m = host.start("web", "-n")
     assert "ve-web" in host.links()
     # the kernel says so a moment after it is
-    lab.wait_for(lambda: m.inside.sh("ip -br link show host0").split()[1] == "UP", 2, "host0 to be up")
+    lab.wait_for(lambda: m.inside.sh("ip -br link show host0").split()[1] == "UP", lab.PATIENCE, "host0 to be up")
     # the kernel's own number, as many as processors, takes it longer and nobody uses
     assert [m.inside.sh("ip -d link show host0").count(q) for q in ("numtxqueues 1 ", "numrxqueues 1 ")] == [1, 1]
     mac = m.inside.sh("cat /proc/net/arp; ip -o link show host0 | grep -o 'ether [^ ]*'").split()[-1]
@@ -168,7 +168,7 @@ def test_CI_181_184_veth(host):
     first = m.address(), m.address(6)
     assert m.inside.ask("tcp,%s,9" % GATEWAY) == "ConnectionRefusedError"
     assert m.stop() == STOPPED
-    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+    lab.wait_for(lambda: host.left() == before, lab.PATIENCE, "nothing to be left")
     again = host.start("web", "-n")
     assert (again.address(), again.address(6)) == first
     assert mac in again.inside.sh("ip link show host0")
@@ -241,7 +241,7 @@ def test_CI_187_zone(host):
     assert host.start("one", "--network-zone=lan").address() == own
     for m in host.machines:
         assert m.stop() == STOPPED
-    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+    lab.wait_for(lambda: host.left() == before, lab.PATIENCE, "nothing to be left")
 
 
 def test_bridge_with_static_addresses(host):
@@ -267,6 +267,7 @@ def test_host_without_ipv6(host):
     m.inside.serve("web", 80)
     assert host.ask("tcp,127.0.0.1,8080").startswith("web ")
     assert m.exec("cat", "/etc/resolv.conf").stdout.count("nameserver") == 1
+    assert "IPv6 is turned off on this host" in host.refuses("six", "-n", "--network-address=2001:db8:9::2/64")
 
 
 def test_CI_190_missing_interface(host):
@@ -294,7 +295,7 @@ def test_ping_low_ports_tun(host, tree):
     assert m.exec("test", "-c", "/dev/net/tun").returncode == 0
     # as root of the machine, not as the host's
     script = ("import socket;s=socket.socket();s.bind(('',80));"
-              "p=socket.socket(socket.AF_INET,socket.SOCK_DGRAM,socket.IPPROTO_ICMP);p.settimeout(2);"
+              "p=socket.socket(socket.AF_INET,socket.SOCK_DGRAM,socket.IPPROTO_ICMP);p.settimeout(20);"
               f"p.sendto(bytes([8,0,0,0,0,0,0,1]),('{GATEWAY}',0));print(p.recv(64)[0])")
     users = ["nsenter", "-t", str(m.leader), "-n", "-U", "-S", "0", "-G", "0", "python3", "-c"]
     assert subprocess.run([*users, script], capture_output=True, text=True).stdout == "0\n"
@@ -353,9 +354,12 @@ def test_names(host):
     assert web.exec("getent", "ahostsv4", "db").stdout.split()[0] == db.address()
     assert db.exec("getent", "ahostsv4", "web.stead.internal").stdout.split()[0] == web.address()
     assert web.exec("getent", "hosts", db.address()).stdout.split()[1] == "db.stead.internal"
+    loud = host.start("Loud", "-n")
+    for name in ("loud", "LOUD", "loud.stead.internal"):
+        assert web.exec("getent", "ahostsv4", name).stdout.split()[0] == loud.address()
     assert web.exec("getent", "ahostsv4", "www.example.org").stdout.split()[0] == "198.51.100.7"
     db.crash()
-    lab.wait_for(lambda: "ve-db" not in host.links(), 5, "the link to go")
+    lab.wait_for(lambda: "ve-db" not in host.links(), lab.PATIENCE, "the link to go")
     assert web.exec("getent", "ahostsv4", "db.stead.internal").returncode == 2
 
 
@@ -395,6 +399,7 @@ def test_names_on_the_host(host):
     assert getent("ahostsv4", "a-long-name-of-a-database") == (0, [db.address()])
     assert getent("hosts", "web") == (0, [web.address(6)])
     assert getent("ahostsv4", "zoned") == (0, [zoned.address()])
+    assert getent("ahostsv4", "WEB") == getent("ahostsv4", "Web.Stead.Internal") == (0, [web.address()])
     asked = host.run("env", f"LD_LIBRARY_PATH={NSS.parent}", "getent", "hosts", web.address())
     assert asked.stdout.split() == [web.address(), "web"]
     for name in ("nobody", "web.example.org", "../network/web", ".lock"):
@@ -402,7 +407,7 @@ def test_names_on_the_host(host):
     # a killed launcher leaves its file until the next start of the name, but no name
     for m in (web, zoned):
         m.crash()
-        lab.wait_for(lambda m=m: getent("ahosts", m.name) == (2, []), 5, f"the end of the name {m.name}")
+        lab.wait_for(lambda m=m: getent("ahosts", m.name) == (2, []), lab.PATIENCE, f"the end of the name {m.name}")
     assert getent("ahostsv4", "other") == (0, [other.address()])
     other.stop()
     assert getent("ahosts", "other") == (2, [])
@@ -433,11 +438,11 @@ def test_addresses_by_router_advertisements(host, kind):
         host.sh("ip link set ext master br0")
     router.sh("ip addr flush dev ext; ip link set ext down; ip link set ext up; ip addr add 2001:db8:5::1/64 dev ext nodad; "
               "ip addr add 2001:db8:6::1/128 dev lo nodad")
-    lab.wait_for(lambda: "fe80" in router.sh("ip -6 addr show dev ext -tentative"), 5, "the router's own address")
+    lab.wait_for(lambda: "fe80" in router.sh("ip -6 addr show dev ext -tentative"), lab.PATIENCE, "the router's own address")
     router.spawn(sys.executable, "-c", ADVERTISE, "ext", "2001:db8:5::")
     m = host.start("web", "--network-bridge=br0" if kind == "bridge" else "--network-macvlan=ext")
     link = "host0" if kind == "bridge" else "mv-ext"
-    lab.wait_for(lambda: "2001:db8:5:" in m.inside.sh(f"ip -6 addr show dev {link} scope global -tentative"), 10, "an address")
+    lab.wait_for(lambda: "2001:db8:5:" in m.inside.sh(f"ip -6 addr show dev {link} scope global -tentative"), lab.PATIENCE, "an address")
     assert re.search(rf"default via fe80::\S+ dev {link} proto ra", m.inside.sh("ip -6 route"))
     # and what is beyond the router
     assert m.inside.ask("tcp,2001:db8:5::1,9", "tcp,2001:db8:6::1,9") == ["ConnectionRefusedError"] * 2
@@ -456,7 +461,7 @@ def test_networkd_inside(host):
         (wants / "systemd-networkd.service").symlink_to("/lib/systemd/system/systemd-networkd.service")
         m = host.start("web", "-n", where=where, boot=True)
         m.enter()
-        lab.wait_for(lambda: "configured" in m.exec("networkctl", "--no-pager", "status", "host0").stdout, 20,
+        lab.wait_for(lambda: "configured" in m.exec("networkctl", "--no-pager", "status", "host0").stdout, lab.PATIENCE,
                      "networkd to take host0")
         state = m.exec("networkctl", "--no-pager", "status", "host0").stdout
         assert re.search(r"State: routable \(configured\)", state), state
@@ -464,7 +469,7 @@ def test_networkd_inside(host):
         assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
         # and after a restart of it
         m.exec("systemctl", "restart", "systemd-networkd")
-        lab.wait_for(lambda: "(configured)" in m.exec("networkctl", "--no-pager", "status", "host0").stdout, 20,
+        lab.wait_for(lambda: "(configured)" in m.exec("networkctl", "--no-pager", "status", "host0").stdout, lab.PATIENCE,
                      "networkd to take host0")
         assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
         address = m.address()
@@ -472,7 +477,7 @@ def test_networkd_inside(host):
         m.inside.close()
         old = m.leader
         m.exec("systemctl", "reboot")
-        lab.wait_for(lambda: (m.enter(), m.leader != old)[1], 20, "the reboot")
+        lab.wait_for(lambda: (m.enter(), m.leader != old)[1], lab.PATIENCE, "the reboot")
         assert m.address() == address
         assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
     finally:
@@ -490,8 +495,8 @@ def test_ifupdown_inside(host):
         interfaces.write_text("auto lo\niface lo inet loopback\nallow-hotplug eth0\niface eth0 inet dhcp\n")
         m = host.start("web", "-n", where=where, boot=True)
         m.enter()
-        lab.wait_for(lambda: "lo" in m.exec("cat", "/run/network/ifstate").stdout, 30, "ifupdown")
-        lab.wait_for(lambda: m.inside.sh("ip -6 addr show dev host0 tentative") == "", 5, "the link-local address")
+        lab.wait_for(lambda: "lo" in m.exec("cat", "/run/network/ifstate").stdout, lab.PATIENCE, "ifupdown")
+        lab.wait_for(lambda: m.inside.sh("ip -6 addr show dev host0 tentative") == "", lab.PATIENCE, "the link-local address")
         before = m.inside.sh("ip -o addr; ip route; ip -6 route")
         assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
         restarted = m.exec("/etc/init.d/networking", "restart")
@@ -514,12 +519,12 @@ def test_ifupdown_inside(host):
 
 def test_reboot_keeps_ports(host):
     m = host.start("web", "-n", "-p", "8080:80", tree="busybox", boot=True)
-    lab.wait_for(lambda: "8080" in host.sh("nft list ruleset"), 10, "the port")
+    lab.wait_for(lambda: "8080" in host.sh("nft list ruleset"), lab.PATIENCE, "the port")
     m.enter()
     address, before = m.address(), host.sh("nft list ruleset")
     old = m.leader
     m.exec("reboot", "-f")
-    lab.wait_for(lambda: (m.enter(), m.leader != old)[1], 10, "the reboot")
+    lab.wait_for(lambda: (m.enter(), m.leader != old)[1], lab.PATIENCE, "the reboot")
     assert m.address() == address and host.sh("nft list ruleset") == before
     m.inside.serve("web", 80)
     assert host.ask("tcp,127.0.0.1,8080").startswith("web ")
@@ -554,7 +559,7 @@ def test_uplinks_are_guarded_before_they_forward(host):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         started = pool.submit(host.start, "web", "-n")
         try:
-            lab.wait_for(lambda: "ext/forwarding" in host.sh("cat /run/stead/network/.forwarding", check=False), 5, "the plan")
+            lab.wait_for(lambda: "ext/forwarding" in host.sh("cat /run/stead/network/.forwarding", check=False), lab.PATIENCE, "the plan")
             time.sleep(0.2)
             assert host.sh("nft list ruleset") == "" and host.sh(forwards) == "0\n"
         finally:
@@ -576,7 +581,7 @@ def test_uplinks_are_guarded_until_they_forward_no_more(host):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(web.stop)
         try:
-            lab.wait_for(lambda: "ve-web" not in host.links(), 5, "the end of the link")
+            lab.wait_for(lambda: "ve-web" not in host.links(), lab.PATIENCE, "the end of the link")
             host.run(str(FIREWALL), "remove", last.name)
             assert host.sh("cat /proc/sys/net/ipv4/conf/ext/forwarding") == "1\n"
             assert '"ext"' in host.sh("nft list set inet stead uplink4")
@@ -600,12 +605,12 @@ def test_uplink_that_comes_later(host):
     def is_reached(m):
         return m.inside.ask("tcp,192.0.2.2,80", "tcp,2001:db8::2,80") == ["out 192.0.2.1", "out 2001:db8::1"]
     for m in machines:
-        lab.wait_for(lambda: is_reached(m), 10, "the new uplink")
+        lab.wait_for(lambda: is_reached(m), lab.PATIENCE, "the new uplink")
     assert '"ext"' in host.sh("nft list set inet stead uplink4")
     assert [m.stop() for m in machines] == [STOPPED, STOPPED]
     client.close()
     host.client = None
-    lab.wait_for(lambda: "ext" not in host.links(), 10, "the end of the client")
+    lab.wait_for(lambda: "ext" not in host.links(), lab.PATIENCE, "the end of the client")
     assert host.left() == before
 
 
@@ -694,7 +699,7 @@ def test_flushed_ruleset(host):
     for _ in range(5):
         host.sh("nft flush ruleset")
         start = time.monotonic()
-        lab.wait_for(lambda: host.sh("nft list ruleset") == before, 2, "the table")
+        lab.wait_for(lambda: host.sh("nft list ruleset") == before, lab.PATIENCE, "the table")
         took.append(time.monotonic() - start)
     print(f"back after {max(took) * 1000:.0f} ms at most")
     assert max(took) < 1
@@ -733,7 +738,7 @@ def test_bandwidth(host, network):
     assert m.stop() == STOPPED
     m = host.start("web", network, "--network-bandwidth-max=1G")
     assert m.stop() == STOPPED
-    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+    lab.wait_for(lambda: host.left() == before, lab.PATIENCE, "nothing to be left")
 
 
 def test_limits_of_the_killed_go_with_any_start(host):
@@ -744,7 +749,7 @@ def test_limits_of_the_killed_go_with_any_start(host):
     host.sh("ip link add ifb-admins type ifb")
     killed.crash()
     zoned.crash()
-    lab.wait_for(lambda: "ve-killed" not in host.links() and "vb-zoned" not in host.links(), 5, "the links to go")
+    lab.wait_for(lambda: "ve-killed" not in host.links() and "vb-zoned" not in host.links(), lab.PATIENCE, "the links to go")
     assert {"ifb-killed", "ifb-zoned"} <= set(host.links())
     other = host.start("other", "-n")
     assert [name for name in host.links() if name.startswith("ifb-")] == ["ifb-limited", "ifb-admins"]
@@ -754,7 +759,7 @@ def test_limits_of_the_killed_go_with_any_start(host):
     # files of the others go with the next of their names
     for name, network in (("killed", "-n"), ("zoned", "--network-zone=lan")):
         assert host.start(name, network).stop() == STOPPED
-    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+    lab.wait_for(lambda: host.left() == before, lab.PATIENCE, "nothing to be left")
 
 
 # --- left-overs -----------------------------------------------------------------------------------
@@ -768,7 +773,7 @@ def test_CI_191_nothing_is_left(host):
     before = host.left()
     for _ in range(100):
         with runs("exit 7") as p:
-            assert p.wait(10) == 7
+            assert p.wait(lab.PATIENCE) == 7
     assert host.left() == before
     for i in range(50):
         with runs("echo; exec sleep 1000") as p:
@@ -778,7 +783,7 @@ def test_CI_191_nothing_is_left(host):
                 time.sleep(i / 1000)  # somewhere in the start
             p.kill()
     # what a killed one leaves goes with the next of its name
-    lab.wait_for(lambda: "ve-web" not in host.links(), 3, "the last link to go")
+    lab.wait_for(lambda: "ve-web" not in host.links(), lab.PATIENCE, "the last link to go")
     with runs("exit 7") as p:
-        assert p.wait(10) == 7
+        assert p.wait(lab.PATIENCE) == 7
     assert host.left() == before

@@ -68,7 +68,7 @@ class Web:
                 [*host.enter, str(lab.LAUNCH), "-D", tree, "--volatile=overlay", "-M", self.name, *options,
                  "--console=pipe", "--private-users=pick", "--", "/bin/sh", "-c", "exec sleep 1000"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=lab.clean_environment())
-        lab.wait_for(lambda: self.show("State") == "running" or self.launcher.poll() is not None, 10,
+        lab.wait_for(lambda: self.show("State") == "running" or self.launcher.poll() is not None, lab.PATIENCE,
                      "the machine")
         assert self.launcher.poll() is None, self.log.read_text()
         self.leader = int(self.show("Leader"))
@@ -123,7 +123,7 @@ class Web:
         if self.launcher.poll() is None:
             self.launcher.send_signal(signal.SIGCONT)
             self.launcher.terminate()
-        self.launcher.wait(20)
+        self.launcher.wait(lab.PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +271,7 @@ def test_table_deleted(host, web):
     host.run("nft", "delete", "table", "inet", "stead")
     web.assert_bad("nat", "table 'inet stead' is gone", "stopped", remedy=f"kill -CONT {launcher}")
     os.kill(launcher, signal.SIGCONT)
-    lab.wait_for(lambda: web.check()["ok"], 3, "the table")
+    lab.wait_for(lambda: web.check()["ok"], lab.PATIENCE, "the table")
 
 
 def test_foreign_policy(host, web):
@@ -394,12 +394,12 @@ def test_boot_tells(host, broken):
     boot = subprocess.Popen([*host.enter, str(lab.STEAD), "boot", name], stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=lab.clean_environment())
     try:
-        lab.wait_for(lambda: host.stead("show", "--value", "-p", "State", name).stdout == "running\n", 10, "the machine")
+        lab.wait_for(lambda: host.stead("show", "--value", "-p", "State", name).stdout == "running\n", lab.PATIENCE, "the machine")
         # nobody is left beside the launcher
         lab.wait_for(lambda: subprocess.run(["pgrep", "-f", f"stead boot {name}$"], stdout=subprocess.DEVNULL).returncode == 1,
                      5, "the look at the network")
         host.stead("stop", name)
-        said = boot.communicate(timeout=20)[1]
+        said = boot.communicate(timeout=lab.PATIENCE)[1]
         line = (rf"(?m)^{name}: no network: a rule of the host sends \S+ by table 52 to ext, not to \S+ \(see `ip rule`\) "
                 rf"\(stead net check {name}\)$")
         assert bool(re.search(line, said)) == broken, said

@@ -401,7 +401,7 @@ def test_reboots_do_not_touch_the_others(world):
     assert ask("at last") == "at last"
     assert links() == before
     client.stdin.close()
-    client.wait(5)
+    client.wait(lab.PATIENCE)
     client.stdout.close()
     world.end(a)
 
@@ -455,7 +455,7 @@ def test_net_check_with_members(world):
         listener = world.start(lab.STEAD, "pod", "exec", "dns", "--", "/usr/bin/python3", "-c",
                                "import socket, time; s = socket.create_server(('::', 53), family=socket.AF_INET6, "
                                "dualstack_ipv6=True, backlog=100); time.sleep(600)")
-        lab.wait_for(lambda: world.stead("net", "check", "dns", status=None).returncode == 0, 10, "the port of the pod")
+        lab.wait_for(lambda: world.stead("net", "check", "dns", status=None).returncode == 0, lab.PATIENCE, "the port of the pod")
         world.end(member)
     finally:
         for process in (server, listener):
@@ -491,7 +491,7 @@ def watched(world):
     watcher = world.start(lab.STEAD, "pod", "watch", "dns")
     world.processes.append(watcher)
     well(world)
-    lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+    lab.wait_for(lambda: served(world) == SERVICE, lab.PATIENCE, "the addresses")
     yield watcher
     well(world, False)
 
@@ -501,15 +501,15 @@ def test_addresses_come_and_go_with_health(world, watched):
     assert "watched already" in world.stead("pod", "watch", "dns", status=1).stderr
     well(world, False)
     begun = time.monotonic()
-    lab.wait_for(lambda: not served(world), 5, "the withdrawal")
+    lab.wait_for(lambda: not served(world), lab.PATIENCE, "the withdrawal")
     assert time.monotonic() - begun < 1.5
     assert world.state("dns")["health"] == "unhealthy"
     well(world)
-    lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+    lab.wait_for(lambda: served(world) == SERVICE, lab.PATIENCE, "the addresses")
     # an orderly end of the check
     begun = time.monotonic()
     watched.terminate()
-    assert watched.wait(5) == 0
+    assert watched.wait(lab.PATIENCE) == 0
     assert time.monotonic() - begun > 0.4, "it waits until the world has heard of it"
     assert not served(world)
 
@@ -521,21 +521,21 @@ def test_addresses_do_not_outlive_the_check(world, watched, how):
     lab.wait_for(lambda: not served(world), 8, "the kernel")
     if how == signal.SIGSTOP:
         watched.send_signal(signal.SIGCONT)
-        lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+        lab.wait_for(lambda: served(world) == SERVICE, lab.PATIENCE, "the addresses")
 
 
 def test_check_that_hangs(world, watched):
     world.stead("pod", "stop", "dns")
-    assert watched.wait(5) == 0
+    assert watched.wait(lab.PATIENCE) == 0
     world.pod("dns", HEALTH.replace("test -e", "sleep 100; test -e").replace("Retries=2", "Retries=1"))
     world.stead("pod", "start", "dns")
     watcher = world.start(lab.STEAD, "pod", "watch", "dns")
     world.processes.append(watcher)
-    lab.wait_for(lambda: world.state("dns")["health"] == "unhealthy", 5, "the verdict")
+    lab.wait_for(lambda: world.state("dns")["health"] == "unhealthy", lab.PATIENCE, "the verdict")
     time.sleep(1)
     assert served(world) == []
     watcher.terminate()
-    watcher.wait(5)
+    watcher.wait(lab.PATIENCE)
     assert "sleep 100" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
 
 
@@ -543,12 +543,12 @@ def test_orderly_stop_withdraws_first(world):
     world.pod("dns", HEALTH.split("[Health]")[0] + "[Health]\nWithdrawSec=3\n")
     world.stead("pod", "start", "dns")
     stop = world.start(lab.STEAD, "pod", "stop", "dns")
-    lab.wait_for(lambda: not served(world), 5, "the withdrawal")
+    lab.wait_for(lambda: not served(world), lab.PATIENCE, "the withdrawal")
     # nobody announces it any more, but what comes until the routers know is answered
     local = world.stead("pod", "exec", "dns", "--", "ip", "-o", "address", "show", "dev", "lo").stdout
     assert all(f" {address}/" in local for address in SERVICE)
     assert stop.poll() is None and "ve-dns" in world.run("ip", "link").stdout
-    assert stop.wait(5) == 0
+    assert stop.wait(lab.PATIENCE) == 0
     stop.stdout.close()
 
 

@@ -122,7 +122,7 @@ class Client:
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(lab.PATIENCE)
         self.seconds = time.monotonic() - self.start
         self.file.seek(0)
         words = [line.rstrip("\n").split(" ", 1) for line in self.file]
@@ -139,7 +139,7 @@ def host():
     try:
         h.stead("check", *MACHINES)
         h.stead("start", *MACHINES)
-        lab.wait_for(lambda: {h.curl(), h.curl()} == {f"web{n} answers {CLIENT4}" for n in (1, 2)}, 20,
+        lab.wait_for(lambda: {h.curl(), h.curl()} == {f"web{n} answers {CLIENT4}" for n in (1, 2)}, lab.PATIENCE,
                      "both web servers to be found by name")
         yield h
     finally:
@@ -165,10 +165,10 @@ def test_reload_under_load(host):
         for _ in range(5):
             time.sleep(0.5)
             host.stead("exec", "haproxy", "--", "systemctl", "reload", "haproxy")
-            workers.append(lab.wait_for(lambda: worker() not in workers and worker(), 10, "a new worker"))
+            workers.append(lab.wait_for(lambda: worker() not in workers and worker(), lab.PATIENCE, "a new worker"))
         time.sleep(0.5)
         load.send_signal(2)
-        words = load.communicate(timeout=20)[0]
+        words = load.communicate(timeout=lab.PATIENCE)[0]
     requests = int(re.search(r"(\d+) requests in", words)[1])
     print(f"client: {len(client.answers)} connections in {client.seconds:.1f} s; wrk: {requests} requests")
     assert client.failed == []
@@ -193,7 +193,7 @@ def test_restart_of_a_web_server(host):
         time.sleep(0.3)
         host.stead("restart", "web1")
         back = time.monotonic()
-        lab.wait_for(lambda: "web1" in host.curl(), 15, "web1 to be asked again")
+        lab.wait_for(lambda: "web1" in host.curl(), lab.PATIENCE, "web1 to be asked again")
         time.sleep(0.3)
     gone = [when for when, _ in client.failed]
     print(f"{len(gone)} of {len(client.answers)} requests failed: {client.failed[:3]}")
