@@ -131,11 +131,11 @@ static int find_name(void *userdata, const char *name, DnsHost *ret)
 {
         const Boot *b = userdata;
         _cleanup_published_ Published p = PUBLISHED_NULL;
-        int r = published_read(b->network.directory_fd, name, &p, NULL);
+        int r = published_find(b->network.directory_fd, name, &p);
 
         if (r == -ENOMEM)
                 return r;
-        if (r < 0 || !link_name_find_end(name, NULL))
+        if (r < 0 || !link_name_find_end(p.machine, NULL))
                 return 0; /* no name of a machine, a broken file, or its launcher was killed */
         ret->n = 0;
         for (size_t i = 0; i < p.n_addresses && ret->n < DNS_HOST_ADDRESSES; i++)

@@ -37,6 +37,18 @@ static bool copy_part(const char *text, size_t n, char *buffer, size_t size)
         return true;
 }
 
+/* Neither is forwarded, and the third is never seen on a packet. */
+static bool leads_nowhere(const AddressSetting *a)
+{
+        struct in6_addr v6;
+
+        if (a->family == AF_INET)
+                return a->bytes[0] >= 224;
+        memcpy(&v6, a->bytes, sizeof(v6));
+        return IN6_IS_ADDR_LINKLOCAL(&v6) || IN6_IS_ADDR_MULTICAST(&v6) ||
+               IN6_IS_ADDR_V4MAPPED(&v6);
+}
+
 /* "[::1]:" or "127.0.0.1:" at *text, which is moved behind it. 0 if there is none. */
 static int read_address(const char **text, AddressSetting *ret, Error *error)
 {
@@ -58,6 +70,12 @@ static int read_address(const char **text, AddressSetting *ret, Error *error)
                 return error_set(error, EINVAL,
                                  "'%s' is not an address of the host; write 127.0.0.1, or an IPv6 "
                                  "address in brackets, such as [::1]",
+                                 address);
+        if (leads_nowhere(ret))
+                return error_set(error, EINVAL,
+                                 "a port of '%s' cannot lead into a machine: it is a link-local, "
+                                 "multicast or mapped address; write one of the host's others, or "
+                                 "none for all of them",
                                  address);
         *text = start + n + (bracket ? 2 : 1);
         return 1;

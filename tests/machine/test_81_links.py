@@ -270,6 +270,7 @@ def test_host_without_ipv6(host):
     m.inside.serve("web", 80)
     assert host.ask("tcp,127.0.0.1,8080").startswith("web ")
     assert m.exec("cat", "/etc/resolv.conf").stdout.count("nameserver") == 1
+    assert "IPv6 is turned off on this host" in host.refuses("six", "-n", "--network-address=2001:db8:9::2/64")
 
 
 def test_CI_190_missing_interface(host):
@@ -356,6 +357,9 @@ def test_names(host):
     assert web.exec("getent", "ahostsv4", "db").stdout.split()[0] == db.address()
     assert db.exec("getent", "ahostsv4", "web.stead.internal").stdout.split()[0] == web.address()
     assert web.exec("getent", "hosts", db.address()).stdout.split()[1] == "db.stead.internal"
+    loud = host.start("Loud", "-n")
+    for name in ("loud", "LOUD", "loud.stead.internal"):
+        assert web.exec("getent", "ahostsv4", name).stdout.split()[0] == loud.address()
     assert web.exec("getent", "ahostsv4", "www.example.org").stdout.split()[0] == "198.51.100.7"
     db.crash()
     lab.wait_for(lambda: "ve-db" not in host.links(), what="the link to go")
@@ -398,6 +402,7 @@ def test_names_on_the_host(host):
     assert getent("ahostsv4", "a-long-name-of-a-database") == (0, [db.address()])
     assert getent("hosts", "web") == (0, [web.address(6)])
     assert getent("ahostsv4", "zoned") == (0, [zoned.address()])
+    assert getent("ahostsv4", "WEB") == getent("ahostsv4", "Web.Stead.Internal") == (0, [web.address()])
     asked = host.run("env", f"LD_LIBRARY_PATH={NSS.parent}", "getent", "hosts", web.address())
     assert asked.stdout.split() == [web.address(), "web"]
     for name in ("nobody", "web.example.org", "../network/web", ".lock"):
@@ -603,12 +608,12 @@ def test_uplink_that_comes_later(host):
     def is_reached(m):
         return m.inside.ask("tcp,192.0.2.2,80", "tcp,2001:db8::2,80") == ["out 192.0.2.1", "out 2001:db8::1"]
     for m in machines:
-        lab.wait_for(lambda: is_reached(m), 10, "the new uplink")
+        lab.wait_for(lambda: is_reached(m), lab.PATIENCE, "the new uplink")
     assert '"ext"' in host.sh("nft list set inet stead uplink4")
     assert [m.stop() for m in machines] == [STOPPED, STOPPED]
     client.close()
     host.client = None
-    lab.wait_for(lambda: "ext" not in host.links(), 10, "the end of the client")
+    lab.wait_for(lambda: "ext" not in host.links(), lab.PATIENCE, "the end of the client")
     assert host.left() == before
 
 

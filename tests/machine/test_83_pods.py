@@ -182,6 +182,8 @@ def test_without_members(world):
     world.stead("pod", "stop", "dns")
     assert "not running" in world.stead("pod", "stop", "dns", status=1).stderr
     assert "no definition" in world.stead("pod", "start", "nobody", status=1).stderr
+    for name in ("nobody", "../dns", "."):
+        assert f"no pod '{name}'" in world.stead("pod", "status", name, status=1).stderr
 
 
 def namespace_of(pid):
