@@ -609,6 +609,7 @@ def tried(site, name):
 
 def test_try_commit_add(site):
     name = site.create()
+    (site.upper(name) / "etc/machine-id").write_text(os.urandom(16).hex() + "\n")
     site.stead("start", name)
     site.stead("try", name, "--", "/bin/sh", "-c", "echo a >/usr/share/tried; cat /etc/mine >/dev/null")
     p = site.stead("try", "-q", name, "--", "/bin/sh", "-c", "cat /usr/share/tried; rm /etc/motd; chmod 700 /srv; exit 7", status=7)
