@@ -9,7 +9,8 @@
 typedef enum FileChangeKind {
         FILE_CHANGE_ADDED,
         FILE_CHANGE_CHANGED,    /* another content, kind or target */
-        FILE_CHANGE_ATTRIBUTES, /* another mode or owner, and nothing else */
+        FILE_CHANGE_ATTRIBUTES, /* another mode, owner or extended attribute, and nothing else; of a
+                                   directory also that it hides what is below it */
         FILE_CHANGE_REMOVED,
         _FILE_CHANGE_MAX,
         _FILE_CHANGE_INVALID = -EINVAL,

@@ -626,6 +626,14 @@ def test_try_commit_add(site):
     assert "app" in shown and BASE in shown and "tried it" in shown
 
 
+def test_diff_tells_of_attributes(site):
+    """An ACL or a capability alone is a change; so is a directory that was made anew over one that is hidden now."""
+    name = site.create()
+    site.stead("try", "-q", name, "--", "/bin/sh", "-c", "touch /etc/group /etc/shadow; rm -r /usr/share; mkdir /usr/share")
+    os.setxattr(site.states / name / "try/upper/etc/group", "trusted.x", b"1")
+    assert tried(site, name) == {("attributes", "/etc/group"), ("attributes", "/usr/share")}
+
+
 def test_discard_and_what_is_refused(site):
     name = site.create()
     assert "Nothing has been tried" in site.stead("discard", name, status=1).stderr
