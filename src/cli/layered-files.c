@@ -243,3 +243,53 @@ int layered_files_find(int upper_fd, const int *lower_fds, LayeredFiles *ret, Er
         files = LAYERED_FILES_NULL;
         return 0;
 }
+
+/* What is below the try, or the machine's own upper layer, from the top. */
+static int open_lowers(const Layered *l, bool of_try, int **ret, Error *error)
+{
+        _cleanup_store_ Store store = STORE_NULL;
+        int *fds, upper, r = store_open(NULL, STORE_ADD, &store, error);
+
+        if (r >= 0)
+                r = layered_open_lowers(&store, l->stack.lowers, l->stack.n_lowers, &fds, error);
+        if (r < 0)
+                return r;
+        upper = of_try ? layered_open_upper(l, "upper") : -EBADF;
+        if (upper >= 0) {
+                int *grown = calloc(l->stack.n_lowers + 2, sizeof(int));
+
+                if (!grown) {
+                        closep(&upper);
+                        layered_close_lowers(fds);
+                        return error_set(error, ENOMEM, "Out of memory");
+                }
+                grown[0] = upper;
+                for (size_t i = 0; i <= l->stack.n_lowers; i++)
+                        grown[i + 1] = fds[i];
+                free(fds);
+                fds = grown;
+        }
+        *ret = fds;
+        return 0;
+}
+
+int layered_files_of(const Layered *l, bool of_try, LayeredFiles *ret, Error *error)
+{
+        _cleanup_close_ int upper = layered_open_upper(l, of_try ? "try/upper" : "upper");
+        int *lowers = NULL;
+        int r;
+
+        if (upper == -EBADF) {
+                error_hint(error, "stead exec %s -- find / -xdev -newermt yesterday", l->name);
+                return error_set(error, EOPNOTSUPP,
+                                 "The state of machine '%s' is a file system of its own (DiskMax=)",
+                                 l->name);
+        }
+        if (upper < 0)
+                return 0; /* nothing was written yet */
+        r = open_lowers(l, of_try, &lowers, error);
+        if (r >= 0)
+                r = layered_files_find(upper, lowers, ret, error);
+        layered_close_lowers(lowers);
+        return r;
+}

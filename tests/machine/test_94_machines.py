@@ -626,6 +626,24 @@ def test_try_commit_add(site):
     assert "app" in shown and BASE in shown and "tried it" in shown
 
 
+def test_commit_takes_what_was_changed(site):
+    """A program that changes nothing leaves copies of directories behind; those are no layer, and in none."""
+    tree = site.tree(2)
+    (tree / "usr/sbin").mkdir()
+    site.stead("layer", "import", "-q", BASE, tree)
+    name = site.create()
+    site.stead("try", "-q", name, "--", "/bin/sh", "-c", "touch /srv/x /usr/share/x; rm /srv/x /usr/share/x")
+    assert not tried(site, name)
+    p = site.stead("commit", name, "test/none", status=1)
+    assert "There is nothing" in p.stderr and f"stead discard {name}" in p.stderr
+    site.stead("try", "-q", name, "--", "/bin/sh", "-c", "mkdir -p /srv/a/b; chmod 700 /root; touch /etc/new")
+    site.stead("commit", name, "test/some")
+    files = json.loads(site.stead("layer", "diff", "--json", BASE, "test/some", status=1).stdout)["files"]
+    assert {f["path"] for f in files if f["change"] != "removed"} == {"/srv/a", "/srv/a/b", "/root", "/etc/new"}
+    shown = site.stead("layer", "show", "--tree", "test/some").stdout
+    assert "/usr" not in shown and "/srv/a" in shown
+
+
 def test_diff_tells_of_attributes(site):
     """An ACL or a capability alone is a change; so is a directory that was made anew over one that is hidden now."""
     name = site.create()
