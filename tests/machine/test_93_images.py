@@ -320,7 +320,7 @@ DAMAGED = {
 def test_damaged_images_are_refused(store, image, kind):
     damage, words = DAMAGED[kind]
     damage(image)
-    message = store.fails("evil", f"oci:{image.where}", timeout=20)
+    message = store.fails("evil", f"oci:{image.where}")
     assert words in message and len(message.splitlines()) <= 2, message
 
 

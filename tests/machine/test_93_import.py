@@ -187,7 +187,7 @@ def slow_import(store, here):
 def test_interrupt_leaves_nothing(store, here):
     with slow_import(store, here) as p:
         p.send_signal(signal.SIGINT)
-        _, message = p.communicate(timeout=20)
+        _, message = p.communicate(timeout=lab.PATIENCE)
         assert p.returncode == 1 and "Interrupted" in message
     assert store.left() == [] and not (store.where / "refs/slow.ref").exists()
 
