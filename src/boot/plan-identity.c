@@ -187,7 +187,8 @@ int plan_name(BootPlan *plan, Settings *s, Error *error)
         return plan->hostname ? 0 : error_set(error, ENOMEM, "Out of memory");
 }
 
-/* The tree's own id wins, since every program inside will use it (CI-135). */
+/* The tree's own id wins, since every program inside will use it (CI-135); in a throw-away machine
+ * and in a try it is that of another one, which may run. */
 int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error)
 {
         _cleanup_free_ char *text = NULL;
@@ -197,7 +198,7 @@ int plan_uuid(BootPlan *plan, const Settings *s, int root_fd, Error *error)
                               (n > 0 && strncmp(text, "uninitialized", 13) == 0);
         if (n >= 32) {
                 text[strcspn(text, "\n")] = '\0';
-                if (!plan->ephemeral && parse_id128(text, &plan->uuid) >= 0)
+                if (!plan->ephemeral && !s->try_of && parse_id128(text, &plan->uuid) >= 0)
                         return 0;
         }
         if (!id128_is_null(&s->uuid)) {

@@ -7,6 +7,7 @@
 #include "base/string-table.h"
 #include "os/path.h"
 #include "stack/package-change.h"
+#include "store/inode.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -68,8 +69,8 @@ static bool is_opaque(int fd)
         return fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-/* What shows below: O_PATH, or -ENOENT. */
-static int open_below(const Walk *w, const char *path, struct stat *ret)
+/* What shows below: O_PATH, or -ENOENT. @ret_lower: the layer that it is in. */
+static int open_below(const Walk *w, const char *path, struct stat *ret, int *ret_lower)
 {
         for (const int *lower = w->lower_fds; *lower >= 0; lower++) {
                 _cleanup_close_ int fd = path_open(*lower, path, O_PATH | O_NOFOLLOW, 0);
@@ -78,6 +79,7 @@ static int open_below(const Walk *w, const char *path, struct stat *ret)
                         continue;
                 if (fstat(fd, ret) < 0)
                         return -errno;
+                *ret_lower = *lower;
                 return is_whiteout(ret) ? -ENOENT : TAKE_FD(fd);
         }
         return -ENOENT;
@@ -126,17 +128,25 @@ static bool same_content(int dirfd, const char *name, const struct stat *st, int
         return a >= 0 && b >= 0 && same_data(a, b);
 }
 
-static bool same_attributes(const struct stat *a, const struct stat *b)
+/* Mode, owner, extended attributes, and whether what is below in a directory is hidden. */
+static bool same_attributes(int dirfd, const char *name, int lower_fd, const char *path)
 {
-        return a->st_uid == b->st_uid && a->st_gid == b->st_gid &&
-               (S_ISLNK(a->st_mode) || a->st_mode == b->st_mode);
+        _cleanup_(entry_done) Entry a = ENTRY_NULL, b = ENTRY_NULL;
+        const char *lower_name;
+        _cleanup_close_ int lower_dirfd = path_open_parent(lower_fd, path, &lower_name);
+
+        if (inode_read(dirfd, name, &a) < 0)
+                return true; /* gone just now: the machine runs on */
+        return lower_dirfd >= 0 && inode_read(lower_dirfd, lower_name, &b) >= 0 &&
+               entry_equal(&a, &b, true);
 }
 
 static int compare_entry(Walk *w, int dirfd, const char *name, const char *path,
                          const struct stat *st, bool hidden)
 {
         struct stat below_st;
-        _cleanup_close_ int below = hidden ? -ENOENT : open_below(w, path, &below_st);
+        int lower = -EBADF;
+        _cleanup_close_ int below = hidden ? -ENOENT : open_below(w, path, &below_st, &lower);
 
         if (below < 0 && below != -ENOENT)
                 return below;
@@ -146,7 +156,8 @@ static int compare_entry(Walk *w, int dirfd, const char *name, const char *path,
                 return add(w, FILE_CHANGE_ADDED, path, st);
         if (!same_content(dirfd, name, st, below, &below_st))
                 return add(w, FILE_CHANGE_CHANGED, path, st);
-        return same_attributes(st, &below_st) ? 0 : add(w, FILE_CHANGE_ATTRIBUTES, path, st);
+        return same_attributes(dirfd, name, lower, path) ? 0
+                                                         : add(w, FILE_CHANGE_ATTRIBUTES, path, st);
 }
 
 /* @hidden: an opaque directory is above; what was there is not of interest one by one. */
@@ -231,4 +242,54 @@ int layered_files_find(int upper_fd, const int *lower_fds, LayeredFiles *ret, Er
         *ret = files;
         files = LAYERED_FILES_NULL;
         return 0;
+}
+
+/* What is below the try, or the machine's own upper layer, from the top. */
+static int open_lowers(const Layered *l, bool of_try, int **ret, Error *error)
+{
+        _cleanup_store_ Store store = STORE_NULL;
+        int *fds, upper, r = store_open(NULL, STORE_ADD, &store, error);
+
+        if (r >= 0)
+                r = layered_open_lowers(&store, l->stack.lowers, l->stack.n_lowers, &fds, error);
+        if (r < 0)
+                return r;
+        upper = of_try ? layered_open_upper(l, "upper") : -EBADF;
+        if (upper >= 0) {
+                int *grown = calloc(l->stack.n_lowers + 2, sizeof(int));
+
+                if (!grown) {
+                        closep(&upper);
+                        layered_close_lowers(fds);
+                        return error_set(error, ENOMEM, "Out of memory");
+                }
+                grown[0] = upper;
+                for (size_t i = 0; i <= l->stack.n_lowers; i++)
+                        grown[i + 1] = fds[i];
+                free(fds);
+                fds = grown;
+        }
+        *ret = fds;
+        return 0;
+}
+
+int layered_files_of(const Layered *l, bool of_try, LayeredFiles *ret, Error *error)
+{
+        _cleanup_close_ int upper = layered_open_upper(l, of_try ? "try/upper" : "upper");
+        int *lowers = NULL;
+        int r;
+
+        if (upper == -EBADF) {
+                error_hint(error, "stead exec %s -- find / -xdev -newermt yesterday", l->name);
+                return error_set(error, EOPNOTSUPP,
+                                 "The state of machine '%s' is a file system of its own (DiskMax=)",
+                                 l->name);
+        }
+        if (upper < 0)
+                return 0; /* nothing was written yet */
+        r = open_lowers(l, of_try, &lowers, error);
+        if (r >= 0)
+                r = layered_files_find(upper, lowers, ret, error);
+        layered_close_lowers(lowers);
+        return r;
 }

@@ -9,7 +9,8 @@
 typedef enum FileChangeKind {
         FILE_CHANGE_ADDED,
         FILE_CHANGE_CHANGED,    /* another content, kind or target */
-        FILE_CHANGE_ATTRIBUTES, /* another mode or owner, and nothing else */
+        FILE_CHANGE_ATTRIBUTES, /* another mode, owner or extended attribute, and nothing else; of a
+                                   directory also that it hides what is below it */
         FILE_CHANGE_REMOVED,
         _FILE_CHANGE_MAX,
         _FILE_CHANGE_INVALID = -EINVAL,
@@ -36,3 +37,5 @@ void layered_files_done(LayeredFiles *f);
 /* @lower_fds: what is below, from the top, -EBADF at the end. A copy that is what is below is no
  * change; nor is a time. */
 int layered_files_find(int upper_fd, const int *lower_fds, LayeredFiles *ret, Error *error);
+/* The same of the try on a machine, or of what the machine has written. Nothing, if nothing was. */
+int layered_files_of(const Layered *l, bool of_try, LayeredFiles *ret, Error *error);

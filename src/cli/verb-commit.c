@@ -3,6 +3,7 @@
 
 #include "base/strv.h"
 #include "cli/arguments.h"
+#include "cli/layered-files.h"
 #include "cli/layered-try.h"
 #include "cli/progress-display.h"
 #include "image/layer-version.h"
@@ -41,21 +42,60 @@ static int fill_commit(const CommitRequest *c, Commit *commit, Error *error)
         return commit->message ? 0 : error_set(error, ENOMEM, "Out of memory");
 }
 
+static int compare_paths(const void *path, const void *change)
+{
+        return strcmp(path, ((const FileChange *)change)->path);
+}
+
+/* Takes out directories that are what is below them and lead to nothing: copies that a file which
+ * came and went has left, as the try's own do. The change of a time alone is none. */
+static void drop_idle_directories(Manifest *m, const LayeredFiles *changes)
+{
+        const char *below = ""; /* the last one that stays */
+        size_t first = m->n;
+
+        for (size_t i = m->n; i-- > 0;) {
+                Entry *e = &m->entries[i];
+                size_t length = strlen(e->path);
+                bool leads = strncmp(below, e->path, length) == 0 && below[length] == '/';
+
+                if (i > 0 && e->kind == ENTRY_DIRECTORY && !leads &&
+                    !(changes->n > 0 && bsearch(e->path, changes->items, changes->n,
+                                                sizeof(*changes->items), compare_paths))) {
+                        entry_done(e);
+                        continue;
+                }
+                below = e->path;
+                if (--first != i) {
+                        m->entries[first] = *e;
+                        *e = ENTRY_NULL;
+                }
+        }
+        m->n -= first;
+        memmove(m->entries, m->entries + first, m->n * sizeof(*m->entries));
+}
+
 static int make_layer(const CommitRequest *c, LayerVersion *ret, ManifestSize *ret_size,
                       Error *error)
 {
-        IngestOptions options = { .layer = true,
-                                  .keep_state = arguments_has(c->arguments, "state"),
-                                  .progress = c->progress };
+        bool state = arguments_has(c->arguments, "state");
+        IngestOptions options = { .layer = true, .keep_state = state, .progress = c->progress };
         _cleanup_store_ Store store = STORE_NULL;
         _cleanup_manifest_ Manifest manifest = MANIFEST_NULL;
         _cleanup_commit_ Commit commit = COMMIT_NULL;
+        _cleanup_layered_files_ LayeredFiles changes = LAYERED_FILES_NULL;
         int r = store_open(NULL, STORE_ADD, &store, error);
 
         if (r >= 0)
                 r = layer_version_check(&store, c->name, error);
         if (r >= 0)
                 r = ingest_tree(&store, c->upper_fd, &options, &manifest, error);
+        if (r >= 0 && !state)
+                r = layered_files_of(c->machine, true, &changes, error);
+        if (r >= 0 && !state)
+                drop_idle_directories(&manifest, &changes);
+        if (r >= 0 && manifest.n <= 1 && !state)
+                error_hint(error, "stead discard %s", c->machine->name);
         if (r >= 0 && manifest.n <= 1)
                 r = error_set(error, ENODATA, "There is nothing in it that belongs into a layer");
         if (r >= 0)

@@ -97,56 +97,6 @@ static int print_files_json(const LayeredFiles *f)
         return json_print_take(object);
 }
 
-/* What is below the try, or the machine's own upper layer, from the top. */
-static int open_lowers(const Layered *l, bool of_try, int **ret, Error *error)
-{
-        _cleanup_store_ Store store = STORE_NULL;
-        int *fds, upper, r = store_open(NULL, STORE_ADD, &store, error);
-
-        if (r >= 0)
-                r = layered_open_lowers(&store, l->stack.lowers, l->stack.n_lowers, &fds, error);
-        if (r < 0)
-                return r;
-        upper = of_try ? layered_open_upper(l, "upper") : -EBADF;
-        if (upper >= 0) {
-                int *grown = calloc(l->stack.n_lowers + 2, sizeof(int));
-
-                if (!grown) {
-                        closep(&upper);
-                        layered_close_lowers(fds);
-                        return error_set(error, ENOMEM, "Out of memory");
-                }
-                grown[0] = upper;
-                for (size_t i = 0; i <= l->stack.n_lowers; i++)
-                        grown[i + 1] = fds[i];
-                free(fds);
-                fds = grown;
-        }
-        *ret = fds;
-        return 0;
-}
-
-static int compare_upper(const Layered *l, bool of_try, LayeredFiles *ret, Error *error)
-{
-        _cleanup_close_ int upper = layered_open_upper(l, of_try ? "try/upper" : "upper");
-        int *lowers = NULL;
-        int r;
-
-        if (upper == -EBADF) {
-                error_hint(error, "stead exec %s -- find / -xdev -newermt yesterday", l->name);
-                return error_set(error, EOPNOTSUPP,
-                                 "The state of machine '%s' is a file system of its own (DiskMax=)",
-                                 l->name);
-        }
-        if (upper < 0)
-                return 0; /* nothing was written yet */
-        r = open_lowers(l, of_try, &lowers, error);
-        if (r >= 0)
-                r = layered_files_find(upper, lowers, ret, error);
-        layered_close_lowers(lowers);
-        return r;
-}
-
 /* 1: there is a difference. */
 static int compare_files(const Arguments *a, bool *ret_shown, Error *error)
 {
@@ -166,7 +116,7 @@ static int compare_files(const Arguments *a, bool *ret_shown, Error *error)
         of_try = layered_try_open(&l, &t, NULL) >= 0;
         if (!of_try && !asked)
                 return 0;
-        r = compare_upper(&l, of_try, &files, error);
+        r = layered_files_of(&l, of_try, &files, error);
         if (r < 0)
                 return r;
         *ret_shown = true;

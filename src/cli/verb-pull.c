@@ -258,8 +258,8 @@ const Verb verb_pull = {
         .help = "Get layers, or their new versions, from a remote",
         .text = "Without REMOTE: the one that the layer came from, or the only one there is. "
                 "REMOTE:* is all that it has.\nOnly what is missing is transferred; what was "
-                "transferred before a cut is used. Machines change at\ntheir next start, see stead "
-                "update. An image of a registry becomes the layer NAME (by skopeo).",
+                "transferred before a cut is used. Machines take a new\nversion with stead update. "
+                "An image of a registry becomes the layer NAME (by skopeo).",
         .group = VERB_GROUP_LAYERS,
         .operand_kind = OPERAND_LAYER,
         .flags = flags,

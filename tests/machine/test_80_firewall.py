@@ -161,7 +161,7 @@ def test_udp_client_that_never_pauses(world, address):
         return said[-1] == name
 
     def hears(name):
-        ports.wait_for(lambda: is_last(name), 20)
+        lab.wait_for(lambda: is_last(name), what="the last one")
     try:
         hears("nobody")
         world.publish("a", "udp * 5353 5353 53")

@@ -609,6 +609,7 @@ def tried(site, name):
 
 def test_try_commit_add(site):
     name = site.create()
+    (site.upper(name) / "etc/machine-id").write_text(os.urandom(16).hex() + "\n")
     site.stead("start", name)
     site.stead("try", name, "--", "/bin/sh", "-c", "echo a >/usr/share/tried; cat /etc/mine >/dev/null")
     p = site.stead("try", "-q", name, "--", "/bin/sh", "-c", "cat /usr/share/tried; rm /etc/motd; chmod 700 /srv; exit 7", status=7)
@@ -623,6 +624,32 @@ def test_try_commit_add(site):
     assert sh(site, name, "cat /usr/share/tried; stat -c %a /srv") == "a\n700\n"
     shown = site.stead("layer", "show", "test/tried").stdout
     assert "app" in shown and BASE in shown and "tried it" in shown
+
+
+def test_commit_takes_what_was_changed(site):
+    """A program that changes nothing leaves copies of directories behind; those are no layer, and in none."""
+    tree = site.tree(2)
+    (tree / "usr/sbin").mkdir()
+    site.stead("layer", "import", "-q", BASE, tree)
+    name = site.create()
+    site.stead("try", "-q", name, "--", "/bin/sh", "-c", "touch /srv/x /usr/share/x; rm /srv/x /usr/share/x")
+    assert not tried(site, name)
+    p = site.stead("commit", name, "test/none", status=1)
+    assert "There is nothing" in p.stderr and f"stead discard {name}" in p.stderr
+    site.stead("try", "-q", name, "--", "/bin/sh", "-c", "mkdir -p /srv/a/b; chmod 700 /root; touch /etc/new")
+    site.stead("commit", name, "test/some")
+    files = json.loads(site.stead("layer", "diff", "--json", BASE, "test/some", status=1).stdout)["files"]
+    assert {f["path"] for f in files if f["change"] != "removed"} == {"/srv/a", "/srv/a/b", "/root", "/etc/new"}
+    shown = site.stead("layer", "show", "--tree", "test/some").stdout
+    assert "/usr" not in shown and "/srv/a" in shown
+
+
+def test_diff_tells_of_attributes(site):
+    """An ACL or a capability alone is a change; so is a directory that was made anew over one that is hidden now."""
+    name = site.create()
+    site.stead("try", "-q", name, "--", "/bin/sh", "-c", "touch /etc/group /etc/shadow; rm -r /usr/share; mkdir /usr/share")
+    os.setxattr(site.states / name / "try/upper/etc/group", "trusted.x", b"1")
+    assert tried(site, name) == {("attributes", "/etc/group"), ("attributes", "/usr/share")}
 
 
 def test_discard_and_what_is_refused(site):

@@ -122,7 +122,7 @@ def test_kill_anything_anytime(site):
         total += early
         if verb == "create":
             site.stead("remove", "--yes", "--purge", site.name + "x", status=None)
-        if total >= KILLS:
+        if total >= KILLS and all(killed.values()):  # some are over before most kills
             break
         if i % 10 == 9:
             # the ones that get through keep the rest going
