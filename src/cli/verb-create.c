@@ -212,7 +212,6 @@ static int create_tree_or_disk(const Arguments *a, const CreateRequest *request,
         return r < 0 ? r : disk_create(request, on_progress, display, error);
 }
 
-/* The machine's own name may be in use by a definition that already says where its tree is. */
 static int check_name(const char *name, Error *error)
 {
         if (!machine_name_is_valid(name))
@@ -221,6 +220,32 @@ static int check_name(const char *name, Error *error)
                         "'%s' is not a machine name: letters, digits, '-' and '.', at most 64",
                         name);
         return 0;
+}
+
+/* A definition may be there before its tree; but it must not say that the machine is another one,
+ * which would then start in its place. */
+static int check_definition(const char *name, Error *error)
+{
+        _cleanup_free_ char *root = NULL, *list = NULL;
+        _cleanup_strv_ char **layers = NULL;
+        size_t n = strlen(TREES_DIRECTORY), m = strlen(name);
+        int r = layered_other_root(name, &root, error);
+
+        if (r >= 0 && !root)
+                r = layered_names(name, &layers, error);
+        if (r < 0)
+                return r;
+        if (root && strncmp(root, TREES_DIRECTORY "/", n + 1) == 0 &&
+            strncmp(root + n + 1, name, m) == 0 &&
+            (root[n + 1 + m] == '\0' || strcmp(root + n + 1 + m, ".raw") == 0))
+                return 0;
+        list = layers ? strv_join(layers, " ") : NULL;
+        if (!root && !list)
+                return 0;
+        error_hint(error, "stead start %s; or stead edit %s", name, name);
+        return error_set(error, EEXIST,
+                         "The definition of machine '%s' has another root already: %s", name,
+                         root ?: list);
 }
 
 /* What only a tree of its own can have. */
@@ -279,6 +304,9 @@ static int create_tree_from(const Arguments *a, const char *word, const char *fr
         int r;
 
         request.archive.fd = -EBADF;
+        r = check_definition(a->words[0], error);
+        if (r < 0)
+                return r;
         if (from)
                 r = prepare_copy(a, from, &path, &request, error);
         else if (debian_suite(word) || strncmp(word, "debian/", 7) == 0)
@@ -333,6 +361,7 @@ static int build(const Arguments *a, Error *error)
                                       .directory = arguments_value(a, "build"),
                                       .mirror = arguments_value(a, "mirror"),
                                       .quiet = arguments_has(a, "quiet") };
+        int r;
 
         if (a->words[1])
                 return arguments_usage(a->verb, error, "--build=%s is the source, not '%s'",
@@ -343,7 +372,8 @@ static int build(const Arguments *a, Error *error)
                                                "--%s has no meaning with --build=: %s/mkosi.conf "
                                                "says what is made",
                                                names[i], request.directory);
-        return create_build(&request, error);
+        r = check_definition(request.name, error);
+        return r < 0 ? r : create_build(&request, error);
 }
 
 static int run(const Arguments *a, Error *error)

@@ -220,6 +220,12 @@ def test_machine_whose_image_is_elsewhere(image, name):
         assert digest(TREES / f"{copy}.raw") == digest(image)
         error = stead("create", "-q", name, "debian/12", status=1).stderr
         assert f"has another root already: {image}" in error and f"stead edit {name}" in error
+        error = refused(name, image)
+        assert f"has another root already: {image}" in error and f"stead edit {name}" in error
+        definition.write_text("[Image]\nLayers=test/none test/other\n")
+        assert "has another root already: test/none test/other" in refused(name, image)
+        definition.write_text(f"[Image]\nImage={TREES}/{name}.raw\n")
+        stead("create", "-q", name, image)
         definition.write_text("[Image]\nImage=/nowhere.raw\n")
         assert "There is no tree '/nowhere.raw'" in stead("create", copy + "x", f"--from={name}", status=1).stderr
     finally:
