@@ -15,6 +15,8 @@
 /* The kernel sets apart a node of a tree for each item that it may write: for a directory 100 KiB,
  * with nodes of 64 KiB four times that. */
 #define ROOM (UINT64_C(16) << 20)
+/* What comes of that, if we are killed before the limit is set back: some nodes. */
+#define EXCESS (UINT64_C(1) << 20)
 
 int state_qgroup_set(int state_fd, const char *machine, uint64_t disk_max, Error *error)
 {
@@ -25,7 +27,7 @@ int state_qgroup_set(int state_fd, const char *machine, uint64_t disk_max, Error
                 return 0;
         if (r >= 0 && wanted > 0) {
                 r = syncfs(state_fd) < 0 ? -errno : subvolume_get_quota(state_fd, &used, &limit);
-                if (r >= 0 && used > wanted)
+                if (r >= 0 && used > wanted + EXCESS)
                         return state_disk_refuse(machine, used, error);
         }
         if (r >= 0)

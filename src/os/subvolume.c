@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define GROUP_TRIES 60
+#define ABOVE_MAX 4 /* a machine's directory, and try/ in it */
 #define GROUP_WAIT_US 50000
 
 static bool is_root(int fd)
@@ -176,13 +177,42 @@ int subvolume_get_quota(int fd, uint64_t *ret_used, uint64_t *ret_limit)
         return 0;
 }
 
+/* The nearest directory above that is of another subvolume, or the last one of this. */
+static int open_above(int fd, uint64_t id)
+{
+        int at = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        uint64_t other = id;
+
+        for (unsigned i = 0; at >= 0 && other == id && i < ABOVE_MAX; i++) {
+                int up = openat(at, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+                if (up < 0 || get_id(up, &other) < 0) {
+                        closep(&up);
+                        break;
+                }
+                (void)close(at);
+                at = up;
+        }
+        return at < 0 ? -errno : at;
+}
+
 int subvolume_set_limit(int fd, uint64_t bytes)
 {
-        /* group 0 is that of the subvolume of @fd, and all ones take a limit away */
+        /* all ones take a limit away */
         struct btrfs_ioctl_qgroup_limit_args args = {
                 .lim = { .flags = BTRFS_QGROUP_LIMIT_MAX_RFER,
                          .max_rfer = bytes > 0 ? bytes : UINT64_MAX },
         };
+        _cleanup_close_ int above = -EBADF;
+        uint64_t id = 0;
+        int r = get_id(fd, &id);
 
-        return ioctl(fd, BTRFS_IOC_QGROUP_LIMIT, &args) < 0 ? -errno : 0;
+        if (r < 0)
+                return r;
+        /* through one that is over its limit the kernel would refuse this, too (EDQUOT) */
+        above = open_above(fd, id);
+        if (above < 0)
+                return above;
+        args.qgroupid = id;
+        return ioctl(above, BTRFS_IOC_QGROUP_LIMIT, &args) < 0 ? -errno : 0;
 }

@@ -16,6 +16,7 @@ from test_94_machines import Site
 
 QUOTA_CTL = 0xC0109428  # BTRFS_IOC_QUOTA_CTL
 SUBVOL_CREATE = 0x5000940E
+QGROUP_LIMIT = 0x8030942B
 SYNC = 0x9408
 RESCAN_WAIT = 0x942E
 ENABLE, DISABLE, ENABLE_SIMPLE = 1, 2, 4
@@ -36,6 +37,11 @@ def quotas(path, command):
     control(path, QUOTA_CTL, struct.pack("QQ", command, 0))
     if command == ENABLE:
         control(path, RESCAN_WAIT)
+
+
+def limit(path, size):
+    """Of the subvolume that @path is in."""
+    control(path, QGROUP_LIMIT, struct.pack("QQQQQQ", 0, 1, size, 0, 0, 0))
 
 
 def make_subvolume(path):

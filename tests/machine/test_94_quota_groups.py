@@ -63,6 +63,13 @@ def test_a_limit_holds_and_a_full_machine_goes_on(site):
     # an overlay that finds no room for its work is read-only
     site.stead("restart", name)
     assert site.group(group)[1] == 32 * MIB
+    # killed while it made room for that
+    site.stead("stop", name)
+    btrfs_quotas.limit(site.states / name, 48 * MIB)
+    (site.upper(name) / "root/more").write_bytes(bytes(200_000))
+    assert site.group(group)[0] > 32 * MIB
+    site.stead("start", name)
+    assert site.group(group)[1] == 32 * MIB
     assert sh(site, name, "rm /root/big && sync && echo x > /root/x && cat /root/x") == "x\n"
 
 
