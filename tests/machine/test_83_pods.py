@@ -281,6 +281,17 @@ def test_left_by_killed_launchers(world):
     world.stead("pod", "stop", "one")
 
 
+def test_looking_takes_no_lock(world):
+    """Who lists pods must not be in the way of a member that comes back, or of the check that begins, at that moment."""
+    world.pod("dns", POD + "[Health]\nCommand=true\n")
+    world.stead("pod", "start", "dns")
+    left = "/run/stead/pods/dns/members/killed /run/stead/pods/dns/watcher"
+    world.run("sh", "-c", f"touch {left}")
+    before = world.run("sh", "-c", f"stat -c '%i %z' {left}").stdout
+    assert world.state("dns")["health"] == "unwatched" and world.state("dns")["members"] == []
+    assert world.run("sh", "-c", f"stat -c '%i %z' {left}").stdout == before
+
+
 def test_one_name(world):
     """A pod and a machine of one name would share links and rules."""
     world.pod("dns")
@@ -527,7 +538,7 @@ def test_addresses_do_not_outlive_the_check(world, watched, how):
 def test_check_that_hangs(world, watched):
     world.stead("pod", "stop", "dns")
     assert watched.wait(lab.PATIENCE) == 0
-    world.pod("dns", HEALTH.replace("test -e", "sleep 100; test -e").replace("Retries=2", "Retries=1"))
+    world.pod("dns", HEALTH.replace("test -e", "sleep 97531; test -e").replace("Retries=2", "Retries=1"))
     world.stead("pod", "start", "dns")
     watcher = world.start(lab.STEAD, "pod", "watch", "dns")
     world.processes.append(watcher)
@@ -536,7 +547,7 @@ def test_check_that_hangs(world, watched):
     assert served(world) == []
     watcher.terminate()
     watcher.wait(lab.PATIENCE)
-    assert "sleep 100" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert "sleep 97531" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
 
 
 def test_orderly_stop_withdraws_first(world):
