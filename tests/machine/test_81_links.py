@@ -270,6 +270,20 @@ def test_host_without_ipv6(host):
     assert "IPv6 is turned off on this host" in host.refuses("six", "-n", "--network-address=2001:db8:9::2/64")
 
 
+def test_small_pool(host):
+    """Addresses of launchers that were killed are free when no others are."""
+    host.sh("mkdir -p /etc/stead; mount -t tmpfs tmpfs /etc/stead; "
+            "printf '[Network]\\nPool=198.18.0.16/28\\n' >/etc/stead/stead.conf")
+    alive = host.start("alive", "-n")
+    fill = "cd /run/stead/network/.addresses; for n in $(seq 18 30); do ln -s {0} 198.18.0.$n || :; done"
+    host.sh(fill.format("killed"))
+    late = host.start("late", "-n")
+    assert late.address().startswith("198.18.0.") and late.address() != alive.address()
+    assert host.sh(f"readlink /run/stead/network/.addresses/{alive.address()}") == "alive\n"
+    host.sh(fill.format("alive"))
+    assert "There is no address for 'more'" in host.refuses("more", "-n")
+
+
 def test_CI_190_missing_interface(host):
     for option in ("--network-interface=none0", "--network-macvlan=none0"):
         assert "The host has no network interface 'none0', which 'web' needs" in host.refuses("web", option)
