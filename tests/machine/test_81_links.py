@@ -642,6 +642,18 @@ def test_CI_188_ports(host):
     assert client.ask("tcp,192.0.2.1,8080") == "ConnectionRefusedError"
 
 
+def test_udp_client_over_a_restart(host):
+    """It has talked to nobody meanwhile, and never pauses."""
+    host.start("other", "-n")
+    talk = host.add_client().talk("192.0.2.1", 5353)
+    for _ in range(2):
+        talk.hears("nobody")
+        web = host.start("rv4web", "-n", "-p", "udp:5353:53")
+        web.inside.serve("web", 53)
+        talk.hears("web")
+        assert web.stop() == STOPPED
+
+
 # "SOURCE DESTINATION PORT" of each connection that begins on a link
 CAPTURE = """
 import socket, struct, sys
