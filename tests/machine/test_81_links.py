@@ -628,6 +628,18 @@ def test_uplink_that_comes_later(host):
     assert host.left() == before
 
 
+def test_uplinks_that_cannot_forward(host):
+    """It is said once, however often addresses come."""
+    m = host.start("bound", "-n")
+    host.sh("mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; ip link add up0 type bridge")
+    for n in range(3):
+        host.sh(f"ip addr add 198.51.100.{n + 1}/24 dev up0; sleep 0.5")
+    m.inside.close()
+    m.process.terminate()
+    said = m.process.communicate(timeout=lab.PATIENCE)[1]
+    assert said.count("up0/forwarding") == said.count("Read-only file system") == 1, said
+
+
 def test_CI_188_ports(host):
     client = host.add_client()
     web = host.start("web", "-n", "-p", "8080:80", "-p", "udp:5353:53")
