@@ -10,6 +10,7 @@
 #include "boot/boot-publish.h"
 #include "boot/boot.h"
 #include "machine/firewall.h"
+#include "machine/publish.h"
 #include "network/forwarding.h"
 #include "network/link-name.h"
 #include "network/published.h"
@@ -80,7 +81,8 @@ int boot_network_acquire(Boot *b, Error *error)
         if (b->plan->pod)
                 return join_pod(b, error);
         (void)host_settings_load(HOST_SETTINGS_PATH, &settings, &diagnostics, NULL);
-        r = network_acquire(&b->plan->network, b->plan->machine, &settings, &n->network, error);
+        r = network_acquire_anew(&b->plan->network, b->plan->machine, &settings, &n->network,
+                                 error);
         if (r < 0)
                 return r;
         n->acquired = true;

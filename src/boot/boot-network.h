@@ -33,6 +33,7 @@ typedef struct BootNetwork {
         AddressWatch gateway;         /* the host's end, where we gave it its addresses */
         unsigned gateway_looks;       /* that are still to be taken at it */
         int uplink_fd;                /* new uplinks of the host */
+        bool uplink_failed;           /* and what could not be done about them was told */
         bool given;                   /* we gave host0 an address in its place: this one */
         LinkAddress gift;
         bool served;            /* names, by our relay */

@@ -29,16 +29,17 @@ void boot_uplink_update(Boot *b)
         _cleanup_error_ Error cause = ERROR_NULL;
         const Network *network = boot_network(b);
         pid_t firewall = 0;
+        int r;
 
         if (!network)
                 return;
-        if (forwarding_plan(network_host_link(network->plan), &uplinks, &cause) < 0) {
-                boot_network_warn(b, &cause);
-                return;
+        r = forwarding_plan(network_host_link(network->plan), &uplinks, &cause);
+        if (r >= 0 && uplinks.n_changes > 0) {
+                r = firewall_begin(&firewall, "restore", NULL, &cause);
+                if (r >= 0 && firewall_end(&firewall))
+                        r = forwarding_make(&uplinks, &cause);
         }
-        if (uplinks.n_changes > 0 && firewall_begin(&firewall, "restore", NULL, &cause) >= 0 &&
-            firewall_end(&firewall))
-                (void)forwarding_make(&uplinks, &cause);
-        if (cause.number != 0)
+        if (r < 0 && !b->network.uplink_failed) /* addresses may come by the second */
                 boot_network_warn(b, &cause);
+        b->network.uplink_failed = r < 0;
 }

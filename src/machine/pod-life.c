@@ -36,10 +36,9 @@ static int lock_pod(const char *name, LockFile *ret, Error *error)
 
 bool pod_network_lives(const char *name)
 {
-        _cleanup_(lock_file_release) LockFile lock = LOCK_FILE_NULL;
         _cleanup_free_ char *path = lock_path(name);
 
-        return pod_network_runs(name) || !path || lock_file_take(path, true, &lock) == -EAGAIN;
+        return pod_network_runs(name) || !path || lock_file_is_held(path);
 }
 
 static int ensure(const char *name, Error *error)

@@ -107,7 +107,7 @@ static int acquire(PodNetwork *p, Error *error)
         int r;
 
         (void)host_settings_load(HOST_SETTINGS_PATH, &settings, &diagnostics, NULL);
-        r = network_acquire(&p->plan, p->name, &settings, &p->network, error);
+        r = network_acquire_anew(&p->plan, p->name, &settings, &p->network, error);
         if (r < 0)
                 return r;
         if (p->network.addressing == NETWORK_ADDRESSING_NETWORKD)

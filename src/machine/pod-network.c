@@ -152,20 +152,16 @@ int pod_network_list(char ***ret, Error *error)
         return list(PODS_DIRECTORY, is_running_pod, ret, error);
 }
 
-/* A file that can be locked is that of a launcher that was killed. */
+/* A file that is not locked is that of a launcher that was killed. */
 static bool is_locked(const char *path, const char *entry)
 {
         _cleanup_free_ char *file = NULL;
-        LockFile lock = LOCK_FILE_NULL;
-        int r;
 
         if (asprintf(&file, "%s/%s", path, entry) < 0) {
                 file = NULL;
                 return true;
         }
-        r = lock_file_take(file, true, &lock);
-        lock_file_release(&lock);
-        return r == -EAGAIN;
+        return lock_file_is_held(file);
 }
 
 int pod_network_members(const char *name, char ***ret, Error *error)

@@ -49,14 +49,11 @@ int pod_network_watch(const PodNetwork *p, LockFile *ret, Error *error)
 
 PodHealth pod_network_health(const PodNetwork *p)
 {
-        LockFile lock = LOCK_FILE_NULL;
-        bool watched;
+        _cleanup_free_ char *path = pod_network_path(p->name, "watcher");
 
         if (!p->definition->health.command)
                 return POD_HEALTH_NONE;
-        watched = pod_network_watch(p, &lock, NULL) < 0;
-        lock_file_release(&lock);
-        if (!watched)
+        if (path && !lock_file_is_held(path))
                 return POD_HEALTH_UNWATCHED;
         return has_file(p, "healthy") ? POD_HEALTH_GOOD : POD_HEALTH_BAD;
 }

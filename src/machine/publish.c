@@ -9,7 +9,9 @@
 #include "network/port-holder.h"
 #include "network/published-list.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -45,6 +47,37 @@ static bool lives(const char *name)
         _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
 
         return !path || (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) || pod_network_lives(name);
+}
+
+/* Addresses that launchers held that were killed. Returns whether there were any. */
+static bool drop_dead_claims(void)
+{
+        int fd = open(ADDRESS_CLAIMS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+        bool any = false;
+
+        for (struct dirent *e; d && (e = readdir(d));) {
+                char name[NAME_MAX + 1];
+                ssize_t n = readlinkat(fd, e->d_name, name, NAME_MAX);
+
+                if (n <= 0)
+                        continue;
+                name[n] = '\0';
+                if (!lives(name) && unlinkat(fd, e->d_name, 0) >= 0)
+                        any = true;
+        }
+        return any;
+}
+
+int network_acquire_anew(const NetworkPlan *plan, const char *name, const HostSettings *settings,
+                         Network *ret, Error *error)
+{
+        _cleanup_error_ Error cause = ERROR_NULL;
+        int r = network_acquire(plan, name, settings, ret, &cause);
+
+        if (r == -EADDRNOTAVAIL && drop_dead_claims())
+                return network_acquire(plan, name, settings, ret, error);
+        return r < 0 ? error_move(error, &cause) : r;
 }
 
 /* Takes from the dead what they hold. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Choosing addresses. A claim is a link whose text is the name, since that is made or found in one
- * step; one of a launcher that was killed stays until its name starts again, and only makes others
- * choose another of millions. */
+ * step; one of a launcher that was killed stays until its name starts again or the pool is full,
+ * and only makes others choose another. */
 
 #include "network/address-pool.h"
 

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "network/dns-message.h"
+#include "network/dns-zone.h"
 #include "network/resolv-conf.h"
 #include "os/clock.h"
 
@@ -24,6 +25,7 @@
 #define SOCKETS_MAX (16 << 20) /* of the text of /proc/net/tcp */
 #define TCP_STATE_LISTEN 0x0a  /* include/net/tcp_states.h */
 #define UDP_STATE_OPEN 0x07
+#define QUESTION_SIZE 128
 #define QUESTION_OWN 0x5354
 #define QUESTION_OUTSIDE 0x5355
 
@@ -42,19 +44,23 @@ static SocketAddress socket_address(const IpAddress *a, uint16_t port)
         return s;
 }
 
-/* A question about one label, or about the root if @label is "". */
-static size_t make_question(uint16_t id, const char *label, uint16_t type, uint8_t buffer[128])
+/* A question about @name, or about the root if that is "". */
+static size_t make_question(uint16_t id, const char *name, uint16_t type,
+                            uint8_t buffer[static QUESTION_SIZE])
 {
-        size_t n = strnlen(label, 63), at = DNS_HEADER_SIZE;
+        size_t at = DNS_HEADER_SIZE;
 
-        memset(buffer, 0, 128);
+        memset(buffer, 0, QUESTION_SIZE);
         dns_message_set_id(buffer, id);
         buffer[2] = 1; /* RD */
         buffer[5] = 1; /* one question */
-        if (n > 0) {
-                buffer[at] = (uint8_t)n;
-                memcpy(buffer + at + 1, label, n);
-                at += n + 1;
+        while (*name) {
+                size_t n = strcspn(name, ".");
+
+                buffer[at++] = (uint8_t)n;
+                memcpy(buffer + at, name, n);
+                at += n;
+                name += n + (name[n] == '.');
         }
         buffer[at + 2] = (uint8_t)type; /* after the root's 0, in two bytes */
         buffer[at + 4] = DNS_CLASS_IN;
@@ -94,7 +100,8 @@ int check_probe_dns(CheckFacts *f, const CheckSockets *sockets)
                 const CheckAddress *a = &f->addresses[i];
                 int fd = a->address.family == AF_INET ? sockets->udp4 : sockets->udp6;
                 SocketAddress to;
-                uint8_t data[128];
+                uint8_t data[QUESTION_SIZE];
+                char name[QUESTION_SIZE - 32];
                 size_t n;
 
                 if (!a->gateway_here || fd < 0)
@@ -104,7 +111,9 @@ int check_probe_dns(CheckFacts *f, const CheckSockets *sockets)
                 f->dns_own = f->dns_outside = -ETIMEDOUT;
                 if (connect(fd, &to.any, socket_address_size(&to)) < 0)
                         return 0;
-                n = make_question(QUESTION_OWN, f->name,
+                /* in full, as a machine's name may have dots; it has 64 characters at most */
+                (void)snprintf(name, sizeof(name), "%.64s." DNS_ZONE_DOMAIN, f->name);
+                n = make_question(QUESTION_OWN, name,
                                   a->address.family == AF_INET ? DNS_TYPE_A : DNS_TYPE_AAAA, data);
                 (void)send(fd, data, n, MSG_NOSIGNAL); /* no answer is an answer */
                 n = make_question(QUESTION_OUTSIDE, "", 2 /* NS: RFC 1035, 3.2.2 */, data);

@@ -88,6 +88,16 @@ int lock_file_wait(const char *path, bool exclusive, LockFile *ret)
         return take(path, exclusive, true, ret);
 }
 
+bool lock_file_is_held(const char *path)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+        if (fd < 0)
+                return errno != ENOENT;
+        return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
 void lock_file_release(LockFile *lock)
 {
         if (lock->fd >= 0) {

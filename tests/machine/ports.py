@@ -3,14 +3,18 @@
 published ports. A namespace lives as long as a process of its own; nothing is on the real host's network.
 
 Also run by itself inside of these namespaces: `ports.py serve NAME PORT...` answers tcp and udp with
-"NAME SOURCE", `ports.py ask SECONDS PROTO,ADDRESS,PORT...` prints one answer a line.
+"NAME SOURCE", `ports.py ask SECONDS PROTO,ADDRESS,PORT...` prints one answer a line, `ports.py talk ADDRESS PORT` asks by
+udp from one port for ever, without the pauses after which the kernel forgets, and prints who answers when that changes.
 """
+import contextlib
 import os
 import pathlib
 import socket
 import subprocess
 import sys
 import threading
+
+import lab
 
 
 def serve(name, ports):
@@ -52,6 +56,43 @@ def ask_one(word, seconds):
             return "timeout" if isinstance(e, TimeoutError) else e.__class__.__name__
 
 
+def talk(address, port):
+    last = ""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("", 40000))
+        s.settimeout(0.1)
+        while True:
+            s.sendto(b"?", (address, int(port)))
+            try:
+                name = s.recv(100).decode().split()[0]
+            except OSError:
+                name = "nobody"
+            if name != last:
+                print(name, flush=True)
+            last = name
+            time.sleep(0.05)
+
+
+class Talk:
+    """What a process that talks has printed."""
+
+    def __init__(self, process):
+        self.process, self.pipe, self.last = process, process.stdout.fileno(), None
+        os.set_blocking(self.pipe, False)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+    def is_answered_by(self, name):
+        with contextlib.suppress(BlockingIOError):
+            self.last = (os.read(self.pipe, 4096).decode().split() or [self.last])[-1]
+        return self.last == name
+
+    def hears(self, name):
+        lab.wait_for(lambda: self.is_answered_by(name), what=f"an answer of {name}")
+
+
 class Namespace:
     """A network namespace; the host has a /run of its own, too."""
 
@@ -77,6 +118,9 @@ class Namespace:
 
     def serve(self, name, *ports):
         assert self.spawn(sys.executable, __file__, "serve", name, *map(str, ports)).stdout.readline() == "ready\n"
+
+    def talk(self, address, port):
+        return Talk(self.spawn(sys.executable, __file__, "talk", address, str(port)))
 
     def ask(self, *questions, seconds=20):
         """The answers to "tcp,127.0.0.1,8080" and the like: one, or a list of several."""
@@ -159,5 +203,7 @@ class World:
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2], map(int, sys.argv[3:]))
+    elif sys.argv[1] == "talk":
+        talk(*sys.argv[2:])
     else:
         print("\n".join(ask_one(word, float(sys.argv[2])) for word in sys.argv[3:]))

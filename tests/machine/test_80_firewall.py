@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Published ports through stead-firewall and the real kernel: who is answered, what a machine sees of
 its client, and that the table is always the one that the files ask for."""
-import contextlib
-import os
 import re
 import statistics
 import subprocess
-import sys
 import time
 
 import lab
@@ -127,63 +124,30 @@ def test_loopback_is_closed_to_machines(world):
              "ip link set lo down; ip addr flush dev lo; ip link set lo up")
 
 
-# asks from one port, faster than the kernel forgets, and prints whoever else answers than before
-TALKER = """
-import socket, sys, time
-s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("", 40000))
-s.settimeout(0.1)
-last = ""
-while True:
-    s.sendto(b"?", (sys.argv[1], int(sys.argv[2])))
-    try:
-        name = s.recv(100).decode().split()[0]
-    except TimeoutError:
-        name = "nobody"
-    if name != last:
-        print(name, flush=True)
-    last = name
-    time.sleep(0.05)
-"""
-
-
 @pytest.mark.parametrize("address", [HOST4, HOST6])
 def test_udp_client_that_never_pauses(world, address):
     """The kernel asks the table once for a flow, and this one does not end."""
     world.publish("b", "tcp * 999 999 80")  # so that flows are known all the time
-    talker = world.client.spawn(sys.executable, "-c", TALKER, address, "5353")
-    pipe, said = talker.stdout.fileno(), ["nothing"]
-    os.set_blocking(pipe, False)
-
-    def is_last(name):
-        with contextlib.suppress(BlockingIOError):
-            said.extend(os.read(pipe, 4096).decode().split())
-        return said[-1] == name
-
-    def hears(name):
-        lab.wait_for(lambda: is_last(name), what="the last one")
-    try:
-        hears("nobody")
-        world.publish("a", "udp * 5353 5353 53")
-        hears("a")
-        world.call("remove", "a")
-        hears("nobody")
-        world.publish("c", f"udp {address} 5353 5353 53")
-        hears("c")
-        world.call("remove", "c")
-        hears("nobody")
-        # the same while the table is away
-        world.publish("a", "udp * 5353 5353 53")
-        hears("a")
-        world.call("remove", "a")
-        hears("nobody")
-        world.write("a", world.text("a", "udp * 5353 5353 53"))
-        world.host.sh("nft flush table inet stead")
-        world.call("restore")
-        hears("a")
-    finally:
-        talker.kill()
-        talker.wait()
+    talker = world.client.talk(address, 5353)
+    talker.hears("nobody")
+    world.publish("a", "udp * 5353 5353 53")
+    talker.hears("a")
+    world.call("remove", "a")
+    talker.hears("nobody")
+    world.publish("c", f"udp {address} 5353 5353 53")
+    talker.hears("c")
+    world.call("remove", "c")
+    talker.hears("nobody")
+    # the same while the table is away
+    world.publish("a", "udp * 5353 5353 53")
+    talker.hears("a")
+    world.call("remove", "a")
+    talker.hears("nobody")
+    world.write("a", world.text("a", "udp * 5353 5353 53"))
+    world.host.sh("nft flush table inet stead")
+    world.call("restore")
+    talker.hears("a")
+    talker.close()
 
 
 def test_taken_by_another_machine(world):

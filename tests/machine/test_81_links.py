@@ -273,6 +273,20 @@ def test_host_without_ipv6(host):
     assert "IPv6 is turned off on this host" in host.refuses("six", "-n", "--network-address=2001:db8:9::2/64")
 
 
+def test_small_pool(host):
+    """Addresses of launchers that were killed are free when no others are."""
+    host.sh("mkdir -p /etc/stead; mount -t tmpfs tmpfs /etc/stead; "
+            "printf '[Network]\\nPool=198.18.0.16/28\\n' >/etc/stead/stead.conf")
+    alive = host.start("alive", "-n")
+    fill = "cd /run/stead/network/.addresses; for n in $(seq 18 30); do ln -s {0} 198.18.0.$n || :; done"
+    host.sh(fill.format("killed"))
+    late = host.start("late", "-n")
+    assert late.address().startswith("198.18.0.") and late.address() != alive.address()
+    assert host.sh(f"readlink /run/stead/network/.addresses/{alive.address()}") == "alive\n"
+    host.sh(fill.format("alive"))
+    assert "There is no address for 'more'" in host.refuses("more", "-n")
+
+
 def test_CI_190_missing_interface(host):
     for option in ("--network-interface=none0", "--network-macvlan=none0"):
         assert "The host has no network interface 'none0', which 'web' needs" in host.refuses("web", option)
@@ -617,6 +631,18 @@ def test_uplink_that_comes_later(host):
     assert host.left() == before
 
 
+def test_uplinks_that_cannot_forward(host):
+    """It is said once, however often addresses come."""
+    m = host.start("bound", "-n")
+    host.sh("mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; ip link add up0 type bridge")
+    for n in range(3):
+        host.sh(f"ip addr add 198.51.100.{n + 1}/24 dev up0; sleep 0.5")
+    m.inside.close()
+    m.process.terminate()
+    said = m.process.communicate(timeout=lab.PATIENCE)[1]
+    assert said.count("up0/forwarding") == said.count("Read-only file system") == 1, said
+
+
 def test_CI_188_ports(host):
     client = host.add_client()
     web = host.start("web", "-n", "-p", "8080:80", "-p", "udp:5353:53")
@@ -629,6 +655,18 @@ def test_CI_188_ports(host):
         assert sibling.inside.ask(*own[2:]) == [f"web {sibling.address()}", f"web {sibling.address(6)}"]
     assert web.stop() == STOPPED
     assert client.ask("tcp,192.0.2.1,8080") == "ConnectionRefusedError"
+
+
+def test_udp_client_over_a_restart(host):
+    """It has talked to nobody meanwhile, and never pauses."""
+    host.start("other", "-n")
+    talk = host.add_client().talk("192.0.2.1", 5353)
+    for _ in range(2):
+        talk.hears("nobody")
+        web = host.start("rv4web", "-n", "-p", "udp:5353:53")
+        web.inside.serve("web", 53)
+        talk.hears("web")
+        assert web.stop() == STOPPED
 
 
 # "SOURCE DESTINATION PORT" of each connection that begins on a link

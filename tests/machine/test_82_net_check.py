@@ -2,7 +2,7 @@
 """`stead net` on a host of bare network namespaces: a sound network is called so, and of one that was
 broken on purpose the break is named, with the next command to type.
 
-Also run by itself in the host's namespace: answers every DNS question with "no error".
+Also run by itself in the host's namespace: a DNS server that knows the root, and no other name.
 """
 import json
 import os
@@ -22,7 +22,7 @@ if __name__ == "__main__":
     print("ready", flush=True)
     while True:
         data, peer = s.recvfrom(512)
-        s.sendto(data[:2] + b"\x81\x80" + data[4:], peer)
+        s.sendto(data[:2] + b"\x81" + (b"\x83" if data[12] else b"\x80") + data[4:], peer)
 
 import pytest  # noqa: E402
 
@@ -60,8 +60,8 @@ class Host(ports.Namespace):
 class Web:
     """A machine with two ports, on the first of which somebody listens."""
 
-    def __init__(self, host, tree, options=("-n", "-p", "8080:80")):
-        self.host, self.name = host, lab.new_name("n")
+    def __init__(self, host, tree, options=("-n", "-p", "8080:80"), name=None):
+        self.host, self.name = host, name or lab.new_name("n")
         self.log = lab.work / f"{self.name}.log"
         with open(self.log, "wb") as log:
             self.launcher = subprocess.Popen(
@@ -156,6 +156,14 @@ def test_host_that_is_busy(host, web):
     slow = ["strace", "-f", "-o", "/dev/null", "-e", "trace=connect", "-e", "inject=connect:delay_exit=1200000"]
     said = host.run(*slow, str(lab.STEAD), "net", "check", web.name, check=False)
     assert said.returncode == 0 and "4 ways to ports" in said.stdout, said
+
+
+def test_name_with_dots_and_capitals(host):
+    w = Web(host, lab.tree("bookworm"), ["-n"], f"{lab.new_name('N')}.Example")
+    try:
+        assert (report := w.check())["ok"], report
+    finally:
+        w.close()
 
 
 def test_list(host, web):

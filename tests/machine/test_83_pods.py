@@ -286,6 +286,17 @@ def test_left_by_killed_launchers(world):
     world.stead("pod", "stop", "one")
 
 
+def test_looking_takes_no_lock(world):
+    """Who lists pods must not be in the way of a member that comes back, or of the check that begins, at that moment."""
+    world.pod("dns", POD + "[Health]\nCommand=true\n")
+    world.stead("pod", "start", "dns")
+    left = "/run/stead/pods/dns/members/killed /run/stead/pods/dns/watcher"
+    world.run("sh", "-c", f"touch {left}")
+    before = world.run("sh", "-c", f"stat -c '%i %z' {left}").stdout
+    assert world.state("dns")["health"] == "unwatched" and world.state("dns")["members"] == []
+    assert world.run("sh", "-c", f"stat -c '%i %z' {left}").stdout == before
+
+
 def test_one_name(world):
     """A pod and a machine of one name would share links and rules."""
     world.pod("dns")

@@ -53,6 +53,26 @@ static void test_one_writer_or_many_readers(void **state)
         assert_int_equal(access(path, F_OK), -1);
 }
 
+/* Whoever only asks takes nothing, and leaves the file alone. */
+static void test_question(void **state)
+{
+        LockFile lock = LOCK_FILE_NULL;
+
+        assert_false(lock_file_is_held(path));
+        for (int exclusive = 0; exclusive < 2; exclusive++) {
+                assert_int_equal(lock_file_take(path, exclusive, &lock), 0);
+                assert_true(lock_file_is_held(path));
+                lock_file_release(&lock);
+                assert_false(lock_file_is_held(path));
+        }
+        assert_int_equal(write_file_atomic_at(AT_FDCWD, path, "", 0600), 0);
+        assert_false(lock_file_is_held(path));
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(symlink("/", path), 0);
+        assert_true(lock_file_is_held(path));
+        assert_int_equal(unlink(path), 0);
+}
+
 /* A reader that lets go removes the file, for which it must be alone; to another reader it must not
  * look like a writer. */
 static void test_readers_never_meet_a_writer(void **state)
@@ -98,6 +118,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_one_writer_or_many_readers),
+                cmocka_unit_test(test_question),
                 cmocka_unit_test(test_readers_never_meet_a_writer),
                 cmocka_unit_test(test_another_program),
         };
