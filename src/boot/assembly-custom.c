@@ -212,11 +212,24 @@ static int tmpfs_options(const Assembly *a, const MountSetting *m, char ***ret,
         return r;
 }
 
+static int attach_directory(Assembly *a, const MountSetting *m, int mount_fd, Error *error)
+{
+        _cleanup_close_ int target = make_target(a, m, true, error);
+        int r;
+
+        if (target < 0)
+                return target;
+        r = mount_attach(mount_fd, target, "");
+        return r < 0 ? error_errno(error, -r, "%s: failed to mount on '%s'", m->origin,
+                                   m->destination)
+                     : 0;
+}
+
 static int mount_tmpfs(Assembly *a, const MountSetting *m, Error *error)
 {
         _cleanup_strv_ char **options = NULL;
         uint64_t attributes = 0;
-        _cleanup_close_ int target = -EBADF, fd = -EBADF;
+        _cleanup_close_ int fd = -EBADF;
         int r = tmpfs_options(a, m, &options, &attributes);
 
         if (r < 0)
@@ -228,13 +241,7 @@ static int mount_tmpfs(Assembly *a, const MountSetting *m, Error *error)
                 error_hint(error, "man 5 tmpfs  (options that tmpfs knows)");
                 return fd;
         }
-        target = make_target(a, m, true, error);
-        if (target < 0)
-                return target;
-        r = mount_attach(fd, target, "");
-        return r < 0 ? error_errno(error, -r, "%s: failed to mount on '%s'", m->origin,
-                                   m->destination)
-                     : 0;
+        return attach_directory(a, m, fd, error);
 }
 
 static int overlay_lower(Assembly *a, const MountSetting *m, const char *source, Error *error)
@@ -344,24 +351,15 @@ static int make_overlay(Assembly *a, const MountSetting *m, Error *error)
 
 static int mount_overlay(Assembly *a, const MountSetting *m, Error *error)
 {
-        _cleanup_close_ int target = -EBADF, fd = make_overlay(a, m, error);
-        int r;
+        _cleanup_close_ int fd = make_overlay(a, m, error);
 
-        if (fd < 0)
-                return fd;
-        target = make_target(a, m, true, error);
-        if (target < 0)
-                return target;
-        r = mount_attach(fd, target, "");
-        return r < 0 ? error_errno(error, -r, "%s: failed to mount on '%s'", m->origin,
-                                   m->destination)
-                     : 0;
+        return fd < 0 ? fd : attach_directory(a, m, fd, error);
 }
 
 static int mount_inaccessible(Assembly *a, const MountSetting *m, Error *error)
 {
         _cleanup_close_ int target = path_open(a->root_fd, m->destination, O_PATH, 0);
-        _cleanup_close_ int from = -EBADF, fd = -EBADF;
+        _cleanup_close_ int from = -EBADF;
         struct stat st;
         int r;
         const char *with = "/run/host/inaccessible/reg";
@@ -379,11 +377,8 @@ static int mount_inaccessible(Assembly *a, const MountSetting *m, Error *error)
         else if (S_ISSOCK(st.st_mode))
                 with = "/run/host/inaccessible/sock";
         from = path_open(a->root_fd, with, O_PATH, 0);
-        fd = from < 0 ? from : mount_clone(from, "", false);
-        r = fd < 0 ? fd
-                   : mount_set_attributes(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, 0, false);
-        if (r >= 0)
-                r = mount_attach(fd, target, "");
+        r = from < 0 ? from
+                     : assembly_cover(from, target, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API);
         return r < 0 ? error_errno(error, -r, "%s: failed to hide '%s'", m->origin, m->destination)
                      : 0;
 }

@@ -103,15 +103,33 @@ int assembly_lowers(Assembly *a, bool with_state, Lowers *ret, Error *error)
         return 0;
 }
 
+/* Mounted by the machine's root, whom a quota binds. */
+static int mount_overlay(Assembly *a, const Lowers *l, int upper, int work, Error *error)
+{
+        Creator creator = CREATOR_NULL;
+        CapabilitySet had = 0;
+        int r = creator_enter(a->mapped ? a->base : 0, &creator), fd;
+
+        if (r < 0)
+                return error_errno(error, -r, "Failed to create files as user %u", a->base);
+        r = capability_suspend(CAP_BIT(CAP_SYS_RESOURCE), &had);
+        fd = r < 0 ? error_errno(error, -r, "Failed to give up CAP_SYS_RESOURCE")
+                   : assembly_overlay(a, l->fds, l->n, upper, work, error);
+        capability_resume(had);
+        creator_leave(&creator);
+        return fd;
+}
+
 /* Whoever mounts an overlay is who writes to its upper layer ever after. He needs a place in that
  * one's map, or the kernel mounts it read-only without a word: so he is the machine's root. And he
  * must not be one whom no quota binds. */
 static int make_writable(Assembly *a, const Lowers *l, Error *error)
 {
         _cleanup_close_ int state = -EBADF, upper = -EBADF, work = -EBADF;
-        Creator creator = CREATOR_NULL;
-        CapabilitySet had = 0;
+        const StateDisk *disk = &a->layers->disk;
+        _cleanup_error_ Error problem = ERROR_NULL;
         int r = layer_root_make_upper(a->layers, error), fd;
+        uint64_t limit;
 
         if (r < 0)
                 return r;
@@ -122,15 +140,14 @@ static int make_writable(Assembly *a, const Lowers *l, Error *error)
         work = upper < 0 ? upper : open_state(a, state, STATE_WORK, error);
         if (work < 0)
                 return work;
-        r = creator_enter(a->mapped ? a->base : 0, &creator);
-        if (r < 0)
-                return error_errno(error, -r, "Failed to create files as user %u", a->base);
-        r = capability_suspend(CAP_BIT(CAP_SYS_RESOURCE), &had);
-        fd = r < 0 ? error_errno(error, -r, "Failed to give up CAP_SYS_RESOURCE")
-                   : assembly_overlay(a, l->fds, l->n, upper, work, error);
-        capability_resume(had);
-        creator_leave(&creator);
-        return fd;
+        fd = mount_overlay(a, l, upper, work, &problem);
+        /* a machine that is full must start, for it is inside that files are removed */
+        if (fd == -EROFS && state_disk_make_room(disk, &limit) > 0) {
+                fd = mount_overlay(a, l, upper, work, error);
+                state_disk_end_room(disk, limit);
+                return fd;
+        }
+        return fd < 0 ? error_move(error, &problem) : fd;
 }
 
 int assembly_layered_root(Assembly *a, bool writable, Error *error)

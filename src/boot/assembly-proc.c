@@ -23,26 +23,29 @@ const char *const assembly_read_only_paths[] = {
         "/proc/fs",  "/proc/irq",  "/proc/scsi", NULL,
 };
 
-int assembly_overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,
-                       Error *error)
+int assembly_cover(int from_fd, int at_fd, uint64_t attributes)
+{
+        _cleanup_close_ int fd = mount_clone(from_fd, "", false);
+        /* a part of what is frozen already may be shown writable again */
+        uint64_t clear = attributes & MOUNT_ATTR_RDONLY ? 0 : MOUNT_ATTR_RDONLY;
+        int r = fd < 0 ? fd : mount_set_attributes(fd, attributes, clear, false);
+
+        return r < 0 ? r : mount_attach(fd, at_fd, "");
+}
+
+/* Shows @source again at @target, both paths of the machine. A missing target is fine. */
+static int overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,
+                     Error *error)
 {
         _cleanup_close_ int at = path_open(a->root_fd, target, O_PATH | O_NOFOLLOW, 0);
         _cleanup_close_ int from = at < 0 ? -EBADF : path_open(a->root_fd, source, O_PATH, 0);
-        int fd, r;
+        int r;
 
         if (at == -ENOENT)
                 return 0;
         if (at < 0 || from < 0)
                 return error_errno(error, at < 0 ? -at : -from, "Failed to open '%s'", target);
-        fd = mount_clone(from, "", false);
-        /* a part of what is frozen already may be shown writable again */
-        r = fd < 0 ? fd
-                   : mount_set_attributes(fd, attributes,
-                                          attributes & MOUNT_ATTR_RDONLY ? 0 : MOUNT_ATTR_RDONLY,
-                                          false);
-        if (r >= 0)
-                r = mount_attach(fd, at, "");
-        closep(&fd);
+        r = assembly_cover(from, at, attributes);
         return r < 0 ? error_errno(error, -r, "Failed to protect '%s'", target) : 0;
 }
 
@@ -51,13 +54,12 @@ static int mask_proc(Assembly *a, Error *error)
         int r = 0;
 
         for (const char *const *p = assembly_read_only_paths; r >= 0 && *p; p++)
-                r = assembly_overmount(a, *p, *p, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+                r = overmount(a, *p, *p, MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         if (r >= 0 && a->plan->private_network)
-                r = assembly_overmount(a, "/proc/sys/net", "/proc/sys/net", MOUNT_ATTRIBUTES_API,
-                                       error);
+                r = overmount(a, "/proc/sys/net", "/proc/sys/net", MOUNT_ATTRIBUTES_API, error);
         for (const char *const *p = assembly_masked_files; r >= 0 && *p; p++)
-                r = assembly_overmount(a, "/run/host/inaccessible/reg", *p,
-                                       MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+                r = overmount(a, "/run/host/inaccessible/reg", *p,
+                              MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         return r;
 }
 
@@ -88,16 +90,15 @@ int assembly_proc(Assembly *a, Error *error)
                 if (r < 0)
                         return r;
         }
-        r = assembly_overmount(a, "/run/host/stead/boot-id", "/proc/sys/kernel/random/boot_id",
-                               MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+        r = overmount(a, "/run/host/stead/boot-id", "/proc/sys/kernel/random/boot_id",
+                      MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         if (r < 0)
                 return r;
-        r = assembly_overmount(a, "/run/host/stead/kmsg", "/proc/kmsg", MOUNT_ATTRIBUTES_API,
-                               error);
+        r = overmount(a, "/run/host/stead/kmsg", "/proc/kmsg", MOUNT_ATTRIBUTES_API, error);
         if (r < 0 || !a->limits_view.shown)
                 return r;
-        return assembly_overmount(a, LIMITS_VIEW_MEMINFO, "/proc/meminfo",
-                                  MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+        return overmount(a, LIMITS_VIEW_MEMINFO, "/proc/meminfo",
+                         MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
 }
 
 /* The parts of sysfs that a machine with its own network sees. */
@@ -145,8 +146,8 @@ static int mount_sysfs_whole(Assembly *a, int sysfs_fd, Error *error)
         for (size_t i = 0;
              r >= 0 && !a->plan->nesting && !a->plan->api_vfs_writable && i < ELEMENTSOF(hidden);
              i++)
-                r = assembly_overmount(a, "/run/host/inaccessible/dir", hidden[i],
-                                       MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+                r = overmount(a, "/run/host/inaccessible/dir", hidden[i],
+                              MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
         return r;
 }
 
@@ -158,8 +159,8 @@ static int show_processors(Assembly *a, Error *error)
 
         if (!assembly_shows_limits(a) || path_exists(a->root_fd, source) < 0)
                 return 0;
-        return assembly_overmount(a, source, "/sys/devices/system/cpu/online",
-                                  MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
+        return overmount(a, source, "/sys/devices/system/cpu/online",
+                         MOUNT_ATTR_RDONLY | MOUNT_ATTRIBUTES_API, error);
 }
 
 int assembly_sys(Assembly *a, Error *error)

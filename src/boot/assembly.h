@@ -148,9 +148,9 @@ int assembly_overlay(Assembly *a, const int *lower, size_t n_lower, int upper, i
 int assembly_clone_mapped(const Assembly *a, int dirfd, const char *path, int map_fd, Error *error);
 /* The same with a detached mount that is there already; consumes it. */
 int assembly_map_consume(const Assembly *a, int mount_fd, int map_fd, Error *error);
-/* Shows @source again at @target, both paths of the machine. A missing target is fine. */
-int assembly_overmount(Assembly *a, const char *source, const char *target, uint64_t attributes,
-                       Error *error);
+/* Shows what @from_fd is once more at @at_fd, with these attributes; without MOUNT_ATTR_RDONLY it
+ * can be written to. */
+int assembly_cover(int from_fd, int at_fd, uint64_t attributes);
 /* Attaches a detached mount below the scratch directory, so that overlay and clones may use it. */
 int assembly_scratch(Assembly *a, int mount_fd, Error *error);
 

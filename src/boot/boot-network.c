@@ -131,11 +131,11 @@ static int find_name(void *userdata, const char *name, DnsHost *ret)
 {
         const Boot *b = userdata;
         _cleanup_published_ Published p = PUBLISHED_NULL;
-        int r = published_read(b->network.directory_fd, name, &p, NULL);
+        int r = published_find(b->network.directory_fd, name, &p);
 
         if (r == -ENOMEM)
                 return r;
-        if (r < 0 || !link_name_find_end(name, NULL))
+        if (r < 0 || !link_name_find_end(p.machine, NULL))
                 return 0; /* no name of a machine, a broken file, or its launcher was killed */
         ret->n = 0;
         for (size_t i = 0; i < p.n_addresses && ret->n < DNS_HOST_ADDRESSES; i++)
@@ -218,6 +218,8 @@ void boot_network_end_start(Boot *b)
         boot_address_end(b);
         table_watch_done(&n->watch);
         address_watch_done(&n->gateway);
+        closep(&n->uplink_fd);
+        n->uplink_fd = -EBADF;
         if (n->acquired)
                 network_down(&n->network);
         end_forwarding(b);

@@ -32,6 +32,7 @@ typedef struct BootNetwork {
         AddressWatch inside, outside; /* host0 and the host's end, where networkd is asked */
         AddressWatch gateway;         /* the host's end, where we gave it its addresses */
         unsigned gateway_looks;       /* that are still to be taken at it */
+        int uplink_fd;                /* new uplinks of the host */
         bool given;                   /* we gave host0 an address in its place: this one */
         LinkAddress gift;
         bool served;            /* names, by our relay */
@@ -49,7 +50,8 @@ typedef struct BootNetwork {
                         .watch = TABLE_WATCH_NULL,     \
                         .inside = ADDRESS_WATCH_NULL,  \
                         .outside = ADDRESS_WATCH_NULL, \
-                        .gateway = ADDRESS_WATCH_NULL })
+                        .gateway = ADDRESS_WATCH_NULL, \
+                        .uplink_fd = -EBADF })
 
 /* The network that the machine sees: its own, or that of its pod; NULL: none that we know. */
 const Network *boot_network(const Boot *b);

@@ -46,5 +46,5 @@ void limits_view_done(LimitsView *v);
 
 /* The supervisor's: looks at limits and use, and brings the file up to date; shows it in the
  * machine of @leader_pid_fd when the first limit came only now. Returns the microseconds until it
- * wants to be called again, USEC_INFINITY for not before @watch_fd is readable. */
+ * wants to be called again, USEC_INFINITY for not before v->watch_fd is readable. */
 uint64_t limits_view_update(LimitsView *v, int leader_pid_fd);

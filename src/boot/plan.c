@@ -353,18 +353,9 @@ static int open_view(const BootPlan *plan, const RootSource *source, struct stat
                       : fd;
 }
 
-int boot_plan_new(Settings *s, const RootSource *source, BootPlan **ret, Error *error)
+/* What needs no more than to be taken over. */
+static int plan_as_told(BootPlan *plan, Settings *s)
 {
-        static const RootSource plain_tree = {};
-        _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
-        _cleanup_close_ int root_fd = -EBADF;
-        struct stat root;
-        int r;
-
-        if (!plan)
-                return out_of_memory(error);
-        if (!source)
-                source = &plain_tree;
         plan->ephemeral = s->ephemeral;
         plan->volatile_mode = s->volatile_mode;
         plan->read_only = s->read_only || s->volatile_mode == VOLATILE_YES ||
@@ -387,7 +378,23 @@ int boot_plan_new(Settings *s, const RootSource *source, BootPlan **ret, Error *
         plan->selinux_apifs_context = TAKE_PTR(s->selinux_apifs_context);
         plan->container_service =
                 s->container_service ? TAKE_PTR(s->container_service) : strdup("stead");
-        if (!plan->container_service)
+        return plan->container_service ? 0 : -ENOMEM;
+}
+
+int boot_plan_new(Settings *s, const RootSource *source, BootPlan **ret, Error *error)
+{
+        static const RootSource plain_tree = {};
+        _cleanup_plan_ BootPlan *plan = calloc(1, sizeof(BootPlan));
+        _cleanup_close_ int root_fd = -EBADF;
+        struct stat root;
+        int r;
+
+        if (!plan)
+                return out_of_memory(error);
+        if (!source)
+                source = &plain_tree;
+        r = plan_as_told(plan, s);
+        if (r < 0)
                 return out_of_memory(error);
         r = boot_check_kernel(false, error);
         if (r < 0)

@@ -20,8 +20,8 @@
  * what it waits for. A signal ends us meanwhile. */
 int start_gate_enter(const char *machine, uint64_t *ret_turn_usec);
 
-/* Parts, for tests. Tries to take one of @parallel slots in @directory; with @alone only if no
+/* Parts, for tests. Tries to take one of @parallel slots in @directory_fd; with @alone only if no
  * other is taken. Returns the descriptor, or -EAGAIN and how many are taken. */
 int start_gate_try(int directory_fd, unsigned parallel, bool alone, unsigned *ret_taken);
-/* What the host is short of, by the files of @directory (/proc/pressure); NULL: nothing. */
+/* What the host is short of, by the files of @directory_fd (/proc/pressure); NULL: nothing. */
 const char *start_gate_pressure(int directory_fd, const HostSettings *settings);

@@ -20,6 +20,7 @@ typedef enum Source {
         SOURCE_NAMES,
         SOURCE_ADDRESSES,
         SOURCE_GATEWAY,
+        SOURCE_UPLINK,
 } Source; /* ConsoleSource begins at 100 */
 
 /* What is due when; USEC_INFINITY: not waited for. */
@@ -34,6 +35,7 @@ typedef enum Timer {
         TIMER_OOM,
         TIMER_ADDRESSES,
         TIMER_GATEWAY,
+        TIMER_UPLINK,
         _TIMER_MAX,
 } Timer;
 

@@ -6,6 +6,7 @@
 
 #include "boot/boot-address.h"
 #include "boot/boot-gateway.h"
+#include "boot/boot-uplink.h"
 #include "os/clock.h"
 
 #include <errno.h>
@@ -65,6 +66,10 @@ static void watch_network(Supervisor *s)
         if (n->gateway.fd >= 0)
                 (void)supervisor_add(s, n->gateway.fd,
                                      SOURCE_GATEWAY); /* or who takes it away has it so */
+        boot_uplink_watch(s->boot);
+        if (n->uplink_fd >= 0)
+                (void)supervisor_add(s, n->uplink_fd,
+                                     SOURCE_UPLINK); /* or the next start forwards for it */
         if (n->inside.fd < 0)
                 return;
         (void)supervisor_add(s, n->inside.fd, SOURCE_ADDRESSES); /* or ports lead nowhere */
@@ -111,6 +116,10 @@ bool supervisor_on_watch(Supervisor *s, unsigned source)
                 boot_gateway_drain(s->boot);
                 supervisor_arm(s, TIMER_GATEWAY, ADDRESSES_USEC);
                 return true;
+        case SOURCE_UPLINK:
+                boot_uplink_drain(s->boot);
+                supervisor_arm(s, TIMER_UPLINK, ADDRESSES_USEC);
+                return true;
         default:
                 return false;
         }
@@ -126,6 +135,8 @@ void supervisor_on_watch_timer(Supervisor *s, Timer timer)
                 on_addresses(s);
         else if (timer == TIMER_GATEWAY)
                 supervisor_arm(s, TIMER_GATEWAY, boot_gateway_update(s->boot));
+        else if (timer == TIMER_UPLINK)
+                boot_uplink_update(s->boot);
 }
 
 void supervisor_end_watches(Supervisor *s)

@@ -350,6 +350,7 @@ static void on_timer(Supervisor *s, Timer timer)
         case TIMER_OOM:
         case TIMER_ADDRESSES:
         case TIMER_GATEWAY:
+        case TIMER_UPLINK:
                 supervisor_on_watch_timer(s, timer);
                 break;
         case _TIMER_MAX:

@@ -122,20 +122,22 @@ int job_queue_wait(JobQueue *q, const char *job, const char *unit, uint64_t time
 
         for (;;) {
                 const char *result = result_of(q, job);
-                uint64_t passed = clock_now_usec() - since;
                 int r;
 
                 if (result)
                         return judge(result, unit, error);
-                if (timeout_usec != USEC_INFINITY && passed >= timeout_usec) {
-                        error_hint(error, "systemctl status %s", unit);
-                        return error_set(error, ETIMEDOUT, "%s is not done yet", unit);
-                }
                 r = sd_bus_process(q->bus, NULL);
-                if (r == 0)
+                if (r == 0) { /* all that was said is read: only now it may be too late */
+                        uint64_t passed = clock_now_usec() - since;
+
+                        if (timeout_usec != USEC_INFINITY && passed >= timeout_usec) {
+                                error_hint(error, "systemctl status %s", unit);
+                                return error_set(error, ETIMEDOUT, "%s is not done yet", unit);
+                        }
                         r = sd_bus_wait(q->bus, timeout_usec == USEC_INFINITY
                                                         ? UINT64_MAX
                                                         : timeout_usec - passed);
+                }
                 if (r < 0 && r != -EINTR)
                         return bus_error_set(error, NULL, r, "Lost systemd while waiting for %s",
                                              unit);

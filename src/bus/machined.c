@@ -83,7 +83,8 @@ static bool is_alive(pid_t pid)
         return fd >= 0 && pidfd_is_alive(fd);
 }
 
-int machined_leader(sd_bus *bus, const char *name, pid_t *ret, Error *error)
+/* Leader of a registered machine; -ENXIO when there is no such name. */
+static int leader_of(sd_bus *bus, const char *name, pid_t *ret, Error *error)
 {
         _cleanup_bus_error_ sd_bus_error e = SD_BUS_ERROR_NULL;
         _cleanup_message_ sd_bus_message *reply = NULL;
@@ -194,7 +195,7 @@ int machined_register(sd_bus *bus, const Registration *g, Error *error)
                         return 0;
                 if (!has_name(&e, EXISTS))
                         return set_error(error, &e, r, g->name);
-                r = machined_leader(bus, g->name, &leader, NULL);
+                r = leader_of(bus, g->name, &leader, NULL);
                 if (r >= 0 && leader != g->leader && is_alive(leader)) {
                         error_hint(error, "machinectl status %s", g->name);
                         return error_set(error, EEXIST,

@@ -32,5 +32,3 @@ int machined_unregister(sd_bus *bus, const char *name, Error *error);
 /* Withdraws an entry whose leader is dead, before a unit of the same name is started or registered.
  * @bus NULL: the system bus. Asks nobody when there is no such entry. */
 void machined_forget_dead(sd_bus *bus, const char *name);
-/* Leader of a registered machine; -ENXIO when there is no such name. */
-int machined_leader(sd_bus *bus, const char *name, pid_t *ret, Error *error);

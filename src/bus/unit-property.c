@@ -25,7 +25,6 @@ typedef enum GeneralType {
 typedef struct GeneralProperty {
         const char *name;
         GeneralType type;
-        unsigned since;
         const char *property; /* on the bus, if it is another one */
         const char *words;    /* of a choice, spaces between */
 } GeneralProperty;
@@ -66,7 +65,7 @@ static const GeneralProperty general[] = {
         { "SendSIGKILL", GENERAL_BOOLEAN },
         { "TimeoutStopSec", GENERAL_TIME, .property = "TimeoutStopUSec" },
         { "RuntimeMaxSec", GENERAL_TIME, .property = "RuntimeMaxUSec" },
-        { "OOMPolicy", GENERAL_CHOICE, .since = 253, .words = "continue stop kill" },
+        { "OOMPolicy", GENERAL_CHOICE, .words = "continue stop kill" },
 };
 
 static const GeneralProperty *general_property(const char *name)
@@ -345,14 +344,4 @@ int unit_property_append(sd_bus_message *m, const char *assignment, Error *error
 int unit_property_check(const char *assignment, Error *error)
 {
         return check_or_append(NULL, assignment, error);
-}
-
-unsigned unit_property_since(const char *assignment)
-{
-        _cleanup_free_ char *name = strndup(assignment, strcspn(assignment, "="));
-        const ResourceKey *key = name ? resource_key(name) : NULL;
-        const GeneralProperty *row = name && !key ? general_property(name) : NULL;
-        unsigned since = key ? key->since : row ? row->since : 0;
-
-        return since > 252 ? since : 0;
 }

@@ -20,6 +20,3 @@ int unit_property_append(sd_bus_message *m, const char *assignment, Error *error
 int unit_property_append_value(sd_bus_message *m, const ResourceValue *v);
 /* Whether "NAME=VALUE" could be appended. */
 int unit_property_check(const char *assignment, Error *error);
-/* The first version of systemd that knows the property of "NAME=VALUE", 0: all that we work with.
- * An older one fails the whole call for it. */
-unsigned unit_property_since(const char *assignment);

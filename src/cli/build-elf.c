@@ -285,6 +285,8 @@ static int plan_and_build(const Arguments *a, int root_fd, const Lists *lists, E
                          (arguments_has(a, "list") || arguments_has(a, "json"));
         int r = arguments_timeout(a, VERIFY_USEC, &v.limit_usec, error);
 
+        if (r >= 0 && v.limit_usec == 0)
+                r = arguments_usage(a->verb, error, "With --timeout=0 nothing would run");
         if (r >= 0)
                 r = minimal_plan(root_fd, &request, &m, error);
         if (r < 0)

@@ -9,7 +9,7 @@
 #include "bus/systemd.h"
 #include "bus/unit-control.h"
 #include "cli/launcher.h"
-#include "config/command-line.h"
+#include "config/launch-settings.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -46,22 +46,20 @@ static int launcher_words(const Comparison *c, char ***argv, Error *error)
 static int read_declared(Comparison *c, Error *error)
 {
         char *const environment[] = { NULL };
-        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
-        _cleanup_assignments_ Assignments all = ASSIGNMENTS_NULL;
-        _cleanup_settings_ Settings *settings = NULL;
+        _cleanup_launch_settings_ LaunchSettings told = LAUNCH_SETTINGS_NULL;
         _cleanup_strv_ char **argv = NULL;
         int r = launcher_words(c, &argv, error);
 
         if (r < 0)
                 return r;
-        r = command_line_settings("", (int)strv_length(argv), argv, environment, &settings,
-                                  &c->definition, &all, &diagnostics, error);
-        diagnostics_print(&diagnostics, stderr);
+        r = launch_settings_read("", (int)strv_length(argv), argv, environment, &told, error);
+        diagnostics_print(&told.diagnostics, stderr);
         if (r < 0) {
                 error_hint(error, "stead check %s", c->name);
                 return error_errno(error, -r, "Failed to read the definition of '%s'", c->name);
         }
-        r = setting_lines_collect(&all, c->definition, &c->declared);
+        c->definition = TAKE_PTR(told.definition);
+        r = setting_lines_collect(&told.all, c->definition, &c->declared);
         if (r < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         for (size_t i = 0; i < c->declared.n; i++) {

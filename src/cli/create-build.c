@@ -4,6 +4,7 @@
 
 #include "cli/create-build.h"
 
+#include "base/buffer.h"
 #include "base/fd.h"
 #include "base/strv.h"
 #include "cli/launcher.h"
@@ -178,6 +179,21 @@ static int prepare_builder(Building *b, Error *error)
         return r;
 }
 
+/* A ':' ends a path there. */
+static int push_bind(char ***argv, const char *option, const char *source, const char *place)
+{
+        _cleanup_buffer_ Buffer text = BUFFER_NULL;
+
+        buffer_puts(&text, option);
+        for (const char *p = source; *p; p++) {
+                if (*p == ':' || *p == '\\')
+                        buffer_puts(&text, "\\");
+                buffer_append(&text, p, 1);
+        }
+        buffer_printf(&text, ":%s", place);
+        return buffer_error(&text) < 0 ? -ENOMEM : strv_push(argv, text.data);
+}
+
 /* mkosi makes mounts, device nodes and owners of all kinds: what builds is as powerful as who
  * builds, so that what DIR may do is what it may do on a host with mkosi. Nothing in the machine is
  * kept, so there is nothing to wait for when mkosi does not hear that it is to stop: a signal
@@ -215,11 +231,11 @@ static int builder_words(const Building *b, char ***argv, Error *error)
         if (r >= 0)
                 r = strv_pushf(argv, "--directory=%s", b->checkout);
         if (r >= 0)
-                r = strv_pushf(argv, "--bind-ro=%s:/srv", b->source);
+                r = push_bind(argv, "--bind-ro=", b->source, "/srv");
         if (r >= 0)
-                r = strv_pushf(argv, "--bind=%s:/mnt", b->work);
+                r = push_bind(argv, "--bind=", b->work, "/mnt");
         if (r >= 0)
-                r = strv_pushf(argv, "--bind=%s:/media", b->cache);
+                r = push_bind(argv, "--bind=", b->cache, "/media");
         return r < 0 ? r : strv_push(argv, "--");
 }
 

@@ -59,11 +59,19 @@ static int check_definition(Creation *c, Error *error)
 {
         const char *name = c->request->name;
         _cleanup_strv_ char **named = NULL;
-        _cleanup_free_ char *tree = NULL, *image = NULL, *ours = NULL, *theirs = NULL;
+        _cleanup_free_ char *tree = NULL, *image = NULL, *ours = NULL, *theirs = NULL, *root = NULL;
         int r = layered_names(name, &named, error);
 
+        if (r >= 0)
+                r = layered_other_root(name, &root, error);
         if (r < 0)
                 return r;
+        if (root) {
+                error_hint(error, "stead start %s; or stead edit %s", name, name);
+                return error_set(error, EEXIST,
+                                 "The definition of machine '%s' has another root already: %s",
+                                 name, root);
+        }
         if (asprintf(&tree, TREES_DIRECTORY "/%s", name) < 0)
                 tree = NULL;
         if (asprintf(&image, TREES_DIRECTORY "/%s.raw", name) < 0)
@@ -339,16 +347,16 @@ int create_layers(const CreateLayers *request, Progress *progress, Error *error)
                                                 .staging = STAGING_NULL,
                                                 .source = LAYERED_NULL,
                                                 .source_lock = -EBADF };
-        int r = store_open(NULL, STORE_ADD, &c.store, error);
+        int r = request->from ? open_source(&c, error) : strv_copy(request->layers, &c.layers);
 
-        if (r >= 0)
-                r = request->from ? open_source(&c, error) : strv_copy(request->layers, &c.layers);
         if (r >= 0)
                 r = check_definition(&c, error);
         if (r >= 0)
+                r = store_open(NULL, STORE_ADD, &c.store, error);
+        if (r >= 0)
                 r = ensure_base(&c, error);
         if (r >= 0)
-                r = staging_new(stack_states(), request->name, &c.staging, error);
+                r = staging_new_state(stack_states(), request->name, &c.staging, error);
         if (r >= 0)
                 r = fill(&c, error);
         if (r >= 0)

@@ -52,7 +52,9 @@ const char *difference_text(const Difference *d, const char *value)
         return !value ? "-" : d->option && d->option->secret ? "(secret)" : value;
 }
 
-int difference_canonical(const Option *option, const char *value, char **ret)
+/* @value of @option as `stead cat` would write it, NULL for its default; each item of a list on a
+ * line. */
+static int canonical(const Option *option, const char *value, char **ret)
 {
         _cleanup_settings_ Settings *settings = NULL;
         _cleanup_buffer_ Buffer text = BUFFER_NULL;
@@ -120,9 +122,9 @@ static int compare_value(const Comparison *c, const Option *option, Differences 
                 return r;
         if (!running && declared && !is_file(declared_origin))
                 return 0; /* only how the verb starts machines */
-        r = difference_canonical(option, declared, &should);
+        r = canonical(option, declared, &should);
         if (r >= 0)
-                r = difference_canonical(option, running, &is);
+                r = canonical(option, running, &is);
         if (r < 0 || strcmp(should, is) == 0)
                 return r;
         how = way_of(c, option, option->key);
@@ -162,7 +164,7 @@ static int items_add(Items *s, const Option *option, const char *value, const ch
         _cleanup_free_ char *text = NULL;
         _cleanup_strv_ char **parts = NULL;
 
-        if (difference_canonical(option, value, &text) < 0 || strv_split(text, "\n", &parts) < 0)
+        if (canonical(option, value, &text) < 0 || strv_split(text, "\n", &parts) < 0)
                 return -ENOMEM;
         STRV_FOREACH (p, parts) {
                 Item *grown = reallocarray(s->items, s->n + 1, sizeof(*grown));

@@ -35,6 +35,3 @@ const char *difference_text(const Difference *d, const char *value);
 /* For difference*.c: adds a row with copies. */
 int differences_add(Differences *d, const Difference *row);
 int differences_add_limits(const Comparison *c, Differences *d, Error *error);
-/* @value of @option as `stead cat` would write it, NULL for its default; each item of a list on a
- * line. */
-int difference_canonical(const Option *option, const char *value, char **ret);

@@ -57,43 +57,43 @@ static int sync_states(Error *error)
                                         : 0;
 }
 
-static int collect(Store *store, uint32_t keep, bool dry_run, Progress *progress, GcResult *ret,
-                   Error *error)
+static int collect(Store *store, GcRequest request, GcResult *ret, Error *error)
 {
         _cleanup_roots_ Roots roots = ROOTS_NULL;
         _cleanup_free_ Hash *hashes = NULL;
-        size_t n;
         int r = roots_collect(&roots, error);
 
-        if (r >= 0 && !dry_run)
+        if (r >= 0 && !request.dry_run)
                 r = sync_states(error);
         if (r < 0)
                 return r;
-        if (roots_hashes(&roots, &hashes, &n) < 0)
+        if (roots_hashes(&roots, &hashes, &request.n_roots) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        return gc_run(store, keep, hashes, n, dry_run, progress, ret, error);
+        request.roots = hashes;
+        return gc_run(store, &request, ret, error);
 }
 
 static int run(const Arguments *a, Error *error)
 {
-        bool dry_run = arguments_has(a, "dry-run"), json = arguments_has(a, "json");
+        bool json = arguments_has(a, "json");
         const char *value = arguments_value(a, "keep");
         _cleanup_store_ Store store = STORE_NULL;
-        uint32_t keep = GC_KEEP_DEFAULT;
+        GcRequest request = { .keep = GC_KEEP_DEFAULT, .dry_run = arguments_has(a, "dry-run") };
         ProgressDisplay display;
         GcResult result;
         int r;
 
-        if (value && (parse_uint32(value, &keep) < 0 || keep == 0))
+        if (value && (parse_uint32(value, &request.keep) < 0 || request.keep == 0))
                 return arguments_usage(a->verb, error, "'%s' is no number of versions", value);
         /* before it is asked what machines need: nobody gets another generation from here on */
         r = store_open(NULL, STORE_REMOVE, &store, error);
         if (r < 0)
                 return r;
         progress_display_init(&display, json, arguments_has(a, "quiet"));
-        r = collect(&store, keep, dry_run, &display.progress, &result, error);
+        request.progress = &display.progress;
+        r = collect(&store, request, &result, error);
         progress_display_end(&display);
-        return r < 0 ? r : print(&result, dry_run, json, error);
+        return r < 0 ? r : print(&result, request.dry_run, json, error);
 }
 
 const Verb verb_layer_gc = {

@@ -175,11 +175,6 @@ int layer_views_find_users(LayerViews *v, Error *error)
         return 0;
 }
 
-char *layer_name_of(const char *word)
-{
-        return strndup(word, strcspn(word, "@~"));
-}
-
 LayerVersionText layer_version_text(const Hash *commit)
 {
         LayerVersionText t;

@@ -38,8 +38,6 @@ int layer_views_find_users(LayerViews *v, Error *error);
 /* Machines that have any version of a layer in a generation, or whose definition names it. */
 int layer_users(const Roots *roots, const char *layer, bool current, char ***ret, Error *error);
 
-/* "debian/12/base" of "debian/12/base@01234567"; the caller frees it. NULL: out of memory. */
-char *layer_name_of(const char *word);
 /* The first digits of a version, enough for NAME@DIGITS. */
 #define LAYER_VERSION_DIGITS 12
 typedef struct LayerVersionText {

@@ -27,7 +27,8 @@ void layered_done(Layered *l)
         *l = LAYERED_NULL;
 }
 
-int layered_names(const char *name, char ***ret, Error *error)
+/* What the definition says last of one of these options; *ret NULL: nothing. */
+static int last_value(const char *name, const char *const *options, char **ret, Error *error)
 {
         _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
         _cleanup_definition_ Definition *d = NULL;
@@ -41,13 +42,31 @@ int layered_names(const char *name, char ***ret, Error *error)
         for (size_t i = 0; d && i < d->assignments.n; i++) {
                 const Assignment *a = &d->assignments.items[i];
 
-                if (a->option->name && strcmp(a->option->name, "layers") == 0)
-                        value = a->value;
+                for (const char *const *o = options; *o; o++)
+                        if (a->option->name && strcmp(a->option->name, *o) == 0)
+                                value = a->value;
         }
+        *ret = value && *value ? strdup(value) : NULL;
+        return value && *value && !*ret ? error_set(error, ENOMEM, "Out of memory") : 0;
+}
+
+int layered_names(const char *name, char ***ret, Error *error)
+{
+        static const char *const options[] = { "layers", NULL };
+        _cleanup_free_ char *value = NULL;
+        int r = last_value(name, options, &value, error);
+
         *ret = NULL;
-        if (value && strv_split(value, " \t", ret) < 0)
+        if (r >= 0 && value && strv_split(value, " \t", ret) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        return 0;
+        return r;
+}
+
+int layered_other_root(const char *name, char **ret, Error *error)
+{
+        static const char *const options[] = { "directory", "image", NULL };
+
+        return last_value(name, options, ret, error);
 }
 
 static int load(Layered *l, Error *error)

@@ -23,6 +23,8 @@ int layered_open(const char *name, Layered *ret, Error *error);
 
 /* The layers of a definition: *ret NULL if there is none or it names none. */
 int layered_names(const char *name, char ***ret, Error *error);
+/* The tree or disk image that a definition names instead: *ret NULL if there is none. */
+int layered_other_root(const char *name, char **ret, Error *error);
 /* Makes the definition name these: in its own file where that is one line, else by a drop-in. The
  * old text or the new survives a power cut. */
 int layered_set_names(const char *name, char *const *layers, Error *error);

@@ -16,8 +16,8 @@
 #include <string.h>
 
 #define LAUNCHER "stead-launch"
-#define WORDS_MAX 100                        /* lines of the journal to look at */
-#define JOURNAL_PATIENCE_USEC (USEC_PER_SEC) /* journald reads what a dead process wrote */
+#define WORDS_MAX 100                            /* lines of the journal to look at */
+#define JOURNAL_PATIENCE_USEC (5 * USEC_PER_SEC) /* journald reads what a dead process wrote */
 
 struct LifeManager {
         sd_bus *bus;

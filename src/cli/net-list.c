@@ -45,7 +45,9 @@ static const char *mode_of(const Machine *m, const Published *p, const char *lin
                                                                                     : "veth";
 }
 
-char *net_port_text(const PublishedPort *port)
+/* "tcp:8080:80", "udp:127.0.0.1:53:5353", "tcp:[::1]:80-89:80", as options have it. NULL on out of
+ * memory. */
+static char *port_text(const PublishedPort *port)
 {
         char address[INET6_ADDRSTRLEN], range[16] = "";
         bool any = port->host.family == AF_UNSPEC, six = port->host.family == AF_INET6;
@@ -73,7 +75,7 @@ void net_describe(const Machine *m, const char **ret_mode, char ***ret_links, ch
         if (link.name[0])
                 (void)strv_push(ret_links, link.name);
         for (size_t i = 0; i < p.n_ports; i++) {
-                char *port = net_port_text(&p.ports[i]);
+                char *port = port_text(&p.ports[i]);
 
                 if (!port || strv_push_take(ret_ports, port) < 0)
                         free(port);

@@ -13,9 +13,6 @@ int net_list(char *const *names, bool json, Error *error);
 
 /* How @m is connected: "host" (the host's network), "veth", "bridge", "zone", "private" (nothing
  * but lo, or links that were given to it); which links of the host's lead to it (one, or none), and
- * what leads to it from the host's ports, in net_port_text()'s words. What there is no memory for
- * is left out. */
+ * what leads to it from the host's ports, in words of options such as "udp:127.0.0.1:53:5353". What
+ * there is no memory for is left out. */
 void net_describe(const Machine *m, const char **ret_mode, char ***ret_links, char ***ret_ports);
-/* "tcp:8080:80", "udp:127.0.0.1:53:5353", "tcp:[::1]:80-89:80", as options have it. NULL on out of
- * memory. */
-char *net_port_text(const PublishedPort *port);

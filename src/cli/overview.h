@@ -16,9 +16,9 @@ typedef struct Overview {
         char *definition;              /* file */
         char *os, *os_id, *os_version; /* PRETTY_NAME, ID and VERSION_ID of os-release */
         char **addresses;
-        const char *network; /* net_mode() */
+        const char *network; /* as net_describe() has it */
         char **links;        /* the host's */
-        char **ports;        /* net_port_text() */
+        char **ports;        /* as options have them */
         Usage usage;
         double cpu_percent; /* of now: overviews_measure() */
         Health health;      /* overview_load_health() */

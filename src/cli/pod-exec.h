@@ -6,5 +6,5 @@
 #include "base/error.h"
 
 /* Becomes the program; returns only if that failed: 125 if the pod cannot be entered, 126 or 127 as
- * a shell does, with @error printed. */
+ * a shell does, with the error printed. */
 int pod_exec(const char *name, char *const *argv);

@@ -115,29 +115,39 @@ static int prepare_archive(const Arguments *a, const char *word, CreateRequest *
         return 0;
 }
 
+/* Where the tree or disk image of a machine is: its definition says, or its name. */
+static int find_root(const char *name, char **ret, Error *error)
+{
+        int r = layered_other_root(name, ret, error);
+
+        if (r >= 0 && !*ret)
+                r = names_find_disk(name, ret);
+        if (r >= 0 && !*ret && asprintf(ret, TREES_DIRECTORY "/%s", name) < 0) {
+                *ret = NULL;
+                r = -ENOMEM;
+        }
+        return r < 0 ? error_errno(error, -r, "Failed to find machine '%s'", name) : 0;
+}
+
 /* The tree or disk image of a machine, or the one at a path. */
 static int find_source(const char *from, char **ret, bool *ret_disk, Error *error)
 {
-        _cleanup_free_ char *path = NULL, *disk = NULL;
+        _cleanup_free_ char *root = NULL, *path = NULL;
+        bool is_name = !strchr(from, '/');
         struct stat st;
-        int r;
+        int r = is_name ? find_root(from, &root, error) : 0;
 
-        if (strchr(from, '/'))
-                path = realpath(from, NULL);
-        else if (asprintf(&path, TREES_DIRECTORY "/%s", from) < 0)
-                path = NULL;
-        if (!strchr(from, '/') && names_find_disk(from, &disk) > 0) {
-                *ret_disk = true;
-                *ret = TAKE_PTR(disk);
-                return 0;
-        }
-        if (path && stat(path, &st) >= 0 && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))) {
-                *ret_disk = S_ISREG(st.st_mode);
+        if (r < 0)
+                return r;
+        path = realpath(root ?: from, NULL);
+        if (path && stat(path, &st) >= 0 &&
+            (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
+                *ret_disk = !S_ISDIR(st.st_mode);
                 *ret = TAKE_PTR(path);
                 return 0;
         }
-        r = strchr(from, '/') ? 0 : names_check(NAMES_TREES, from, error);
-        return r < 0 ? r : error_set(error, ENOENT, "There is no tree '%s'", path ?: from);
+        r = is_name ? names_check(NAMES_ALL, from, error) : 0;
+        return r < 0 ? r : error_set(error, ENOENT, "There is no tree '%s'", root ?: from);
 }
 
 static int prepare_copy(const Arguments *a, const char *from, char **ret_path,

@@ -111,11 +111,18 @@ static int do_list(const Arguments *a, Error *error)
 static int do_status(const Arguments *a, Error *error)
 {
         _cleanup_table_ Table *t = table_new(columns, ELEMENTSOF(columns));
+        _cleanup_strv_ char **names = NULL;
         const char *name = a->words[1];
         bool runs = pod_network_runs(name);
-        int r = machine_name_is_valid(name) ? add_row(t, name, error)
-                                            : error_set(error, EINVAL, "'%s' is no name", name);
+        int r = names_of_pods(&names, error);
 
+        if (r >= 0 && !strv_contains(names, name)) {
+                error_set(error, ENOENT, "There is no pod '%s'", name);
+                error_hint(error, "stead pod list");
+                return -ENOENT;
+        }
+        if (r >= 0)
+                r = add_row(t, name, error);
         if (r < 0)
                 return r;
         r = table_print(t, arguments_has(a, "json"));

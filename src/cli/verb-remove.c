@@ -11,6 +11,7 @@
 #include "image/tree-lock.h"
 #include "machine/console-log.h"
 #include "machine/machine.h"
+#include "os/subvolume.h"
 #include "stack/stack.h"
 
 #include <stdio.h>
@@ -58,9 +59,8 @@ static int check_stopped(const char *name, Error *error)
         return error_set(error, EBUSY, "Machine '%s' is running", name);
 }
 
-/* What it has written and which versions it ran on. The layers are everybody's. 1: there was some.
- */
-static int remove_state(const char *name, Error *error)
+/* Of a subvolume the kernel keeps all as long as anything in it is open. */
+static int remove_locked(const char *name, uint64_t *ret_group, Error *error)
 {
         _cleanup_close_ int state = -EBADF, lock = -EBADF;
         _cleanup_error_ Error problem = ERROR_NULL;
@@ -70,10 +70,24 @@ static int remove_state(const char *name, Error *error)
                 return 0;
         if (r < 0)
                 return error_move(error, &problem);
+        if (subvolume_get_group(state, ret_group) < 0)
+                *ret_group = 0;
         r = generation_lock_state(state, name, false, &lock, error);
         if (r >= 0)
                 r = staging_remove(stack_states(), name, error);
         return r < 0 ? error_errno(error, -r, "Failed to remove '%s/%s'", stack_states(), name) : 1;
+}
+
+/* What it has written and which versions it ran on. The layers are everybody's. 1: there was some.
+ */
+static int remove_state(const char *name, Error *error)
+{
+        uint64_t group = 0;
+        int r = remove_locked(name, &group, error);
+
+        if (r > 0 && group > 0)
+                subvolume_forget_group(stack_states(), group);
+        return r;
 }
 
 /* The drop-in that names layers, which stead wrote; a person's own stay. */

@@ -33,7 +33,8 @@ int address_settings_add(AddressSettings *a, const AddressSetting *address)
         return 0;
 }
 
-unsigned address_family_bits(int family)
+/* How many bits an address of @family has. */
+static unsigned family_bits(int family)
 {
         return family == AF_INET ? 32 : 128;
 }
@@ -46,7 +47,7 @@ const char *address_family_name(int family)
 int address_setting_parse(const char *text, AddressSetting *ret, Error *error)
 {
         AddressSetting a = { .family = strchr(text, ':') ? AF_INET6 : AF_INET };
-        unsigned bits = address_family_bits(a.family);
+        unsigned bits = family_bits(a.family);
         size_t n = strcspn(text, "/");
         char address[INET6_ADDRSTRLEN];
         uint32_t prefix = bits;
@@ -80,7 +81,7 @@ static bool is_loopback(const AddressSetting *a)
 /* Whether all bits beyond the prefix have the value @set. */
 static bool host_bits_are(const AddressSetting *a, bool set)
 {
-        for (unsigned i = a->prefix; i < address_family_bits(a->family); i++)
+        for (unsigned i = a->prefix; i < family_bits(a->family); i++)
                 if (!(a->bytes[i / 8] & 0x80 >> i % 8) == set)
                         return false;
         return true;
@@ -109,7 +110,7 @@ int address_setting_parse_own(const char *text, AddressSetting *ret, Error *erro
                                  "a loopback address, which every machine has; write one such "
                                  "as " EXAMPLE);
         /* RFC 3021: of two addresses both are hosts'. In IPv6 the first one is the routers'. */
-        if (a.prefix < address_family_bits(a.family) - 1 && host_bits_are(&a, false))
+        if (a.prefix < family_bits(a.family) - 1 && host_bits_are(&a, false))
                 return error_set(error, EINVAL,
                                  "the network itself, not an address in it; write one such "
                                  "as " EXAMPLE);
@@ -188,6 +189,6 @@ void address_setting_format(const AddressSetting *a, Buffer *out)
         if (a->family == AF_UNSPEC || !inet_ntop(a->family, a->bytes, text, sizeof(text)))
                 return;
         buffer_puts(out, text);
-        if (a->prefix < address_family_bits(a->family))
+        if (a->prefix < family_bits(a->family))
                 buffer_printf(out, "/%u", a->prefix);
 }

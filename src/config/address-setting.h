@@ -26,8 +26,6 @@ void address_settings_done(AddressSettings *a);
 /* Adds a copy; one that is there already stays where it is. -ENOMEM only. */
 int address_settings_add(AddressSettings *a, const AddressSetting *address);
 
-/* How many bits an address of @family has. */
-unsigned address_family_bits(int family);
 /* "IPv4" or "IPv6", for messages. */
 const char *address_family_name(int family);
 

@@ -13,11 +13,3 @@ int command_line_parse(int argc, char **argv, Assignments *ret, Error *error);
 /* Environment variables of systemd-nspawn (SYSTEMD_NSPAWN_...) which are part of its interface, as
  * assignments that come before the command line. */
 int command_line_environment(char *const *environ, Assignments *ret, Error *error);
-
-/* Everything the launcher is told, in one call: environment, then definition, then command line
- * (or, with --settings=override, the definition last), merged key by key and checked. Returns 1 if
- * the command line only asked for help. @ret_definition is NULL if there is none. @ret_all (may be
- * NULL) tells where each value comes from. Prints nothing: warnings are in @diagnostics. */
-int command_line_settings(const char *root, int argc, char **argv, char *const *environment,
-                          Settings **ret, Definition **ret_definition, Assignments *ret_all,
-                          Diagnostics *diagnostics, Error *error);

@@ -211,16 +211,20 @@ static int drop_ins_find(DropIns *d, const DefinitionPlace *place, const char *n
         return r;
 }
 
-/* The first NAME.suffix in @directories. 1 if found, 0 if not. */
-static int load_main(Definition *d, const char *root, const char *const *directories, size_t n,
-                     const char *suffix, DefinitionDialect dialect, Diagnostics *diagnostics,
-                     Error *error)
+/* The first file of that name and dialect. 1 if found, 0 if not. */
+static int load_main(Definition *d, const char *root, DefinitionDialect dialect,
+                     Diagnostics *diagnostics, Error *error)
 {
+        bool nspawn = dialect == DEFINITION_NSPAWN;
+        const char *suffix = nspawn ? "nspawn" : dialect == DEFINITION_POD ? "pod" : "machine";
+        const char *const *directories = nspawn ? nspawn_directories : machine_directories;
+        size_t n = nspawn ? ELEMENTSOF(nspawn_directories) : ELEMENTSOF(machine_directories);
+
         for (size_t i = 0; i < n; i++) {
                 _cleanup_free_ char *path = NULL;
                 int r;
 
-                if (asprintf(&path, "%s%s/%s%s", root, directories[i], d->name, suffix) < 0) {
+                if (asprintf(&path, "%s%s/%s.%s", root, directories[i], d->name, suffix) < 0) {
                         path = NULL;
                         return -ENOMEM;
                 }
@@ -249,8 +253,7 @@ static int load_nspawn(Definition *d, const DefinitionPlace *place, Diagnostics 
         bool trusted = place->trust == DEFINITION_TRUST_ALL;
         const char *tree = place->tree;
         size_t parent;
-        int r = load_main(d, place->root, nspawn_directories, ELEMENTSOF(nspawn_directories),
-                          ".nspawn", DEFINITION_NSPAWN, diagnostics, error);
+        int r = load_main(d, place->root, DEFINITION_NSPAWN, diagnostics, error);
 
         if (r != 0 || !tree)
                 return r;
@@ -280,8 +283,7 @@ static int load_all(Definition *d, const DefinitionPlace *place, Diagnostics *di
         int r = drop_ins_find(&drop_ins, place, d->name, &own);
 
         if (r >= 0)
-                r = load_main(d, place->root, machine_directories, ELEMENTSOF(machine_directories),
-                              place->pod ? ".pod" : ".machine", dialect, diagnostics, error);
+                r = load_main(d, place->root, dialect, diagnostics, error);
         if (r == 0 && own == 0 && !place->pod)
                 r = load_nspawn(d, place, diagnostics, error);
         if (r < 0)

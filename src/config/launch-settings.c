@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Environment, definition and command line brought together into the Settings of one launch. */
 
+#include "config/launch-settings.h"
+
 #include "config/command-line.h"
 #include "config/later-option.h"
 #include "config/nspawn.h"
@@ -120,9 +122,17 @@ static int merge(const Settings *told, Assignments *command, const Definition *d
         return r >= 0 && !override ? assignments_append_take(all, command) : r;
 }
 
-int command_line_settings(const char *root, int argc, char **argv, char *const *environment,
-                          Settings **ret, Definition **ret_definition, Assignments *ret_all,
-                          Diagnostics *diagnostics, Error *error)
+void launch_settings_done(LaunchSettings *l)
+{
+        settings_free(l->settings);
+        definition_free(l->definition);
+        assignments_done(&l->all);
+        diagnostics_done(&l->diagnostics);
+        *l = LAUNCH_SETTINGS_NULL;
+}
+
+int launch_settings_read(const char *root, int argc, char **argv, char *const *environment,
+                         LaunchSettings *ret, Error *error)
 {
         _cleanup_assignments_ Assignments command = ASSIGNMENTS_NULL, all = ASSIGNMENTS_NULL;
         _cleanup_assignments_ Assignments variables = ASSIGNMENTS_NULL;
@@ -142,7 +152,7 @@ int command_line_settings(const char *root, int argc, char **argv, char *const *
         if (r >= 0)
                 r = settings_from_assignments(&command, &told, error);
         if (r >= 0 && told->settings_mode != SETTINGS_NO)
-                r = load_definition(root, told, &definition, diagnostics, error);
+                r = load_definition(root, told, &definition, &ret->diagnostics, error);
         if (r < 0)
                 return r;
         r = merge(told, &command, definition, &all);
@@ -154,13 +164,10 @@ int command_line_settings(const char *root, int argc, char **argv, char *const *
                 r = resource_lines(definition, &settings->resources);
         if (r < 0)
                 return r;
-        if (ret_all) {
-                assignments_done(ret_all);
-                *ret_all = all;
-                all = ASSIGNMENTS_NULL;
-        }
         settings->as_nspawn = nspawn_is_meant(argv[0]);
-        *ret_definition = TAKE_PTR(definition);
-        *ret = TAKE_PTR(settings);
+        ret->all = all;
+        all = ASSIGNMENTS_NULL;
+        ret->definition = TAKE_PTR(definition);
+        ret->settings = TAKE_PTR(settings);
         return 0;
 }

@@ -8,6 +8,22 @@
 #include <ctype.h>
 #include <string.h>
 
+static const char *const group_titles[_OPTION_GROUP_MAX] = {
+        [OPTION_GROUP_GENERAL] = "General",
+        [OPTION_GROUP_TREE] = "Tree",
+        [OPTION_GROUP_UNIT] = "Unit",
+        [OPTION_GROUP_EXECUTION] = "Execution",
+        [OPTION_GROUP_IDENTITY] = "Identity",
+        [OPTION_GROUP_USERS] = "User namespace",
+        [OPTION_GROUP_NETWORK] = "Network",
+        [OPTION_GROUP_SECURITY] = "Security",
+        [OPTION_GROUP_RESOURCES] = "Resources",
+        [OPTION_GROUP_INTEGRATION] = "Integration",
+        [OPTION_GROUP_MOUNTS] = "Mounts",
+        [OPTION_GROUP_CONSOLE] = "Console",
+        [OPTION_GROUP_CREDENTIALS] = "Credentials",
+};
+
 #define HELP_COLUMN 38
 
 /* "-D, --directory=PATH"; "" for a row without a spelling on the command line. */
@@ -58,7 +74,7 @@ static int print_group(OptionGroup group, const char *before, const char *after,
                 if (o->group != group || !on_command_line(o))
                         continue;
                 if (first)
-                        fprintf(f, "%s%s%s", before, option_group_titles[group], after);
+                        fprintf(f, "%s%s%s", before, group_titles[group], after);
                 first = false;
                 r = print(o, f);
                 if (r < 0)

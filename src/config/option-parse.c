@@ -131,19 +131,6 @@ static int replace_path(const Option *option, Settings *settings, const char *va
         return simple ? replace_string(option, settings, simple) : -ENOMEM;
 }
 
-int option_parse_path(const Option *option, const char *value, const char *origin,
-                      Settings *settings, Error *error)
-{
-        if (!option_path_is_normal(value))
-                return error_set(error, EINVAL, "not an absolute path without '..'");
-        return replace_path(option, settings, value);
-}
-
-int option_format_path(const Option *option, const Settings *settings, Buffer *out)
-{
-        return format_string(option, settings, out);
-}
-
 int option_parse_tree_path(const Option *option, const char *value, const char *origin,
                            Settings *settings, Error *error)
 {

@@ -20,7 +20,6 @@
 DECLARE_OPTION_TYPE(boolean);
 DECLARE_OPTION_TYPE(enum);
 DECLARE_OPTION_TYPE(nothing);    /* accepted, and has no effect */
-DECLARE_OPTION_TYPE(path);       /* absolute, without ".." */
 DECLARE_OPTION_TYPE(tree_path);  /* absolute */
 DECLARE_OPTION_TYPE(directory);  /* working directory of the payload */
 DECLARE_OPTION_TYPE(pivot_root); /* "new[:old]" */

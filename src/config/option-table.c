@@ -1,51 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The option table. Each row is all there is to know about one option; everything else is made
- * from it. Order is the order of --help and of the manual pages; a twin follows its row. Not under
- * 600 lines because a table torn in two is two tables. */
+ * from it. Order is the order of --help and of the manual pages; a twin follows its row. One table
+ * is one file, however long: nothing but rows is in it. */
 
-#include "config/option-parse.h"
-
-const char *const option_group_titles[_OPTION_GROUP_MAX] = {
-        [OPTION_GROUP_GENERAL] = "General",
-        [OPTION_GROUP_TREE] = "Tree",
-        [OPTION_GROUP_UNIT] = "Unit",
-        [OPTION_GROUP_EXECUTION] = "Execution",
-        [OPTION_GROUP_IDENTITY] = "Identity",
-        [OPTION_GROUP_USERS] = "User namespace",
-        [OPTION_GROUP_NETWORK] = "Network",
-        [OPTION_GROUP_SECURITY] = "Security",
-        [OPTION_GROUP_RESOURCES] = "Resources",
-        [OPTION_GROUP_INTEGRATION] = "Integration",
-        [OPTION_GROUP_MOUNTS] = "Mounts",
-        [OPTION_GROUP_CONSOLE] = "Console",
-        [OPTION_GROUP_CREDENTIALS] = "Credentials",
-};
-
-#define KEY(s, k) .section = s, .key = k
-#define IN(g) .group = OPTION_GROUP_##g
-#define TYPE(type) .parse = option_parse_##type, .format = option_format_##type
-#define FIELD(type, field) TYPE(type), .offset = offsetof(Settings, field)
-/* Read as one type and written like another. */
-#define FIELD_AS(type, other, field)                                   \
-        .parse = option_parse_##type, .format = option_format_##other, \
-        .offset = offsetof(Settings, field)
-#define ENUM(prefix, field) FIELD(enum, field), .table = &prefix##_table
-#define TRUSTED .trust = OPTION_TRUSTED
-#define OF(who) .holder = OPTION_OF_##who
-#define APPLY(how) .apply = OPTION_APPLY_##how
-#define ARG(m) .argument = OPTION_REQUIRED_ARGUMENT, .metavar = m
-#define OPTIONAL_ARG(m) .argument = OPTION_OPTIONAL_ARGUMENT, .metavar = m
-
-/* The sixteen limits differ in nothing but name and unit; --rlimit= sets them all. */
-#define LIMIT(name, unit)                                                                      \
-        {                                                                                      \
-                KEY("Exec", "Limit" #name), IN(RESOURCES), APPLY(LIVE), TRUSTED,               \
-                        ARG("SOFT[:HARD]"), FIELD(rlimit, rlimits[RLIMIT_##name]),             \
-                        .help = "Resource limit: " unit,                                       \
-                        .text = "Resource limit RLIMIT_" #name " of PID 1: " unit              \
-                                ". One value for both limits, or soft and hard one; infinity " \
-                                "for none. Default: what the kernel gives its first process."  \
-        }
+#include "config/option-row.h"
 
 const Option option_table[] = {
         { .name = "help",

@@ -40,7 +40,8 @@ const Option *option_by_letter(char letter)
         return NULL;
 }
 
-const Option *option_target(const Option *option)
+/* The row whose value this row sets: itself, or for a twin the row before it. */
+static const Option *target_of(const Option *option)
 {
         return option->twin_yes ? option - 1 : option;
 }
@@ -57,7 +58,7 @@ bool settings_is_set(const Settings *settings, const char *name_or_key)
 
                 if ((o->name && strcmp(o->name, name_or_key) == 0) ||
                     (o->key && strcmp(o->key, name_or_key) == 0)) {
-                        i = option_index(option_target(o));
+                        i = option_index(target_of(o));
                         return settings->set[i / 64] & (UINT64_C(1) << (i % 64));
                 }
         }
@@ -143,7 +144,7 @@ int assignments_add(Assignments *a, const Option *option, const char *value, con
         if (!origin_copy || (value && !value_copy) || assignments_reserve(a, 1) < 0)
                 return -ENOMEM;
         a->items[a->n++] = (Assignment){
-                .option = option_target(option),
+                .option = target_of(option),
                 .value = TAKE_PTR(value_copy),
                 .origin = TAKE_PTR(origin_copy),
                 .trusted = trusted,
@@ -187,7 +188,7 @@ void assignments_remove(Assignments *a, const Option *option)
         size_t kept = 0;
 
         for (size_t i = 0; i < a->n; i++) {
-                if (a->items[i].option != option_target(option)) {
+                if (a->items[i].option != target_of(option)) {
                         a->items[kept++] = a->items[i];
                         continue;
                 }
@@ -199,7 +200,7 @@ void assignments_remove(Assignments *a, const Option *option)
 
 const Assignment *assignments_find(const Assignments *a, const Option *option)
 {
-        option = option_target(option);
+        option = target_of(option);
         for (size_t i = a->n; i > 0; i--) {
                 const Assignment *item = &a->items[i - 1];
 

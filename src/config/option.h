@@ -9,23 +9,23 @@
 
 #include <stdio.h>
 
-typedef enum OptionGroup { /* headings of --help and of the manual page */
-                           OPTION_GROUP_GENERAL,
-                           OPTION_GROUP_TREE,
-                           OPTION_GROUP_EXECUTION,
-                           OPTION_GROUP_IDENTITY,
-                           OPTION_GROUP_UNIT,
-                           OPTION_GROUP_USERS,
-                           OPTION_GROUP_NETWORK,
-                           OPTION_GROUP_SECURITY,
-                           OPTION_GROUP_RESOURCES,
-                           OPTION_GROUP_INTEGRATION,
-                           OPTION_GROUP_MOUNTS,
-                           OPTION_GROUP_CONSOLE,
-                           OPTION_GROUP_CREDENTIALS,
-                           _OPTION_GROUP_MAX,
+/* Headings of --help and of the manual page. */
+typedef enum OptionGroup {
+        OPTION_GROUP_GENERAL,
+        OPTION_GROUP_TREE,
+        OPTION_GROUP_EXECUTION,
+        OPTION_GROUP_IDENTITY,
+        OPTION_GROUP_UNIT,
+        OPTION_GROUP_USERS,
+        OPTION_GROUP_NETWORK,
+        OPTION_GROUP_SECURITY,
+        OPTION_GROUP_RESOURCES,
+        OPTION_GROUP_INTEGRATION,
+        OPTION_GROUP_MOUNTS,
+        OPTION_GROUP_CONSOLE,
+        OPTION_GROUP_CREDENTIALS,
+        _OPTION_GROUP_MAX,
 } OptionGroup;
-extern const char *const option_group_titles[_OPTION_GROUP_MAX];
 
 typedef enum OptionArgument {
         OPTION_NO_ARGUMENT,       /* a bare switch; as a key it takes a boolean */
@@ -108,8 +108,6 @@ extern const size_t option_count;
 const Option *option_by_key(const char *section, const char *key);
 const Option *option_by_name(const char *name);
 const Option *option_by_letter(char letter);
-/* The row whose value this row sets: itself, or for a twin the row before it. */
-const Option *option_target(const Option *option);
 size_t option_index(const Option *option);
 /* Whether someone gave a value, by long option or by key. */
 bool settings_is_set(const Settings *settings, const char *name_or_key);

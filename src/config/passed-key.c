@@ -326,7 +326,8 @@ static const struct {
           "it would apply to the launcher, which could not build the machine" },
 };
 
-bool unit_name_is_valid(const char *name, bool specifiers)
+/* A unit's full name with its type: "db.service", "stead@db.service". @specifiers: "%i" is fine. */
+static bool unit_name_is_valid(const char *name, bool specifiers)
 {
         static const char *const types[] = { "service", "socket", "target",    "device",
                                              "mount",   "swap",   "automount", "timer",

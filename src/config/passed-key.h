@@ -20,6 +20,3 @@ int passed_key_check(const char *machine, const char *section, const char *key, 
  * to systemd. */
 bool passed_key_replaces(const char *section, const char *key);
 bool passed_key_resets(const char *section, const char *value);
-
-/* A unit's full name with its type: "db.service", "stead@db.service". @specifiers: "%i" is fine. */
-bool unit_name_is_valid(const char *name, bool specifiers);

@@ -13,7 +13,7 @@
         "allowed is [tcp:|udp:][ADDRESS:]HOST[-LAST][:MACHINE[-LAST]] with ports from 1 to " \
         "65535, such as 8080, tcp:8080:80, udp:53, 127.0.0.1:8080:80 or [::1]:8000-8010:80-90"
 
-void port_setting_done(PortSetting *p)
+static void setting_done(PortSetting *p)
 {
         free(p->origin);
         *p = (PortSetting){};
@@ -22,7 +22,7 @@ void port_setting_done(PortSetting *p)
 void port_settings_done(PortSettings *p)
 {
         for (size_t i = 0; i < p->n; i++)
-                port_setting_done(&p->items[i]);
+                setting_done(&p->items[i]);
         free(p->items);
         *p = (PortSettings){};
 }
@@ -35,6 +35,18 @@ static bool copy_part(const char *text, size_t n, char *buffer, size_t size)
         memcpy(buffer, text, n);
         buffer[n] = '\0';
         return true;
+}
+
+/* Neither is forwarded, and the third is never seen on a packet. */
+static bool leads_nowhere(const AddressSetting *a)
+{
+        struct in6_addr v6;
+
+        if (a->family == AF_INET)
+                return a->bytes[0] >= 224;
+        memcpy(&v6, a->bytes, sizeof(v6));
+        return IN6_IS_ADDR_LINKLOCAL(&v6) || IN6_IS_ADDR_MULTICAST(&v6) ||
+               IN6_IS_ADDR_V4MAPPED(&v6);
 }
 
 /* "[::1]:" or "127.0.0.1:" at *text, which is moved behind it. 0 if there is none. */
@@ -58,6 +70,12 @@ static int read_address(const char **text, AddressSetting *ret, Error *error)
                 return error_set(error, EINVAL,
                                  "'%s' is not an address of the host; write 127.0.0.1, or an IPv6 "
                                  "address in brackets, such as [::1]",
+                                 address);
+        if (leads_nowhere(ret))
+                return error_set(error, EINVAL,
+                                 "a port of '%s' cannot lead into a machine: it is a link-local, "
+                                 "multicast or mapped address; write one of the host's others, or "
+                                 "none for all of them",
                                  address);
         *text = start + n + (bracket ? 2 : 1);
         return 1;
@@ -172,7 +190,7 @@ static int compare_all(const PortSettings *p, const PortSetting *new, const char
 
 int port_settings_add(PortSettings *p, const char *text, const char *origin, Error *error)
 {
-        _cleanup_(port_setting_done) PortSetting new = {};
+        _cleanup_(setting_done) PortSetting new = {};
         PortSetting *grown;
         int r = port_setting_parse(text, &new, error);
 

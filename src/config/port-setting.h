@@ -19,7 +19,6 @@ typedef struct PortSettings {
         size_t n;
 } PortSettings;
 
-void port_setting_done(PortSetting *p);
 void port_settings_done(PortSettings *p);
 
 /* [tcp:|udp:][ADDRESS:]HOST[-LAST][:MACHINE[-LAST]]. The message is the reason only. */

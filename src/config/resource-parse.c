@@ -40,7 +40,8 @@ int resource_next_word(const char **p, const char *separators, char **ret)
         return *ret ? 1 : -ENOMEM;
 }
 
-bool resource_path_is_normal(const char *path)
+/* Absolute, no "." or ".." or empty parts. */
+static bool path_is_normal(const char *path)
 {
         const char *p = path;
 
@@ -57,7 +58,8 @@ bool resource_path_is_normal(const char *path)
         return true;
 }
 
-int resource_not_one_of(const char *const *words, Error *error)
+/* -EINVAL with "not one of a, b or c". */
+static int not_one_of(const char *const *words, Error *error)
 {
         _cleanup_buffer_ Buffer text = BUFFER_NULL;
 
@@ -66,7 +68,7 @@ int resource_not_one_of(const char *const *words, Error *error)
         return error_set(error, EINVAL, "not one of %s", text.data ?: "the words");
 }
 
-bool resource_word_is_known(const char *const *words, const char *word)
+static bool word_is_known(const char *const *words, const char *word)
 {
         for (size_t i = 0; words[i]; i++)
                 if (strcmp(words[i], word) == 0)
@@ -86,7 +88,8 @@ static double parse_fraction(const char **p)
         return value;
 }
 
-int resource_parse_size(const char *s, unsigned base, uint64_t *ret)
+/* Numbers with units as systemd writes them: 1.5G to the base of 1024 or 1000. */
+static int parse_scaled(const char *s, unsigned base, uint64_t *ret)
 {
         static const char suffixes[] = "EPTGMK"; /* each part must be of a smaller one */
         uint64_t sum = 0;
@@ -133,7 +136,8 @@ int resource_parse_size(const char *s, unsigned base, uint64_t *ret)
         return 0;
 }
 
-int resource_parse_permyriad(const char *s, unsigned *ret)
+/* "12.5%" as 1250, also the signs for thousandths and ten thousandths. */
+static int parse_permyriad(const char *s, unsigned *ret)
 {
         static const struct {
                 const char *sign;
@@ -190,14 +194,14 @@ static int parse_limit(const char *s, ResourceValue *v, Error *error)
                 v->number = RESOURCE_INFINITY;
                 return 0;
         }
-        if (resource_parse_permyriad(s, &permyriad) >= 0) {
+        if (parse_permyriad(s, &permyriad) >= 0) {
                 if (permyriad > 10000 || permyriad < v->key->minimum)
                         return error_set(error, ERANGE, "out of range, %s to 100%% are allowed",
                                          v->key->minimum > 0 ? "0.01%" : "0%");
                 set_scale(v, permyriad);
                 return 0;
         }
-        r = tasks ? parse_uint64(s, &v->number) : resource_parse_size(s, 1024, &v->number);
+        r = tasks ? parse_uint64(s, &v->number) : parse_scaled(s, 1024, &v->number);
         if (r == -ERANGE || (r >= 0 && v->number == UINT64_MAX))
                 return error_set(error, ERANGE, "too large, write infinity for no limit");
         if (r < 0)
@@ -245,7 +249,7 @@ static int parse_cpu_quota(const char *s, ResourceValue *v, Error *error)
 {
         unsigned permyriad;
 
-        if (resource_parse_permyriad(s, &permyriad) < 0)
+        if (parse_permyriad(s, &permyriad) < 0)
                 return error_set(error, EINVAL,
                                  "not a percentage, write 50%% for half a processor or 200%% for "
                                  "two");
@@ -269,7 +273,7 @@ static int parse_percent(const char *s, ResourceValue *v, Error *error)
 {
         unsigned permyriad;
 
-        if (resource_parse_permyriad(s, &permyriad) < 0 || permyriad > 10000)
+        if (parse_permyriad(s, &permyriad) < 0 || permyriad > 10000)
                 return error_set(error, EINVAL, "not a percentage, 0%% to 100%% are allowed");
         set_scale(v, permyriad);
         return 0;
@@ -359,7 +363,7 @@ static int parse_device_path(const char **s, const char *what, ResourceValue *v,
                                  strcmp(what, "a weight") == 0      ? "200"
                                  : strcmp(what, "a time span") == 0 ? "25ms"
                                                                     : "5M");
-        if (!resource_path_is_normal(path))
+        if (!path_is_normal(path))
                 return error_set(error, EINVAL, "'%s' is not an absolute, plain path", path);
         v->form = RESOURCE_FORM_DEVICES;
         *ret = resource_item_add(v, path, NULL);
@@ -377,7 +381,7 @@ static int parse_device_rate(const char *s, ResourceValue *v, Error *error)
                 item->number = RESOURCE_INFINITY;
                 return 0;
         }
-        if (resource_parse_size(s, 1000, &item->number) < 0 || item->number == 0)
+        if (parse_scaled(s, 1000, &item->number) < 0 || item->number == 0)
                 return error_set(error, EINVAL,
                                  "'%s' is not a rate, write a number with K, M, G or T to the base "
                                  "of 1000, or infinity",
@@ -417,7 +421,7 @@ static int parse_device_allow(const char *s, ResourceValue *v, Error *error)
         if (r == 0)
                 return error_set(error, EINVAL, "not a device, such as /dev/fuse rwm");
         group = strncmp(device, "char-", 5) == 0 || strncmp(device, "block-", 6) == 0;
-        if (!group && (strncmp(device, "/dev/", 5) != 0 || !resource_path_is_normal(device)))
+        if (!group && (strncmp(device, "/dev/", 5) != 0 || !path_is_normal(device)))
                 return error_set(error, EINVAL,
                                  "'%s' is neither a path below /dev/ nor a group such as char-pts "
                                  "or block-loop",
@@ -431,8 +435,8 @@ static int parse_device_allow(const char *s, ResourceValue *v, Error *error)
 
 static int parse_choice(const char *s, ResourceValue *v, Error *error)
 {
-        if (!resource_word_is_known(v->key->words, s))
-                return resource_not_one_of(v->key->words, error);
+        if (!word_is_known(v->key->words, s))
+                return not_one_of(v->key->words, error);
         v->form = RESOURCE_FORM_STRING;
         v->text = strdup(s);
         return v->text ? 0 : -ENOMEM;
@@ -464,8 +468,8 @@ static int parse_controllers(const char *s, ResourceValue *v, Error *error)
 
                 if (r <= 0)
                         return r;
-                if (!resource_word_is_known(v->key->words, word)) {
-                        r = resource_not_one_of(v->key->words, error);
+                if (!word_is_known(v->key->words, word)) {
+                        r = not_one_of(v->key->words, error);
                         return error_prefix(error, "'%s'", word);
                 }
                 if (!resource_item_add(v, word, NULL))
@@ -475,7 +479,7 @@ static int parse_controllers(const char *s, ResourceValue *v, Error *error)
 
 static int parse_paths(const char *s, ResourceValue *v, Error *error)
 {
-        if (!resource_path_is_normal(s))
+        if (!path_is_normal(s))
                 return error_set(error, EINVAL, "not an absolute, plain path");
         v->form = RESOURCE_FORM_STRINGS;
         return resource_item_add(v, s, NULL) ? 0 : -ENOMEM;
@@ -488,11 +492,11 @@ static int parse_bpf_program(const char *s, ResourceValue *v, Error *error)
 
         if (!hook)
                 return -ENOMEM;
-        if (*path != ':' || !resource_path_is_normal(path + 1))
+        if (*path != ':' || !path_is_normal(path + 1))
                 return error_set(error, EINVAL,
                                  "not a hook and a path, such as egress:/sys/fs/bpf/filter");
-        if (!resource_word_is_known(v->key->words, hook)) {
-                (void)resource_not_one_of(v->key->words, error);
+        if (!word_is_known(v->key->words, hook)) {
+                (void)not_one_of(v->key->words, error);
                 return error_prefix(error, "'%s'", hook);
         }
         v->form = RESOURCE_FORM_PAIRS;

@@ -3,10 +3,10 @@
 
 #include "dissect/dissect.h"
 
-#include "dissect/file-format.h"
 #include "dissect/file-system.h"
 #include "dissect/partition-roles.h"
 #include "dissect/partition-type.h"
+#include "image/file-format.h"
 
 #include <inttypes.h>
 #include <linux/fs.h>
@@ -122,6 +122,13 @@ static int dissect_bare(int fd, uint64_t size, Buffer *out, DiskRefusal *refusal
         return 0;
 }
 
+static int refuse_other_formats(int image_fd, DiskRefusal *refusal)
+{
+        const FileFormat *f = file_format_find(image_fd);
+
+        return f ? disk_refuse(refusal, &(DiskRefusal){ .kind = f->kind, .name = f->name }) : 0;
+}
+
 int dissect(int image_fd, Buffer *out, DiskRefusal *refusal)
 {
         PartitionTable table;
@@ -129,7 +136,7 @@ int dissect(int image_fd, Buffer *out, DiskRefusal *refusal)
         int r = image_size(image_fd, &size, refusal);
 
         if (r >= 0)
-                r = file_format_check(image_fd, refusal);
+                r = refuse_other_formats(image_fd, refusal);
         if (r >= 0)
                 r = partition_table_read(image_fd, size, &table, refusal);
         if (r < 0)

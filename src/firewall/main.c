@@ -15,6 +15,7 @@
 #include "network/local-path.h"
 #include "network/table-check.h"
 #include "network/table-text.h"
+#include "network/udp-flows.h"
 #include "os/lock.h"
 
 #include <string.h>
@@ -67,10 +68,15 @@ static int replace(Firewall *f, Error *error)
 {
         _cleanup_free_ char *text = NULL;
         bool there = table_exists(f->check_fd) != 0;
+        int r = 0;
 
         if (table_text_replace(&f->list, &f->guard, there, &text) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        return *text == '\0' ? 0 : transaction_run(&f->transaction, text, error);
+        if (*text != '\0')
+                r = transaction_run(&f->transaction, text, error);
+        if (r >= 0)
+                udp_flows_forget(f->list.items, f->list.n, true);
+        return r;
 }
 
 /* One machine's share, or everything: when the table is unsound, or the share does not fit. */
@@ -90,7 +96,10 @@ static int change(Firewall *f, const Published *p, bool add, Error *error)
                 r = table_text_guard(&f->guard, &guard);
         if (r < 0 || asprintf(&text, "%s%s", share, guard) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
-        return transaction_run(&f->transaction, text, NULL) >= 0 ? 0 : replace(f, error);
+        if (transaction_run(&f->transaction, text, NULL) < 0)
+                return replace(f, error);
+        udp_flows_forget(p, add ? 1 : 0, true);
+        return 0;
 }
 
 static void forget(PublishedList *list, const char *machine)
@@ -116,7 +125,10 @@ static int withdraw(Firewall *f, const char *machine, const Published *p, bool s
                 return error_errno(error, -r, "Failed to remove '" PUBLISHED_DIRECTORY "/%s'",
                                    machine);
         forget(&f->list, machine);
-        return p && (f->list.n > 0 || stays) ? change(f, p, false, error) : replace(f, error);
+        r = p && (f->list.n > 0 || stays) ? change(f, p, false, error) : replace(f, error);
+        if (r >= 0 && p)
+                udp_flows_forget(p, 1, false);
+        return r;
 }
 
 /* Nothing of a machine that was refused may count from now on; the refusal is what is told. */

@@ -84,10 +84,7 @@ static int publish_disk(Publishing *p, Error *error)
         if (r < 0)
                 return r;
         if (!disk_is_compressed(p->source.fd))
-                return fchmod(p->source.fd, 0600) < 0
-                               ? error_errno(error, errno, "Failed to change the mode of '%s'",
-                                             plain)
-                               : disk_publish(p->staging, plain, p->source.name, error);
+                return disk_publish(p->staging, plain, p->source.name, error);
         fd = openat(p->staging->fd, "disk", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return error_errno(error, errno, "Failed to make a file in '%s'",

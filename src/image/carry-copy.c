@@ -51,13 +51,13 @@ static int set_attributes(const Pair *p, const Entry *e)
 
 static int make_file(const Pair *p, DataCopier *copier)
 {
-        _cleanup_close_ int from =
-                openat(p->from, p->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-        _cleanup_close_ int to =
-                from < 0 ? -EBADF
-                         : openat(p->to, p->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        /* a machine that runs in the tree may have put a fifo in its place */
+        _cleanup_close_ int from = path_open_regular(p->from, p->name), to = -EBADF;
 
-        return from < 0 || to < 0 ? -errno : copy_data(copier, from, to);
+        if (from < 0)
+                return from;
+        to = openat(p->to, p->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        return to < 0 ? -errno : copy_data(copier, from, to);
 }
 
 static int make_item(const Carry *c, const CarryItem *item, int target_fd, DataCopier *copier)

@@ -248,7 +248,8 @@ int carry_add_all(Carry *c, const char *path, const char *why)
                         return -ENOMEM;
                 r = e->d_type == DT_DIR ? carry_add_all(c, child, why)
                                         : carry_add(c, child, why, NULL);
-                if (r == -ENOENT || r == -EBADFD) /* a link to nowhere, a device: of no use */
+                /* a link to nowhere, a device: of no use */
+                if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EBADFD)
                         r = 0;
         }
         return r;

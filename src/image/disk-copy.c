@@ -4,6 +4,7 @@
 #include "image/disk-copy.h"
 
 #include "base/cleanup.h"
+#include "image/file-format.h"
 #include "os/sparse.h"
 
 #include <archive.h>
@@ -27,29 +28,46 @@ typedef struct Copy {
         char *block;
 } Copy;
 
-static bool begins_with(int fd, const void *magic, size_t size, off_t at)
-{
-        char found[16];
-
-        return size <= sizeof(found) && pread(fd, found, size, at) == (ssize_t)size &&
-               memcmp(found, magic, size) == 0;
-}
+/* What is unpacked, by filters inside of the library; no program of the host is run for an image.
+ */
+static const struct {
+        const char *format;
+        int (*support)(struct archive *a);
+} filters[] = {
+        { "gzip", archive_read_support_filter_gzip },
+        { "xz", archive_read_support_filter_xz },
+        { "zstd", archive_read_support_filter_zstd },
+        { "bzip2", archive_read_support_filter_bzip2 },
+};
 
 bool disk_is_compressed(int fd)
 {
-        return begins_with(fd,
-                           "\xfd"
-                           "7zXZ",
-                           6, 0) ||
-               begins_with(fd, "\x1f\x8b", 2, 0) || begins_with(fd, "\x28\xb5\x2f\xfd", 4, 0) ||
-               begins_with(fd, "BZh", 3, 0);
+        const FileFormat *f = file_format_find(fd);
+
+        for (size_t i = 0; f && f->kind == DISK_REFUSED_PACKED && i < ELEMENTSOF(filters); i++)
+                if (strcmp(f->name, filters[i].format) == 0)
+                        return true;
+        return false;
+}
+
+static bool has_boot_sector(int fd)
+{
+        unsigned char mark[2];
+
+        return pread(fd, mark, sizeof(mark), 510) == sizeof(mark) && mark[0] == 0x55 &&
+               mark[1] == 0xaa;
 }
 
 bool disk_is_meant(int fd, const char *name)
 {
-        static const char *const endings[] = { "", ".xz", ".gz", ".zst", ".bz2" };
+        static const char *const endings[] = { "", ".xz", ".gz", ".zst", ".bz2", ".lz4", ".zip" };
+        const FileFormat *format = file_format_find(fd);
+        bool boots = has_boot_sector(fd);
         struct stat st;
 
+        /* the first kilobyte of a tar file is a header of text and zeros */
+        if (format && strcmp(format->name ?: "", "tar") == 0 && !boots)
+                return false;
         for (size_t i = 0; i < ELEMENTSOF(endings); i++) {
                 char raw[16], img[16];
 
@@ -60,10 +78,7 @@ bool disk_is_meant(int fd, const char *name)
         }
         if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
                 return false;
-        if (S_ISBLK(st.st_mode))
-                return true;
-        /* a boot sector; the first kilobyte of a tar file is a header of text and zeros */
-        return begins_with(fd, "\x55\xaa", 2, 510) && !begins_with(fd, "ustar", 5, 257);
+        return S_ISBLK(st.st_mode) || boots || (format && format->kind == DISK_REFUSED_FORMAT);
 }
 
 static void tell(Copy *c, uint64_t read)
@@ -169,6 +184,7 @@ static int copy_plain(Copy *c, Error *error)
 
 static int unpack_error(const Copy *c, struct archive *a, Error *error)
 {
+        error_hint(error, "get it again, this copy seems to be cut short or damaged");
         return error_set(error, EBADMSG, "Failed to unpack '%s': %s", c->source->name,
                          archive_error_string(a) ?: "unknown error");
 }
@@ -177,12 +193,10 @@ static int open_packed(const Copy *c, struct archive *a)
 {
         struct archive_entry *entry;
 
-        /* filters inside of the library; no program of the host is run for an image */
-        return archive_read_support_filter_gzip(a) == ARCHIVE_OK &&
-                               archive_read_support_filter_xz(a) == ARCHIVE_OK &&
-                               archive_read_support_filter_zstd(a) == ARCHIVE_OK &&
-                               archive_read_support_filter_bzip2(a) == ARCHIVE_OK &&
-                               archive_read_support_format_raw(a) == ARCHIVE_OK &&
+        for (size_t i = 0; i < ELEMENTSOF(filters); i++)
+                if (filters[i].support(a) != ARCHIVE_OK)
+                        return -EBADMSG;
+        return archive_read_support_format_raw(a) == ARCHIVE_OK &&
                                archive_read_open_fd(a, c->source->fd, STRETCH / 4) == ARCHIVE_OK &&
                                archive_read_next_header(a, &entry) == ARCHIVE_OK
                        ? 0

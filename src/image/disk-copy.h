@@ -5,8 +5,9 @@
 
 #include "image/archive.h"
 
-/* Whether @source is a disk image, by its name ("x.raw", "x.img", with ".xz", ".gz", ".zst" or
- * ".bz2" after it) or, where that says nothing, by its first sectors. */
+/* Whether a disk image is meant, by the name ("x.raw", "x.img", with ".xz" and the like after it)
+ * or, where that says nothing, by the first sectors; also of one that has to be converted before it
+ * can be used. A tar file is none, whatever its name is. */
 bool disk_is_meant(int fd, const char *name);
 /* Whether it has to be unpacked. */
 bool disk_is_compressed(int fd);

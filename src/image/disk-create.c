@@ -6,11 +6,11 @@
 #include "base/fd.h"
 #include "image/disk-beside.h"
 #include "image/disk-copy.h"
+#include "image/file-format.h"
 #include "image/tree-lock.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,27 +28,17 @@ static int fill(Worker *worker, void *argument, Error *error)
         return disk_copy(worker, c->source, c->to_fd, error);
 }
 
-/* Formats of virtual machines that hold the disk in some form of their own. */
 static int refuse_other_formats(const CreateRequest *request, Error *error)
 {
-        static const struct {
-                const char *magic, *format;
-        } formats[] = { { "QFI\xfb", "qcow2" }, { "KDMV", "vmdk" }, { "vhdxfile", "vhdx" } };
         const ArchiveSource *source = &request->archive;
+        const FileFormat *f = file_format_find(source->fd);
 
-        for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
-                size_t n = strlen(formats[i].magic);
-                char found[8];
-
-                if (pread(source->fd, found, n, 0) != (ssize_t)n ||
-                    memcmp(found, formats[i].magic, n) != 0)
-                        continue;
-                error_hint(error, "qemu-img convert -O raw %s %s.raw; stead create %s %s.raw",
-                           source->name, request->name, request->name, request->name);
-                return error_set(error, EMEDIUMTYPE, "'%s' is a %s image, not a raw one",
-                                 source->name, formats[i].format);
-        }
-        return 0;
+        if (!f || f->kind != DISK_REFUSED_FORMAT)
+                return 0;
+        error_hint(error, "qemu-img convert -O raw %s %s.raw; stead create %s %s.raw", source->name,
+                   request->name, request->name, request->name);
+        return error_set(error, EMEDIUMTYPE, "'%s' is a %s image, not a raw one", source->name,
+                         f->name);
 }
 
 /* Before anything is copied, if it can be known then. */
@@ -72,6 +62,8 @@ int disk_publish(Staging *staging, const char *inside, const char *source, Error
                 return error_errno(error, errno, "Failed to open the new image of '%s'",
                                    staging->name);
         r = disk_layout_read(fd, source, &layout, error);
+        if (r >= 0 && fchmod(fd, 0600) < 0) /* passwords and keys of users are in it */
+                r = error_errno(error, errno, "Failed to change the mode of '%s'", inside);
         if (r >= 0)
                 r = staging_check_free(staging, error);
         if (r >= 0)

@@ -139,6 +139,25 @@ static int explain(int fs_fd, const FileSystem *f, int number, const char *what,
                                     what, f->type, path);
 }
 
+/* What an init has made read-only before it rebooted stays so, since whoever looks at it has it
+ * mounted: it is written to again. -EROFS: not after an error that only a mount anew mends. */
+static int mount_again(const FileSystem *f, const char *device)
+{
+        _cleanup_close_ int found_fd = fsopen(f->driver, FSOPEN_CLOEXEC), fd = -EBADF,
+                            fs_fd = -EBADF;
+
+        if (found_fd < 0 || fsconfig(found_fd, FSCONFIG_SET_STRING, "source", device, 0) < 0 ||
+            fsconfig(found_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+            fsconfig(found_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+                return -errno;
+        fd = fsmount(found_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+        fs_fd = fd < 0 ? fd : fspick(fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+        if (fs_fd < 0 || fsconfig(fs_fd, FSCONFIG_SET_FLAG, "rw", NULL, 0) < 0 ||
+            fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
 int disk_mount(const char *type, const char *device, bool read_only, bool discard, const char *what,
                const char *path, Error *error)
 {
@@ -154,6 +173,11 @@ int disk_mount(const char *type, const char *device, bool read_only, bool discar
                 attributes |= MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
         fs_fd = fsopen(f->driver, FSOPEN_CLOEXEC);
         r = fs_fd < 0 ? -errno : configure(fs_fd, f, device, read_only, discard);
+        if (r == -EBUSY && !read_only && !f->system) {
+                fd = mount_again(f, device);
+                if (fd >= 0)
+                        return fd;
+        }
         if (r < 0)
                 return explain(fs_fd, f, -r, what, path, error);
         fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, attributes);

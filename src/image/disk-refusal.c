@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "image/disk-layout.h"
+#include "image/file-format.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -21,10 +22,6 @@ DEFINE_STRING_TABLE(disk_refusal_kind, DiskRefusalKind, "no-disk", "small", "unr
                     "no-root", "linux-many", "active-many", "foreign-many", "encrypted", "lvm",
                     "raid", "swap", "ambiguous", "no-file-system", "file-system-cut",
                     "devices-many");
-
-/* Formats and programs that unpack; roles of partitions are taken as well. */
-static const char *const words[] = { "qcow2", "vmdk", "vdi",   "vhd", "vhdx", "xz",
-                                     "gzip",  "zstd", "bzip2", "lz4", "tar",  "zip" };
 
 #define LOSETUP "losetup --find --show --partscan '{path}'"
 #define AGAIN "get the image again, this copy seems to be cut short or damaged"
@@ -45,7 +42,7 @@ static const Reason reasons[] = {
         [DISK_REFUSED_PACKED] = { EMEDIUMTYPE, "Disk image '{path}' is compressed with {name}",
                                   "{name} -dc '{path}' >IMAGE.raw" },
         [DISK_REFUSED_ARCHIVE] = { EMEDIUMTYPE, "'{path}' is a {name} archive and no disk image",
-                                   "stead create NAME '{path}'" },
+                                   "mv '{path}' NAME.tar; stead create NAME NAME.tar" },
         [DISK_REFUSED_ISO] = { EMEDIUMTYPE,
                                "'{path}' is the image of a CD (ISO 9660), which holds an "
                                "installer or a live system and no root of its own",
@@ -138,10 +135,7 @@ const char *disk_refusal_word(const char *s)
 {
         DiskRole role = disk_role_from_string(s);
 
-        for (size_t i = 0; i < ELEMENTSOF(words); i++)
-                if (strcmp(words[i], s) == 0)
-                        return words[i];
-        return (int)role >= 0 ? disk_role_to_string(role) : NULL;
+        return (int)role >= 0 ? disk_role_to_string(role) : file_format_name(s);
 }
 
 static void put_subject(const DiskRefusal *r, const char *path, bool first, Buffer *out)
@@ -195,9 +189,10 @@ int disk_refusal_report(const DiskRefusal *refusal, const char *path, Error *err
 {
         const Reason *reason = &reasons[refusal->kind];
         _cleanup_buffer_ Buffer message = BUFFER_NULL, hint = BUFFER_NULL;
+        bool zip = refusal->name && strcmp(refusal->name, "zip") == 0;
 
         expand(refusal, path, reason->message, &message);
-        expand(refusal, path, reason->hint, &hint);
+        expand(refusal, path, zip ? "unzip '{path}'" : reason->hint, &hint);
         if (buffer_error(&message) < 0 || buffer_error(&hint) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         if (error && error->number == 0)

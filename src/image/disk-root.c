@@ -138,11 +138,11 @@ static int allow(const DiskRoot *d, DiskRole role, int policy, bool verity, Erro
                 return 1;
         if (policy & IMAGE_POLICY_UNUSED)
                 return 0;
-        error_hint(error,
-                   (policy & IMAGE_POLICY_VERITY) && !verity
-                           ? "--root-hash=HEX, or %s.roothash beside it"
-                           : "--image-policy=%s=open",
-                   (policy & IMAGE_POLICY_VERITY) && !verity ? d->path : name);
+        if ((policy & IMAGE_POLICY_VERITY) && !verity && (role == DISK_ROOT || role == DISK_USR))
+                error_hint(error, "--root-hash=HEX, or a file %.*s.%shash",
+                           disk_stem_length(d->path), d->path, name);
+        else
+                error_hint(error, "--image-policy=%s=open", name);
         return error_set(error, EPERM,
                          "The partition %s of disk image '%s' is %s, and the policy "
                          "does not take that",
@@ -189,6 +189,28 @@ static int choose(DiskRoot *d, const DiskRootOptions *o, char *hashes[_DISK_ROLE
         error_hint(error, "stead-launch --help  (--image-policy)");
         return error_set(error, EMEDIUMTYPE,
                          "Neither root nor /usr of disk image '%s' is to be used", d->path);
+}
+
+/* A file of hashes without a hash to check it by protects nothing, and whoever names one believes
+ * that it does. */
+static int check_verity_data(const DiskRootOptions *o, const DiskRoot *d,
+                             char *const hashes[_DISK_ROLE_MAX], Error *error)
+{
+        if (!o->verity_data)
+                return 0;
+        if (strcmp(d->layout.table, "none") != 0) {
+                error_hint(error, "leave out --verity-data=%s", o->verity_data);
+                return error_set(error, EINVAL,
+                                 "Disk image '%s' has partitions, and hashes only in one of those",
+                                 d->path);
+        }
+        if (hashes[DISK_ROOT])
+                return 0;
+        error_hint(error, "--root-hash=HEX  (veritysetup format prints it)");
+        return error_set(
+                error, EINVAL,
+                "Disk image '%s' has no root hash, so that the hashes in '%s' are not used",
+                d->path, o->verity_data);
 }
 
 static bool is_written_to(const DiskRoot *d)
@@ -312,6 +334,8 @@ int disk_root_open(const DiskRootOptions *o, DiskRoot **ret, Error *error)
                 r = disk_layout_read(d->image_fd, d->path, &d->layout, error);
         if (r >= 0)
                 r = choose(d, o, hashes, error);
+        if (r >= 0)
+                r = check_verity_data(o, d, hashes, error);
         if (r >= 0)
                 r = take_locks(d, error);
         if (r >= 0)

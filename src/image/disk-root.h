@@ -60,6 +60,8 @@ int disk_root_view(DiskRoot *d, Error *error);
 /* disk-verity.c. The hash that @role is to have, in @options or beside the image, or NULL. */
 int disk_verity_hash(const DiskRoot *d, const DiskRootOptions *options, DiskRole role, char **ret,
                      Error *error);
+/* How much of the image's path the files beside it begin with: "/x/web" of "/x/web.raw". */
+int disk_stem_length(const char *path);
 /* Puts a device that checks what is read on top of that of @role, which is opened already. */
 int disk_verity_open(DiskRoot *d, const DiskRootOptions *options, DiskRole role, const char *hash,
                      Error *error);

@@ -34,15 +34,20 @@ static bool is_hash(const char *text)
         return true;
 }
 
+int disk_stem_length(const char *path)
+{
+        size_t n = strlen(path);
+
+        return (int)(n > 4 && strcmp(path + n - 4, ".raw") == 0 ? n - 4 : n);
+}
+
 /* "/x/web.raw" to "/x/web" + @suffix. */
 static char *beside(const DiskRoot *d, const char *suffix)
 {
-        size_t n = strlen(d->path);
         char *path = NULL;
 
-        if (n > 4 && strcmp(d->path + n - 4, ".raw") == 0)
-                n -= 4;
-        return asprintf(&path, "%.*s%s", (int)n, d->path, suffix) < 0 ? NULL : path;
+        return asprintf(&path, "%.*s%s", disk_stem_length(d->path), d->path, suffix) < 0 ? NULL
+                                                                                         : path;
 }
 
 static int read_beside(const DiskRoot *d, const char *suffix, char **ret)

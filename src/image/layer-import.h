@@ -27,7 +27,7 @@ typedef struct LayerImported {
         bool no_init;       /* a base without anything that boots */
 } LayerImported;
 
-/* Adds a version to @name, which is new or not. On failure nothing is left. */
+/* Adds a version to the layer, which is new or not. On failure nothing is left. */
 int layer_import(Store *store, const LayerImport *import, Progress *progress, LayerImported *ret,
                  Error *error);
 /* Whether a source names a container image, and not a file. */

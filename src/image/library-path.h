@@ -4,7 +4,7 @@
 /* Where the dynamic loader of a tree looks for a library: ld.so(8), without the environment. */
 
 #include "base/error.h"
-#include "image/elf-file.h"
+#include "os/elf-file.h"
 
 /* /etc/ld.so.cache of a tree: what its ldconfig has found, by soname. */
 typedef struct LibraryCache {
@@ -14,14 +14,19 @@ typedef struct LibraryCache {
 
 void library_cache_done(LibraryCache *cache);
 int library_cache_load(int root_fd, LibraryCache *ret);
-/* The n-th path that the cache has for a soname, or NULL. There is one for each architecture. */
-const char *library_cache_find(const LibraryCache *cache, const char *soname, size_t n);
+/* The paths that the cache has for a soname, in its order: there is one for each architecture. */
+int library_cache_find(const LibraryCache *cache, const char *soname, char ***ret);
+/* A cache of these paths alone, as the loader wants it: of entries of the other, since a loader of
+ * another architecture has numbers of its own in them. */
+int library_cache_select(const LibraryCache *cache, char *const *paths, char **ret,
+                         size_t *ret_size);
 
 /* Whose library it is: the files through which it is needed, from the program on. */
 typedef struct LibraryLoader LibraryLoader;
 struct LibraryLoader {
         const ElfFile *elf;
-        const char *directory; /* $ORIGIN */
+        const char
+                *directory; /* $ORIGIN: of a program without links, of a library as it was found */
         const LibraryLoader *by;
 };
 

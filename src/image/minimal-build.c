@@ -15,7 +15,6 @@
 typedef struct Making {
         const Minimal *minimal;
         int tree_fd;
-        const char *path;
 } Making;
 
 DEFINE_STRING_TABLE(minimal_image, MinimalImage, "squashfs", "erofs");
@@ -25,18 +24,6 @@ typedef struct ImageMaking {
         char *tree, *file;
 } ImageMaking;
 
-/* The host's ldconfig goes into the tree by chroot() and reads libraries there; it runs nothing. */
-static int run_ldconfig(Worker *worker, const char *path, Error *error)
-{
-        char program[] = "/sbin/ldconfig", option[] = "-r", *copy = strdup(path);
-        char *argv[] = { program, option, copy, NULL };
-        int r = copy ? worker_program(worker, argv, NULL, error)
-                     : error_set(error, ENOMEM, "Out of memory");
-
-        free(copy);
-        return r;
-}
-
 static int make(Worker *worker, void *argument, Error *error)
 {
         const Making *m = argument;
@@ -44,11 +31,7 @@ static int make(Worker *worker, void *argument, Error *error)
 
         worker_stage(worker, "copying %zu files", m->minimal->closure.carry.n);
         r = minimal_make(m->minimal, m->tree_fd, error);
-        if (r >= 0 && m->minimal->closure.odd_directories)
-                r = run_ldconfig(worker, m->path, error);
-        if (r >= 0)
-                r = minimal_settle(m->tree_fd, error);
-        return r;
+        return r < 0 ? r : minimal_settle(m->tree_fd, error);
 }
 
 static void ignore_progress(const char *stage, void *userdata)
@@ -74,7 +57,7 @@ int minimal_build_tree(const Minimal *m, const MinimalPlace *place, const Minima
                 path = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }
-        r = worker_run(make, &(Making){ m, staging.fd, path }, ignore_progress, NULL, error);
+        r = worker_run(make, &(Making){ m, staging.fd }, ignore_progress, NULL, error);
         if (r == -ENOSPC || r == -EDQUOT)
                 error_hint(error, "df -h %s", directory);
         if (r >= 0)
@@ -121,7 +104,7 @@ static int fill_tree(const Minimal *m, const char *path, Error *error)
 
         if (fd < 0 || fchmod(fd, 0755) < 0)
                 return error_errno(error, errno, "Failed to make '%s'", path);
-        return worker_run(make, &(Making){ m, fd, path }, ignore_progress, NULL, error);
+        return worker_run(make, &(Making){ m, fd }, ignore_progress, NULL, error);
 }
 
 int minimal_build_image(const Minimal *m, const MinimalPlace *place, MinimalImage type,
@@ -179,7 +162,7 @@ int minimal_build_layer(const Minimal *m, Store *store, const MinimalLayer *laye
                 path = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }
-        r = layer_work_run(&work, 0, make, &(Making){ m, tree_fd, path }, error);
+        r = layer_work_run(&work, 0, make, &(Making){ m, tree_fd }, error);
         if (r >= 0)
                 r = check_tree(&layer->check, path, error);
         if (r != 0)

@@ -37,7 +37,7 @@ static int add_libraries(Minimal *m, const char *const *names, size_t n, const c
                          Error *error)
 {
         for (size_t i = 0; i < n; i++) {
-                int r = closure_add_library(&m->closure, m->program, names[i], why, error);
+                int r = closure_add_library(&m->closure, names[i], why, error);
 
                 if (r < 0)
                         return r;
@@ -168,8 +168,10 @@ static int check_users(const Minimal *m, const MinimalRequest *request, Error *e
         for (char *const *user = request->users; user && *user; user++) {
                 _cleanup_free_ char *start = NULL;
 
-                if (asprintf(&start, "\n%s:", *user) < 0)
+                if (asprintf(&start, "\n%s:", *user) < 0) {
+                        start = NULL;
                         return error_set(error, ENOMEM, "Out of memory");
+                }
                 if (strncmp(m->passwd, start + 1, strlen(start + 1)) != 0 &&
                     !strstr(m->passwd, start))
                         return error_set(error, ENOENT, "There is no user '%s' in the source tree",
@@ -178,11 +180,31 @@ static int check_users(const Minimal *m, const MinimalRequest *request, Error *e
         return 0;
 }
 
+/* A machine has these for itself, and what lies there in its tree is not to be seen. */
+static int check_place(const char *path, Error *error)
+{
+        static const char *const hidden[] = { "/dev/", "/proc/", "/run/", "/sys/", "/tmp/" };
+
+        for (size_t i = 0; i < ELEMENTSOF(hidden); i++)
+                if (strncmp(path, hidden[i], strlen(hidden[i])) == 0) {
+                        error_hint(error, "cp %s /usr/local/bin  (of the source tree)", path);
+                        return error_set(error, EINVAL,
+                                         "Program '%s' could not be started: a machine mounts its "
+                                         "own %.*s",
+                                         path, (int)strlen(hidden[i]) - 1, hidden[i]);
+                }
+        return 0;
+}
+
 static int add_programs(Minimal *m, const MinimalRequest *request, Error *error)
 {
         for (char *const *word = request->programs; *word; word++) {
-                int r = closure_add_program(&m->closure, *word,
-                                            word == request->programs ? &m->program : NULL, error);
+                int r = check_place(*word, error);
+
+                if (r < 0)
+                        return r;
+                r = closure_add_program(&m->closure, *word,
+                                        word == request->programs ? &m->program : NULL, error);
 
                 if (r < 0)
                         return r;
@@ -250,44 +272,80 @@ static const struct {
         { "/var", 0755 }, { "/var/tmp", 01777 },
 };
 
+/* Links came along out of a tree that nobody has to trust, /etc -> /elsewhere among them: every
+ * path is resolved in the new tree. */
 static int make_directories(int target_fd)
 {
         for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
-                const char *path = directories[i].path + 1;
+                const char *name;
+                _cleanup_close_ int parent =
+                        path_open_parent(target_fd, directories[i].path, &name);
 
-                if (mkdirat(target_fd, path, 0755) < 0) {
+                if (parent < 0)
+                        return parent;
+                if (mkdirat(parent, name, 0755) < 0) {
                         if (errno == EEXIST)
                                 continue;
                         return -errno;
                 }
-                if (fchmodat(target_fd, path, directories[i].mode, 0) < 0)
+                if (fchmodat(parent, name, directories[i].mode, 0) < 0)
                         return -errno;
         }
         return 0;
 }
 
-/* Only where a library lies in a place of its own: the loader knows that by its cache alone. */
-static int write_library_directories(const Minimal *m, int target_fd)
+static int write_text(int target_fd, const char *path, const char *text)
+{
+        const char *name;
+        _cleanup_close_ int parent = path_open_parent(target_fd, path, &name);
+
+        return parent < 0 ? parent : write_file_atomic_at(parent, name, text, 0644);
+}
+
+/* One that came along with --add= has these libraries, too. */
+static int write_library_cache(const Minimal *m, int target_fd)
+{
+        const char *name;
+        _cleanup_close_ int parent = path_open_parent(target_fd, "/etc/ld.so.cache", &name),
+                            fd = -EBADF;
+        _cleanup_free_ char *data = NULL;
+        size_t size = 0;
+        int r = parent;
+
+        if (r >= 0)
+                r = library_cache_select(&m->closure.cache, m->closure.odd_libraries, &data, &size);
+        if (r < 0)
+                return r;
+        fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        if (fd < 0)
+                return errno == EEXIST ? 0 : -errno;
+        return write_all(fd, data, size);
+}
+
+/* Only where a library lies in a place of its own, which the loader knows by its cache alone; the
+ * list of such places is for whoever runs ldconfig there one day. */
+static int write_library_places(const Minimal *m, int target_fd)
 {
         _cleanup_free_ char *text = NULL;
+        int r;
 
         if (!m->closure.odd_directories)
                 return 0;
         text = strv_join(m->closure.odd_directories, "\n");
-        return text ? write_file_atomic_at(target_fd, "etc/ld.so.conf", text, 0644) : -ENOMEM;
+        r = text ? write_text(target_fd, "/etc/ld.so.conf", text) : -ENOMEM;
+        return r < 0 ? r : write_library_cache(m, target_fd);
 }
 
 static int write_accounts(const Minimal *m, int target_fd)
 {
-        int r = write_file_atomic_at(target_fd, "etc/passwd", m->passwd, 0644);
+        int r = write_text(target_fd, "/etc/passwd", m->passwd);
 
         if (r >= 0)
-                r = write_file_atomic_at(target_fd, "etc/group", m->group, 0644);
+                r = write_text(target_fd, "/etc/group", m->group);
         if (r >= 0 && (m->name_services || m->closure.asks_names))
-                r = write_file_atomic_at(target_fd, "etc/nsswitch.conf",
-                                         "passwd: files\ngroup: files\nshadow: files\n"
-                                         "hosts: files dns\nservices: files\nprotocols: files\n",
-                                         0644);
+                r = write_text(target_fd, "/etc/nsswitch.conf",
+                               "passwd: files\ngroup: files\nshadow: files\n"
+                               "hosts: files dns\nservices: files\nprotocols: files\n");
         return r;
 }
 
@@ -301,35 +359,35 @@ int minimal_make(const Minimal *m, int target_fd, Error *error)
         if (r >= 0)
                 r = write_accounts(m, target_fd);
         if (r >= 0)
-                r = write_library_directories(m, target_fd);
+                r = write_library_places(m, target_fd);
         return r < 0 ? error_errno(error, -r, "Failed to make the tree") : 0;
 }
 
-/* ldconfig's notes for its next run hold numbers of inodes. */
-static void forget_ldconfig(int target_fd)
+static int forget_time(int target_fd, const char *path)
 {
-        if (unlinkat(target_fd, "var/cache/ldconfig/aux-cache", 0) < 0)
-                return;                                                /* it was not run */
-        (void)unlinkat(target_fd, "var/cache/ldconfig", AT_REMOVEDIR); /* unless others use it */
-        (void)unlinkat(target_fd, "var/cache", AT_REMOVEDIR);
+        const struct timespec none[] = { { 0 }, { 0 } };
+        const char *name;
+        _cleanup_close_ int parent = path_open_parent(target_fd, path, &name);
+
+        if (parent < 0)
+                return parent;
+        return utimensat(parent, name, none, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 int minimal_settle(int target_fd, Error *error)
 {
-        static const char *const written[] = { "etc/passwd", "etc/group", "etc/nsswitch.conf",
-                                               "etc/ld.so.conf", "etc/ld.so.cache" };
-        const struct timespec none[] = { { 0 }, { 0 } };
+        static const char *const written[] = { "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
+                                               "/etc/ld.so.conf", "/etc/ld.so.cache" };
         int r = 0;
 
-        forget_ldconfig(target_fd);
-        for (size_t i = 0; i < ELEMENTSOF(written); i++)
-                if (utimensat(target_fd, written[i], none, AT_SYMLINK_NOFOLLOW) < 0 &&
-                    errno != ENOENT)
-                        r = -errno;
-        for (size_t i = 0; i < ELEMENTSOF(directories); i++)
-                if (utimensat(target_fd, directories[i].path + 1, none, AT_SYMLINK_NOFOLLOW) < 0)
-                        r = -errno;
-        if (utimensat(target_fd, ".", none, 0) < 0)
-                r = -errno;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(written); i++) {
+                r = forget_time(target_fd, written[i]);
+                if (r == -ENOENT) /* not each tree needs each of them */
+                        r = 0;
+        }
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(directories); i++)
+                r = forget_time(target_fd, directories[i].path);
+        if (r >= 0)
+                r = forget_time(target_fd, ".");
         return r < 0 ? error_errno(error, -r, "Failed to set times") : 0;
 }

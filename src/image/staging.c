@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "os/mount-table.h"
 #include "os/remove-tree.h"
+#include "os/subvolume.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -61,6 +62,13 @@ static int open_locked(int parent_fd, const char *name)
         return st.st_ino == now.st_ino && st.st_dev == now.st_dev ? TAKE_FD(fd) : -ENOENT;
 }
 
+static int remove_staged(int parent_fd, const char *name)
+{
+        int r = subvolume_remove(parent_fd, name);
+
+        return r < 0 ? remove_tree_one_mount(parent_fd, name) : 0;
+}
+
 /* Removes what dead processes left. One that fails stays for the next time: it is in nobody's way.
  */
 static void sweep(int parent_fd)
@@ -76,7 +84,7 @@ static void sweep(int parent_fd)
                         continue;
                 lock = open_locked(parent_fd, e->d_name);
                 if (lock >= 0)
-                        (void)remove_tree_one_mount(parent_fd, e->d_name);
+                        (void)remove_staged(parent_fd, e->d_name);
         }
 }
 
@@ -100,7 +108,14 @@ int staging_check_free(const Staging *s, Error *error)
         return error_set(error, EEXIST, "There is a disk image '%s/%s' already", s->parent, image);
 }
 
-int staging_new(const char *parent, const char *name, Staging *ret, Error *error)
+static int make_plain(int dirfd, const char *name, mode_t mode)
+{
+        return mkdirat(dirfd, name, mode) < 0 ? -errno : 0;
+}
+
+static int make_staging(const char *parent, const char *name,
+                        int (*make)(int dirfd, const char *name, mode_t mode), Staging *ret,
+                        Error *error)
 {
         _cleanup_(staging_done) Staging s = STAGING_NULL;
         int r = open_parent(parent, &s.parent_fd, error);
@@ -121,8 +136,9 @@ int staging_new(const char *parent, const char *name, Staging *ret, Error *error
                 r = temporary_name(name, "creating", &s.temporary);
                 if (r < 0)
                         return error_errno(error, -r, "Failed to find a name in '%s'", parent);
-                if (mkdirat(s.parent_fd, s.temporary, 0755) < 0)
-                        return error_errno(error, errno, "Failed to create '%s/%s'", parent,
+                r = make(s.parent_fd, s.temporary, 0755);
+                if (r < 0)
+                        return error_errno(error, -r, "Failed to create '%s/%s'", parent,
                                            s.temporary);
                 /* another sweep may have taken it for a dead one's before we had the lock */
                 s.fd = open_locked(s.parent_fd, s.temporary);
@@ -135,6 +151,16 @@ int staging_new(const char *parent, const char *name, Staging *ret, Error *error
         *ret = s;
         s = STAGING_NULL;
         return 0;
+}
+
+int staging_new(const char *parent, const char *name, Staging *ret, Error *error)
+{
+        return make_staging(parent, name, make_plain, ret, error);
+}
+
+int staging_new_state(const char *parent, const char *name, Staging *ret, Error *error)
+{
+        return make_staging(parent, name, subvolume_make_directory, ret, error);
 }
 
 /* @from is below the directory @from_fd. */
@@ -180,7 +206,7 @@ int staging_commit_part(Staging *s, const char *inside, const char *suffix, Erro
 void staging_done(Staging *s)
 {
         if (s->temporary && s->parent_fd >= 0)
-                (void)remove_tree_one_mount(s->parent_fd, s->temporary); /* or the next sweep */
+                (void)remove_staged(s->parent_fd, s->temporary); /* or the next sweep */
         closep(&s->fd);
         closep(&s->parent_fd);
         free(s->parent);
@@ -229,7 +255,7 @@ int staging_remove(const char *parent, const char *name, Error *error)
         if (renameat2(parent_fd, name, parent_fd, temporary, RENAME_NOREPLACE) < 0)
                 return error_errno(error, errno, "Failed to rename '%s/%s'", parent, name);
         lock = open_locked(parent_fd, temporary); /* keeps a sweep away; not worth failing for */
-        r = remove_tree_one_mount(parent_fd, temporary);
+        r = remove_staged(parent_fd, temporary);
         if (r < 0) {
                 error_hint(error, "rm -r --one-file-system '%s/%s'", parent, temporary);
                 return error_errno(error, -r, "Failed to remove all of '%s/%s'", parent, temporary);

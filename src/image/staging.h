@@ -18,6 +18,8 @@ typedef struct Staging {
 /* Makes an empty one for @parent/@name, after removing what others left. -EEXIST if there is such a
  * tree already, or a disk image of that name. */
 int staging_new(const char *parent, const char *name, Staging *ret, Error *error);
+/* The same for what a limit may be put on one day: see os/subvolume.h. */
+int staging_new_state(const char *parent, const char *name, Staging *ret, Error *error);
 /* -EEXIST if somebody else has made one of that name meanwhile. */
 int staging_check_free(const Staging *s, Error *error);
 /* Puts it in its place, on disk as well. */

@@ -4,13 +4,16 @@
 #include "image/state-disk.h"
 
 #include "base/fd.h"
+#include "base/parse.h"
 #include "config/settings.h"
 #include "os/mount.h"
 #include "os/quota.h"
 #include "os/remove-tree.h"
+#include "os/subvolume.h"
 #include "stack/stack.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +57,18 @@ static int open_image(int state_fd, const char *path, const char *machine, uint6
         return r < 0 ? r : state_image_open(state_fd, path, ret, error);
 }
 
+int state_disk_refuse(const char *machine, uint64_t used, Error *error)
+{
+        char text[32];
+
+        error_hint(error, "DiskMax=%s  (at least)",
+                   size_to_string((used + (1 << 20)) >> 20 << 20, text, sizeof(text)));
+        return error_set(error, EBUSY,
+                         "Machine '%s' has written %" PRIu64
+                         " bytes, which is more than DiskMax= would allow",
+                         machine, used);
+}
+
 int state_disk_open(int state_fd, const char *path, const char *machine, uint64_t disk_max,
                     bool look_only, StateDisk *ret, Error *error)
 {
@@ -69,6 +84,8 @@ int state_disk_open(int state_fd, const char *path, const char *machine, uint64_
         if (!has_image(state_fd) && disk_max > 0) {
                 if (quota_is_enforced(state_fd))
                         r = state_quota_set(state_fd, machine, disk_max, error);
+                else if (subvolume_has_quota(state_fd))
+                        r = state_qgroup_set(state_fd, machine, disk_max, error);
                 else if (disk_max != DISK_MAX_INFINITY)
                         r = state_image_make(state_fd, path, machine, disk_max, error);
         }
@@ -104,6 +121,8 @@ int state_disk_change(const char *machine, uint64_t disk_max, Error *error)
                 return state_image_grow(path, machine, disk_max, error);
         if (quota_is_enforced(state_fd))
                 return state_quota_set(state_fd, machine, disk_max, error);
+        if (subvolume_has_quota(state_fd))
+                return state_qgroup_set(state_fd, machine, disk_max, error);
         error_hint(error, "stead set --persist %s DiskMax=...; stead restart %s", machine, machine);
         return error_set(error, EBUSY,
                          "The state of machine '%s' becomes a file system of its own by DiskMax=, "

@@ -2,10 +2,11 @@
 #pragma once
 
 /* The data directory of a machine of layers: where upper/ and work/ are, and so how much there may
- * be in them (DiskMax=). It is the machine's own directory, with a project quota if there is a
- * limit and the file system has quotas, or the root of a file system in its state.img.
+ * be in them (DiskMax=). It is the machine's own directory, with a quota if there is a limit and
+ * the file system has quotas, or the root of a file system in its state.img.
  *
- * state-quota.c  the directory's project        state-image.c  the file system in a file */
+ * state-quota.c   the directory's project       state-image.c  the file system in a file
+ * state-qgroup.c  the group of a subvolume */
 
 #include "base/error.h"
 #include "os/loop.h"
@@ -36,6 +37,11 @@ void state_disk_close(StateDisk *disk);
 /* The same directory once more: a detached mount of the mount namespace that we are in. */
 int state_disk_mount(const StateDisk *disk, const char *path, Error *error);
 
+/* An overlay makes a directory when it is mounted, for which a full subvolume has no room; without
+ * it the overlay is read-only. 1: there is some now, until state_disk_end_room(). */
+int state_disk_make_room(const StateDisk *disk, uint64_t *ret_limit);
+void state_disk_end_room(const StateDisk *disk, uint64_t limit);
+
 /* Another limit while the machine runs. -EBUSY: only a start can do that. */
 int state_disk_change(const char *machine, uint64_t disk_max, Error *error);
 
@@ -44,6 +50,9 @@ int state_disk_change(const char *machine, uint64_t disk_max, Error *error);
 /* A limit for the directory, its number of a project of its own; DISK_MAX_INFINITY: none any more.
  */
 int state_quota_set(int state_fd, const char *machine, uint64_t disk_max, Error *error);
+/* The same for one that is a subvolume. */
+int state_qgroup_set(int state_fd, const char *machine, uint64_t disk_max, Error *error);
+int state_disk_refuse(const char *machine, uint64_t used, Error *error);
 
 /* Makes the file with what the directory holds of the machine's data, or brings it to that size. */
 int state_image_make(int state_fd, const char *path, const char *machine, uint64_t disk_max,

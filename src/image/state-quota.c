@@ -5,7 +5,6 @@
 #include "image/state-disk.h"
 
 #include "base/fd.h"
-#include "base/parse.h"
 #include "config/settings.h"
 #include "os/quota.h"
 #include "stack/stack.h"
@@ -134,7 +133,6 @@ int state_quota_set(int state_fd, const char *machine, uint64_t disk_max, Error 
 {
         uint64_t used = 0, limit = 0;
         uint32_t project;
-        char text[32];
         int r = quota_get_project(state_fd, &project, NULL);
 
         if (disk_max == DISK_MAX_INFINITY && (r < 0 || !is_ours(project)))
@@ -142,14 +140,8 @@ int state_quota_set(int state_fd, const char *machine, uint64_t disk_max, Error 
         r = settle(state_fd, machine, &project);
         if (r >= 0)
                 r = quota_get_usage(state_fd, project, &used, &limit);
-        if (r >= 0 && used > disk_max) {
-                error_hint(error, "DiskMax=%s  (at least)",
-                           size_to_string((used + (1 << 20)) >> 20 << 20, text, sizeof(text)));
-                return error_set(error, EBUSY,
-                                 "Machine '%s' has written %" PRIu64
-                                 " bytes, which is more than DiskMax= would allow",
-                                 machine, used);
-        }
+        if (r >= 0 && used > disk_max)
+                return state_disk_refuse(machine, used, error);
         if (r >= 0)
                 r = quota_set_limit(state_fd, project,
                                     disk_max == DISK_MAX_INFINITY ? 0 : disk_max);

@@ -118,7 +118,7 @@ static char *find_interpreter(int machine_fd, const char *path)
                 start[strcspn(start, " \t\r\n")] = '\0';
                 return start[0] == '/' ? strdup(start) : NULL;
         }
-        return elf_file_read(fd, path, &e, NULL) < 0 ? NULL : TAKE_PTR(e.interpreter);
+        return elf_file_read(fd, &e) < 0 ? NULL : TAKE_PTR(e.interpreter);
 }
 
 static int look_one(Verification *v, int machine_fd, const char *path, const Lookup *l)

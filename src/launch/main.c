@@ -6,7 +6,7 @@
 #include "boot/boot.h"
 #include "boot/notify.h"
 #include "boot/root-source.h"
-#include "config/command-line.h"
+#include "config/launch-settings.h"
 #include "config/setting-lines.h"
 
 #include <errno.h>
@@ -40,26 +40,22 @@ static int keep_settings(const Assignments *all, const Definition *d, BootPlan *
 
 static int launch(int argc, char **argv, Error *error)
 {
-        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
-        _cleanup_assignments_ Assignments all = ASSIGNMENTS_NULL;
-        _cleanup_settings_ Settings *settings = NULL;
-        _cleanup_definition_ Definition *definition = NULL;
+        _cleanup_launch_settings_ LaunchSettings told = LAUNCH_SETTINGS_NULL;
         _cleanup_root_source_ RootSource source = ROOT_SOURCE_NULL;
         _cleanup_plan_ BootPlan *plan = NULL;
         _cleanup_free_ char *dry_run = NULL;
         int r;
 
-        r = command_line_settings("", argc, argv, environ, &settings, &definition, &all,
-                                  &diagnostics, error);
-        if (diagnostics.n > 0)
-                print_in_time(&diagnostics, NULL);
+        r = launch_settings_read("", argc, argv, environ, &told, error);
+        if (told.diagnostics.n > 0)
+                print_in_time(&told.diagnostics, NULL);
         if (r != 0)
                 return r < 0 ? r : EXIT_SUCCESS;
-        r = root_source_open(settings, &source, error);
+        r = root_source_open(told.settings, &source, error);
         if (r < 0)
                 return r;
-        dry_run = TAKE_PTR(settings->dry_run);
-        r = boot_plan_new(settings, &source, &plan, error);
+        dry_run = TAKE_PTR(told.settings->dry_run);
+        r = boot_plan_new(told.settings, &source, &plan, error);
         if (r < 0) {
                 root_source_fit_hint(&source, error);
                 return r;
@@ -73,7 +69,7 @@ static int launch(int argc, char **argv, Error *error)
                 error_hint(error, "sudo %s ...", argv[0]);
                 return -EPERM;
         }
-        r = keep_settings(&all, definition, plan, error);
+        r = keep_settings(&told.all, told.definition, plan, error);
         if (r >= 0)
                 r = boot_run(plan, &source, error);
         if (r < 0)

@@ -34,6 +34,14 @@ static int lock_pod(const char *name, LockFile *ret, Error *error)
         return r < 0 ? error_errno(error, -r, "Failed to lock pod '%s'", name) : 0;
 }
 
+bool pod_network_lives(const char *name)
+{
+        _cleanup_(lock_file_release) LockFile lock = LOCK_FILE_NULL;
+        _cleanup_free_ char *path = lock_path(name);
+
+        return pod_network_runs(name) || !path || lock_file_take(path, true, &lock) == -EAGAIN;
+}
+
 static int ensure(const char *name, Error *error)
 {
         return pod_network_runs(name) ? 0 : pod_network_make(name, error);

@@ -38,6 +38,8 @@ DEFINE_CLEANUP(PodNetwork, pod_network_free)
 /* "/run/stead/pods/NAME" + "/" + @file; the caller frees it. */
 char *pod_network_path(const char *name, const char *file);
 bool pod_network_runs(const char *name);
+/* The same, or it is just being made or taken down. */
+bool pod_network_lives(const char *name);
 /* Whether it stays without members. */
 bool pod_network_is_kept(const char *name);
 /* What is known of one that runs. -ENXIO with a hint if it does not. */

@@ -9,7 +9,9 @@
 #include "network/port-holder.h"
 #include "network/published-list.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 /* The addresses of host0 that we know, its link and its ports. */
 static int describe(const Network *n, Published *p, Error *error)
@@ -36,11 +38,13 @@ static int describe(const Network *n, Published *p, Error *error)
         return r < 0 ? error_set(error, -r, "Out of memory") : 0;
 }
 
+/* One that is only starting has no state yet, but holds its directory. */
 static bool lives(const char *name)
 {
-        _cleanup_machine_ Machine *m = NULL;
+        _cleanup_free_ char *path = machine_path(name, ".");
+        _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
 
-        return machine_open(name, &m, NULL) >= 0 || pod_network_runs(name);
+        return !path || (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) || pod_network_lives(name);
 }
 
 /* Takes from the dead what they hold. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define ATTEMPTS 100
+#define ROUTE_BITS_MIN 8 /* of a network; anything wider is a default route in parts */
 
 /* Random numbers, chosen once: a change gives every machine another address. */
 static const uint8_t address_key[16] = { 0x3d, 0x5f, 0x91, 0x0b, 0xe7, 0x26, 0x4a, 0x88,
@@ -113,7 +114,9 @@ static int on_route(const NetlinkMessage *message, void *userdata)
 }
 
 /* Whether a route of the host leads to this address, in any table that its rules ask. Of one that
- * was @ours before, a route to it alone is what a killed launcher left on the bridge of a zone. */
+ * was @ours before, a route to it alone is what a killed launcher left on the bridge of a zone.
+ * Tunnels write the default route as halves, or as quarters with fc00::/7 among them, so that the
+ * host's own stays: such a route says as little of who has the address. */
 static int is_routed(int route_fd, int family, const void *address, bool ours)
 {
         struct rtmsg header = {
@@ -134,7 +137,7 @@ static int is_routed(int route_fd, int family, const void *address, bool ours)
                 return 0;                           /* a route of a type that says so, or none */
         if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT) /* ipv6.disable=1 */
                 return 0;
-        return r < 0 ? r : bits > 0 && !(ours && bits == header.rtm_dst_len);
+        return r < 0 ? r : bits >= ROUTE_BITS_MIN && !(ours && bits == header.rtm_dst_len);
 }
 
 static int try_pair(int claims_fd, int route_fd, const char *name, const AddressPair *pair)

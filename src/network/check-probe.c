@@ -264,10 +264,11 @@ static void ask(CheckProbe *probes, size_t n)
                         begin_probe(&probes[i], &polls[i]);
                 open += polls[i].fd >= 0;
         }
-        while (open > 0) {
+        for (bool late = false; open > 0 && !late;) {
                 uint64_t now = clock_now_usec();
 
-                if (now >= end || poll(polls, n, (int)((end - now) / 1000) + 1) <= 0)
+                late = now >= end; /* what has come by then is an answer all the same */
+                if (poll(polls, n, late ? 0 : (int)((end - now) / 1000) + 1) <= 0)
                         break;
                 for (size_t i = 0; i < n; i++)
                         if (polls[i].fd >= 0 && polls[i].revents != 0) {

@@ -92,6 +92,15 @@ static void choose_gateways(Network *n)
                 n->gateway6 = (IpAddress){ .family = AF_INET6, .v6 = host.v6 };
 }
 
+/* Addresses of both families are of use with one; without any the machine would be cut off. */
+static int refuse_ipv6(const Network *n, Error *error)
+{
+        error_set(error, EAFNOSUPPORT,
+                  "IPv6 is turned off on this host, and '%s' shall have no other address", n->name);
+        error_hint(error, "sysctl -w net.ipv6.conf.default.disable_ipv6=0; or an Address= of IPv4");
+        return -EAFNOSUPPORT;
+}
+
 static int take_addresses(Network *n, Error *error)
 {
         int r = 0;
@@ -111,7 +120,9 @@ static int take_addresses(Network *n, Error *error)
 
                 r = add_address(n, &ip, n->plan->addresses.items[i].prefix);
         }
-        return r < 0 ? error_set(error, -r, "Out of memory") : 0;
+        if (r < 0)
+                return error_set(error, -r, "Out of memory");
+        return n->plan->addresses.n > 0 && n->addresses.n == 0 ? refuse_ipv6(n, error) : 0;
 }
 
 int network_acquire(const NetworkPlan *plan, const char *name, const HostSettings *settings,

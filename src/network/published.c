@@ -184,6 +184,21 @@ int published_read(int dirfd, const char *machine, Published *ret, Error *error)
         return published_parse(machine, text, ret, error);
 }
 
+int published_find(int dirfd, const char *name, Published *ret)
+{
+        _cleanup_closedir_ DIR *d = NULL;
+        int fd, r = published_read(dirfd, name, ret, NULL);
+
+        if (r != -ENOENT)
+                return r;
+        fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        d = fd < 0 ? NULL : fdopendir(fd);
+        for (struct dirent *e; d && (e = readdir(d));)
+                if (strcasecmp(e->d_name, name) == 0)
+                        return published_read(dirfd, e->d_name, ret, NULL);
+        return r;
+}
+
 int published_remove(int dirfd, const char *machine)
 {
         return unlinkat(dirfd, machine, 0) < 0 && errno != ENOENT ? -errno : 0;

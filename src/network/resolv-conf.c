@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A change is seen by inode, size and time of writing: resolvconf writes in place, NetworkManager
- * and systemd-resolved rename a new file over it. */
+ * and systemd-resolved rename a new file over it. A scope (fe80::1%eth0) is the number of a link,
+ * which may come after the file, or go and come back with another. */
 
 #include "network/resolv-conf.h"
 
@@ -115,6 +116,7 @@ static void use_localhost(ResolvConf *c)
 bool resolv_conf_refresh(ResolvConf *c, const char *path, uint64_t now_usec)
 {
         _cleanup_free_ char *text = NULL;
+        const ResolvConf before = *c;
         struct stat st = {};
 
         if (c->read && now_usec < c->looked_usec + LOOK_USEC)
@@ -130,9 +132,10 @@ bool resolv_conf_refresh(ResolvConf *c, const char *path, uint64_t now_usec)
         c->n = 0;
         if (S_ISREG(st.st_mode) && read_file_at(AT_FDCWD, path, FILE_MAX, &text) >= 0)
                 c->n = resolv_conf_parse(text, c->servers);
-        else
+        if (!text || strchr(text, '%'))
                 c->seen = (struct stat){}; /* tried again when we look again */
         if (c->n == 0)
                 use_localhost(c);
-        return true;
+        return !before.read || c->n != before.n ||
+               memcmp(c->servers, before.servers, c->n * sizeof(c->servers[0])) != 0;
 }

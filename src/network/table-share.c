@@ -9,6 +9,7 @@
 #include "network/table-check.h"
 #include "network/table-element.h"
 #include "network/table-text.h"
+#include "network/udp-flows.h"
 #include "os/lock.h"
 #include "os/netlink.h"
 
@@ -146,6 +147,7 @@ static int change(int dirfd, int fd, const char *machine, bool add)
                 return 0;
         if (table_share_elements(&list, p, &own) < 0 || commit(fd, &own, add) < 0)
                 return 0;
+        udp_flows_forget(p, 1, add);
         return add ? local_path_open(p->interface) >= 0 : published_remove(dirfd, machine) >= 0;
 }
 

@@ -27,7 +27,7 @@ const char *table_set_name(TableSet set)
 }
 
 const TableChain table_chains[] = {
-        { "guard", 2 },  { "publish", 6 + 2 }, { "prerouting", 1 },
+        { "guard", 2 },  { "publish", 6 + 2 }, { "prerouting", 2 },
         { "output", 1 }, { "postrouting", 6 }, { "forward", 6 },
 };
 const size_t n_table_chains = ELEMENTSOF(table_chains);
@@ -50,8 +50,9 @@ static const char table_sets[] =
 
 /* route_localnet lets a machine's link talk to 127.0.0.0/8: it must not, in neither direction.
  * Before conntrack, so that only what really was on the wire is seen. Of ::1 the kernel itself
- * takes nothing from a wire. A client with a link-local address cannot be forwarded, so such an
- * address of the host's is left to the host's own services. */
+ * takes nothing from a wire. At the host's end of its own link a machine asks for names
+ * (dns-relay.h), whoever has published port 53. A client with a link-local address cannot be
+ * forwarded, so such an address of the host's is left to the host's own services. */
 static const char table_incoming[] =
         "        chain guard {\n"
         "                type filter hook prerouting priority -300; policy accept;\n"
@@ -68,6 +69,8 @@ static const char table_incoming[] =
         "        }\n"
         "        chain prerouting {\n"
         "                type nat hook prerouting priority -100; policy accept;\n"
+        "                iifname @link meta l4proto { tcp, udp } th dport 53 "
+        "fib daddr . iif type local return\n"
         "                jump publish\n"
         "        }\n"
         "        chain output {\n"

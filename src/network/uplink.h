@@ -10,7 +10,7 @@
  * PPP). Ours are those named by the caller, and all that are called as CI-180 has it: ve-*, vb-*,
  * vz-*.
  *
- * Links that get their address later are found the next time somebody looks. */
+ * Links that get their address later are found the next time somebody looks (uplink-watch.h). */
 
 #include "base/error.h"
 

@@ -15,11 +15,11 @@
 static int read_host(int dirfd, const char *name, Published *ret)
 {
         _cleanup_published_ Published p = PUBLISHED_NULL;
-        int r = published_read(dirfd, name, &p, NULL);
+        int r = published_find(dirfd, name, &p);
 
         if (r == -ENOMEM)
                 return r;
-        if (r < 0 || p.n_addresses == 0 || !link_name_find_end(name, NULL))
+        if (r < 0 || p.n_addresses == 0 || !link_name_find_end(p.machine, NULL))
                 return -ENOENT;
         *ret = p;
         p = PUBLISHED_NULL;

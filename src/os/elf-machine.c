@@ -150,10 +150,3 @@ bool elf_machine_of_debian(const char *name, ElfMachine *ret,
         }
         return false;
 }
-
-const char *elf_machine_native(void)
-{
-        size_t i = find_kernel();
-
-        return i < ELEMENTSOF(kernels) ? kernels[i].native : NULL;
-}

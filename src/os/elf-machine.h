@@ -2,7 +2,7 @@
 #pragma once
 
 /* Which architecture a program is for, from the first bytes of its file, and whether this kernel
- * runs such programs by itself. Of ELF nothing else is looked at: src/image has the rest. */
+ * runs such programs by itself. Of ELF nothing else is looked at: elf-file.h has the rest. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +27,3 @@ bool elf_machine_read(const void *header, size_t n, ElfMachine *ret);
 /* The one that Debian calls so, and how its programs begin; false: not known. */
 bool elf_machine_of_debian(const char *name, ElfMachine *ret,
                            unsigned char header[static ELF_MACHINE_HEADER]);
-
-/* The kernel's own; NULL: not known. */
-const char *elf_machine_native(void);

@@ -161,20 +161,6 @@ void link_set_master(NetlinkBatch *b, LinkRef link, int master)
         netlink_end(b);
 }
 
-void link_set_mtu(NetlinkBatch *b, LinkRef link, uint32_t mtu)
-{
-        begin_set(b, link);
-        netlink_put_u32(b, IFLA_MTU, mtu);
-        netlink_end(b);
-}
-
-void link_set_mac(NetlinkBatch *b, LinkRef link, const MacAddress *mac)
-{
-        begin_set(b, link);
-        netlink_put(b, IFLA_ADDRESS, mac->bytes, sizeof(mac->bytes));
-        netlink_end(b);
-}
-
 void link_move(NetlinkBatch *b, int index, const char *name, int netns_fd)
 {
         begin_set(b, LINK_BY_INDEX(index));

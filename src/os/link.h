@@ -51,8 +51,6 @@ void link_add_ipvlan(NetlinkBatch *b, const LinkSpec *spec, int parent);
 void link_set_up(NetlinkBatch *b, LinkRef link, bool up);
 /* Port of the bridge @master; 0: of none. */
 void link_set_master(NetlinkBatch *b, LinkRef link, int master);
-void link_set_mtu(NetlinkBatch *b, LinkRef link, uint32_t mtu);
-void link_set_mac(NetlinkBatch *b, LinkRef link, const MacAddress *mac);
 /* Renames (@name not NULL) and moves (@netns_fd >= 0) at once. By index only, since a name in this
  * request is the new one. A link that is up cannot be renamed before 6.2. */
 void link_move(NetlinkBatch *b, int index, const char *name, int netns_fd);

@@ -16,8 +16,8 @@ int mount_new(const char *type, char *const *options, uint64_t attributes);
 int mount_newf(const char *type, uint64_t attributes, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
-/* A detached copy of the mount at (dirfd, path); path "" is the descriptor itself. Symlinks in the
- * last component are followed unless @nofollow. */
+/* A detached copy of the mount at (dirfd, path); path "" is the descriptor itself. @recursive:
+ * with all that is mounted below. */
 int mount_clone(int dirfd, const char *path, bool recursive);
 
 /* Attaches @mount_fd at the directory or file that (dirfd, path) is; path "" is dirfd itself. */

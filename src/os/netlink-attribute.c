@@ -146,13 +146,6 @@ uint32_t netlink_u32(const NetlinkAttribute *a, uint32_t otherwise)
         return otherwise;
 }
 
-uint64_t netlink_u64(const NetlinkAttribute *a, uint64_t otherwise)
-{
-        if (has_size(a, sizeof(otherwise)))
-                memcpy(&otherwise, a->data, sizeof(otherwise));
-        return otherwise;
-}
-
 const char *netlink_string(const NetlinkAttribute *a)
 {
         return a->data && memchr(a->data, '\0', a->size) ? a->data : NULL;

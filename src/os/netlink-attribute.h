@@ -40,7 +40,6 @@ int netlink_error_parse(const struct nlmsghdr *header, int *ret, char *text, siz
 uint8_t netlink_u8(const NetlinkAttribute *a, uint8_t otherwise);
 uint16_t netlink_u16(const NetlinkAttribute *a, uint16_t otherwise);
 uint32_t netlink_u32(const NetlinkAttribute *a, uint32_t otherwise);
-uint64_t netlink_u64(const NetlinkAttribute *a, uint64_t otherwise);
 /* The text, or NULL if the attribute is missing or has no end. */
 const char *netlink_string(const NetlinkAttribute *a);
 /* Copies up to @size bytes into @ret and leaves the rest of it zero: structures grow over the

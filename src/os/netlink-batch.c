@@ -5,7 +5,6 @@
 #include "os/netlink-batch.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <string.h>
@@ -99,21 +98,6 @@ void netlink_put_u32(NetlinkBatch *b, uint16_t type, uint32_t value)
 void netlink_put_u64(NetlinkBatch *b, uint16_t type, uint64_t value)
 {
         netlink_put(b, type, &value, sizeof(value));
-}
-
-void netlink_put_be16(NetlinkBatch *b, uint16_t type, uint16_t value)
-{
-        netlink_put_u16(b, type, htobe16(value));
-}
-
-void netlink_put_be32(NetlinkBatch *b, uint16_t type, uint32_t value)
-{
-        netlink_put_u32(b, type, htobe32(value));
-}
-
-void netlink_put_be64(NetlinkBatch *b, uint16_t type, uint64_t value)
-{
-        netlink_put_u64(b, type, htobe64(value));
 }
 
 void netlink_put_string(NetlinkBatch *b, uint16_t type, const char *s)

@@ -41,10 +41,6 @@ void netlink_put_u8(NetlinkBatch *b, uint16_t type, uint8_t value);
 void netlink_put_u16(NetlinkBatch *b, uint16_t type, uint16_t value);
 void netlink_put_u32(NetlinkBatch *b, uint16_t type, uint32_t value);
 void netlink_put_u64(NetlinkBatch *b, uint16_t type, uint64_t value);
-/* In network byte order, as nf_tables wants its numbers. */
-void netlink_put_be16(NetlinkBatch *b, uint16_t type, uint16_t value);
-void netlink_put_be32(NetlinkBatch *b, uint16_t type, uint32_t value);
-void netlink_put_be64(NetlinkBatch *b, uint16_t type, uint64_t value);
 /* With its NUL byte. */
 void netlink_put_string(NetlinkBatch *b, uint16_t type, const char *s);
 

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* RTM_NEWROUTE, RTM_DELROUTE and RTM_GETROUTE. */
+/* RTM_NEWROUTE and RTM_DELROUTE. */
 
 #include "os/route.h"
 
-#include <errno.h>
 #include <string.h>
-
-void route_list_done(RouteList *list)
-{
-        free(list->items);
-        *list = ROUTE_LIST_NULL;
-}
 
 /* A route to what is on the link itself has scope "link", or IPv4 would refuse gateways that are
  * reached by it; one that goes nowhere and all of IPv6 are of the whole universe. */
@@ -85,103 +78,4 @@ void route_add(NetlinkBatch *b, const Route *route, bool replace)
 void route_delete(NetlinkBatch *b, const Route *route)
 {
         append(b, RTM_DELROUTE, 0, route);
-}
-
-/* The list with what it is filtered by, where the kernel does not (before 4.20). */
-typedef struct RouteQuery {
-        RouteList list;
-        size_t allocated;
-        int family;
-        uint32_t table;
-} RouteQuery;
-
-static int route_query_append(RouteQuery *query, const Route *route)
-{
-        if (query->list.n == query->allocated) {
-                size_t want = query->allocated == 0 ? 16 : query->allocated * 2;
-                Route *grown = reallocarray(query->list.items, want, sizeof(*grown));
-
-                if (!grown)
-                        return -ENOMEM;
-                query->list.items = grown;
-                query->allocated = want;
-        }
-        query->list.items[query->list.n++] = *route;
-        return 0;
-}
-
-static IpAddress read_gateway(const NetlinkMessage *message, int family)
-{
-        const NetlinkAttribute *via = &message->attributes[RTA_VIA];
-        NetlinkAttribute address;
-        uint16_t via_family;
-
-        if (!via->data || via->size < sizeof(via_family))
-                return ip_address_read(&message->attributes[RTA_GATEWAY], family);
-        memcpy(&via_family, via->data, sizeof(via_family));
-        address.data = (const char *)via->data + sizeof(via_family);
-        address.size = via->size - sizeof(via_family);
-        return ip_address_read(&address, via_family);
-}
-
-static int on_route(const NetlinkMessage *message, void *userdata)
-{
-        RouteQuery *query = userdata;
-        const struct rtmsg *header = message->fixed;
-        const NetlinkAttribute *a = message->attributes;
-        Route found = {
-                .family = header->rtm_family,
-                .destination = ip_address_read(&a[RTA_DST], header->rtm_family),
-                .prefix = header->rtm_dst_len,
-                .gateway = read_gateway(message, header->rtm_family),
-                .index = (int)netlink_u32(&a[RTA_OIF], 0),
-                .metric = netlink_u32(&a[RTA_PRIORITY], 0),
-                .table = netlink_u32(&a[RTA_TABLE], header->rtm_table),
-                .type = header->rtm_type,
-                .protocol = header->rtm_protocol,
-                .scope = header->rtm_scope,
-                .onlink = header->rtm_flags & RTNH_F_ONLINK,
-        };
-
-        if (ip_address_size(found.family) == 0 || header->rtm_flags & RTM_F_CLONED ||
-            (query->family != AF_UNSPEC && found.family != query->family) ||
-            (query->table > 0 && found.table != query->table))
-                return 0;
-        return route_query_append(query, &found);
-}
-
-static void on_restart(void *userdata)
-{
-        RouteQuery *query = userdata;
-
-        route_list_done(&query->list);
-        query->allocated = 0;
-}
-
-static const NetlinkReader route_reader = {
-        .type = RTM_NEWROUTE,
-        .fixed_size = sizeof(struct rtmsg),
-        .on_message = on_route,
-        .on_restart = on_restart,
-};
-
-int route_list(int fd, int family, uint32_t table, RouteList *ret)
-{
-        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
-        RouteQuery query = { .family = family, .table = table };
-        struct rtmsg header = { .rtm_family = (uint8_t)family };
-        int r;
-
-        netlink_begin(&b, RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header));
-        if (table > 0)
-                netlink_put_u32(&b, RTA_TABLE, table);
-        netlink_end(&b);
-        r = netlink_query(fd, &b, &route_reader, &query, NULL);
-        if (r == -ENOENT && table > 0)
-                r = 0; /* no route was ever put into this table */
-        if (r < 0)
-                route_list_done(&query.list);
-        else
-                *ret = query.list;
-        return r;
 }

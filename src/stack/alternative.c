@@ -121,7 +121,7 @@ int alternative_parse(const char *text, Alternative *ret)
         return 0;
 }
 
-void alternative_write(const Alternative *a, Buffer *out)
+static void put_alternative(const Alternative *a, Buffer *out)
 {
         buffer_printf(out, "%s\n%s\n", a->automatic ? "auto" : "manual", a->link);
         for (size_t i = 0; i < a->n_slaves; i++)
@@ -275,7 +275,7 @@ int merge_alternative(const MergeTexts *texts, Buffer *out, MergeNotes *notes)
         if (r >= 0 && merged.data)
                 r = read_facts(merged.data, &a);
         if (r >= 0 && a.n_choices > 0) /* none is left: no such alternative, as in dpkg */
-                alternative_write(&a, out);
+                put_alternative(&a, out);
         return r < 0 ? r : buffer_error(out);
 }
 

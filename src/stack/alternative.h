@@ -32,7 +32,6 @@ void alternative_done(Alternative *a);
 
 /* -EBADMSG: not of that form. */
 int alternative_parse(const char *text, Alternative *ret);
-void alternative_write(const Alternative *a, Buffer *out);
 
 /* A TextMerge of such files: mode, links, choices and priorities each on their own. */
 int merge_alternative(const MergeTexts *texts, Buffer *out, MergeNotes *notes);

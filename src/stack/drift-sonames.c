@@ -4,9 +4,8 @@
 
 #include "stack/merge-parts.h"
 
-#include "stack/soname.h"
-
 #include "base/strv.h"
+#include "os/elf-file.h"
 
 #include <search.h>
 #include <string.h>
@@ -53,11 +52,13 @@ static int collect(Names *names, const View *v)
 static int check(Merge *m, const View *v, const ViewEntry *e, const char *layer, const Names *names)
 {
         _cleanup_close_ int fd = view_open(v, m->store, e);
-        _cleanup_strv_ char **needed = NULL;
-        int r = fd < 0 ? 0 : soname_needed(fd, &needed); /* what cannot be opened needs nothing */
+        _cleanup_elf_file_ ElfFile file = ELF_FILE_NULL;
+        int r = fd < 0 ? 0 : elf_file_read(fd, &file);
 
-        STRV_FOREACH (name, needed)
-                if (r >= 0 && !tfind(*name, &names->tree, compare))
+        if (r < 0 && r != -ENOMEM)
+                r = 0; /* what cannot be read needs nothing */
+        STRV_FOREACH (name, file.needed)
+                if (r >= 0 && !strchr(*name, '/') && !tfind(*name, &names->tree, compare))
                         r = merge_warn(m, "'%s' of %s needs %s, which is nowhere in the new stack",
                                        e->path, layer ?: "the machine", *name);
         return r;

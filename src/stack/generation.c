@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/strv.h"
+#include "os/subvolume.h"
 #include "stack/stack.h"
 #include "store/object-list.h"
 
@@ -85,6 +86,18 @@ bool generation_is_same(const Generation *a, const Generation *b)
         return true;
 }
 
+static int make_state(const char *place, const char *machine)
+{
+        _cleanup_close_ int fd = -EBADF;
+        int r = mkdir_parents_at(AT_FDCWD, place, 0700);
+
+        if (r < 0)
+                return r;
+        fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = fd < 0 ? -errno : subvolume_make_directory(fd, machine, 0700);
+        return r == -EEXIST ? 0 : r;
+}
+
 int generation_open_state(const char *machine, bool make, int *ret_fd, Error *error)
 {
         const char *place = stack_states();
@@ -95,7 +108,7 @@ int generation_open_state(const char *machine, bool make, int *ret_fd, Error *er
                 path = NULL;
                 return error_set(error, ENOMEM, "Out of memory");
         }
-        r = make ? mkdir_parents_at(AT_FDCWD, path, 0700) : 0;
+        r = make && access(path, F_OK) < 0 ? make_state(place, machine) : 0;
         if (r < 0)
                 return error_errno(error, -r, "Failed to make '%s'", path);
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -289,7 +302,7 @@ int generation_wanted(int state_fd, unsigned *ret, Error *error)
         return 0;
 }
 
-int generation_set_wanted(int state_fd, unsigned number, Error *error)
+static int set_wanted(int state_fd, unsigned number, Error *error)
 {
         char text[16];
         int r;
@@ -365,7 +378,7 @@ static int add_locked(int state_fd, Generation *g, Error *error)
                 r = write_file_synced_at(state_fd, path, text, 0600);
         if (r < 0)
                 return error_errno(error, -r, "Failed to write generation %u", g->number);
-        r = generation_set_wanted(state_fd, g->number, error);
+        r = set_wanted(state_fd, g->number, error);
         if (r < 0)
                 (void)unlinkat(state_fd, path, 0);
         else

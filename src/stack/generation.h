@@ -75,7 +75,6 @@ void generation_sweep(int dirfd, const char *directory, const char *file);
 int generation_add(int state_fd, Generation *g, Error *error);
 /* 0: there is none yet. */
 int generation_wanted(int state_fd, unsigned *ret, Error *error);
-int generation_set_wanted(int state_fd, unsigned number, Error *error);
 int generation_load(int state_fd, unsigned number, Generation *ret, Error *error);
 /* All, oldest first. One that is younger than the wanted one is being made, or who made it was
  * killed. */

@@ -8,8 +8,8 @@
 #include "store/checkout.h"
 
 #include "base/strv.h"
+#include "os/elf-machine.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -31,15 +31,16 @@ static bool brings_libraries(const Manifest *m)
         return false;
 }
 
-/* e_machine of a program; 0: unknown. */
-static uint16_t machine_of(int fd)
+/* Of a program; "": none. */
+static const char *architecture_of(int fd)
 {
-        Elf32_Ehdr header; /* so far both classes are alike */
+        char header[ELF_MACHINE_HEADER];
+        ElfMachine machine;
 
-        if (fd < 0 || pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
-            memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
-                return 0;
-        return header.e_machine;
+        return fd >= 0 && pread(fd, header, sizeof(header), 0) == sizeof(header) &&
+                               elf_machine_read(header, sizeof(header), &machine)
+                       ? machine.name
+                       : "";
 }
 
 /* Whether the host's ldconfig speaks for this tree: it has one itself, for the same processor. */
@@ -58,7 +59,7 @@ static bool is_for_us(const Merge *m)
                 if (!s.entry || s.file)
                         continue;
                 fd = view_open(s.view, m->store, &s.place);
-                return fd >= 0 && machine_of(fd) == machine_of(self);
+                return strcmp(architecture_of(fd), architecture_of(self)) == 0;
         }
         return false;
 }

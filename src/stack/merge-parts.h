@@ -68,8 +68,6 @@ int merge_decide(Merge *m, const Sides *s, Decision *ret, MergedFile **ret_merge
 
 void merge_done(Merge *m);
 
-/* Trees one on another. @missing (or NULL): one of them is not in the store, which is no error. */
-int merge_view_of(Merge *m, const Hash *trees, size_t n, View *ret, bool *missing);
 /* The lowest @n layers of a generation, with a further tree on top if that is not NULL. */
 int merge_view_of_generation(Merge *m, const Generation *g, size_t n, const Hash *top, View *ret);
 /* What the layer was made on. */
@@ -94,13 +92,10 @@ Side merge_seen(const Merge *m, bool state, const char *path);
 Side merge_seen_through(const Merge *m, bool state, const char *path, char **ret_path);
 /* A whole directory of it: the entries directly below, by their names. */
 int merge_seen_names(const Merge *m, bool state, const char *directory, char ***ret);
-/* The manifest of what was generated so far, with the directories above. */
-int merge_make_manifest(const Merge *m, Manifest *ret);
 /* Whether the machine goes from one stack to another. */
 bool merge_changes_stack(const Merge *m);
-bool merge_has_upper(const Merge *m);
 
-/* Reports a path. @detail may be NULL, and is taken always. */
+/* Reports a path. @detail_consume may be NULL. */
 int merge_report(Merge *m, DriftKind kind, const Sides *s, char *detail_consume, bool both);
 int merge_warn(Merge *m, const char *format, ...) _printf_(2, 3);
 

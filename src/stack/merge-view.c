@@ -29,8 +29,8 @@ void merge_done(Merge *m)
         strv_free(m->warnings);
 }
 
-/* Trees one on another. @missing: one of them is not in the store, which is no error. */
-int merge_view_of(Merge *m, const Hash *trees, size_t n, View *ret, bool *missing)
+/* Trees one on another. @missing (or NULL): one of them is not in the store, which is no error. */
+static int view_of(Merge *m, const Hash *trees, size_t n, View *ret, bool *missing)
 {
         _cleanup_free_ ViewLayer *layers = reallocarray(NULL, n + 1, sizeof(*layers));
         int r = layers ? 0 : -ENOMEM;
@@ -60,7 +60,7 @@ int merge_view_of_generation(Merge *m, const Generation *g, size_t n, const Hash
                 trees[i] = g->layers[i].tree;
         if (top)
                 trees[n++] = *top;
-        return merge_view_of(m, trees, n, ret, NULL);
+        return view_of(m, trees, n, ret, NULL);
 }
 
 /* What the layer was made on. */
@@ -85,7 +85,7 @@ int merge_view_of_bases(Merge *m, const StackLayer *layer, const Commit *commit,
                 trees[i] = base.tree;
         }
         if (!missing)
-                r = merge_view_of(m, trees, commit->n_bases, ret, &missing);
+                r = view_of(m, trees, commit->n_bases, ret, &missing);
         if (r >= 0 && missing)
                 r = merge_warn(m,
                                "layer '%s': what it was made on is not in the store; what it "

@@ -172,9 +172,56 @@ static int merge_layer(Merge *m, size_t i)
         return r;
 }
 
-bool merge_has_upper(const Merge *m)
+static int add_parents(const Merge *m, Manifest *out, const char *path)
 {
-        return m->upper.n > 0;
+        for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+                _cleanup_free_ char *parent =
+                        slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+                _cleanup_(entry_done) Entry e = { .kind = ENTRY_DIRECTORY, .mode = 0755 };
+                const ViewEntry *below;
+                int r;
+
+                if (!parent)
+                        return -ENOMEM;
+                if (strcmp(parent, path) == 0 || merged_files_find(&m->generated, parent) ||
+                    manifest_find(out, parent))
+                        continue;
+                below = view_find(&m->after, parent);
+                r = below ? entry_copy(below->entry, &e) : 0;
+                if (r < 0)
+                        return r;
+                free(e.path);
+                e.path = TAKE_PTR(parent);
+                e.opaque = false;
+                r = manifest_add_take(out, &e);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* The manifest of what was generated so far. In order: parents first, since files are in the order
+ * of manifests. */
+static int make_manifest(const Merge *m, Manifest *ret)
+{
+        _cleanup_manifest_ Manifest out = MANIFEST_NULL;
+
+        for (size_t i = 0; i < m->generated.n; i++) {
+                const Entry *e = &m->generated.list[i]->entry;
+                _cleanup_(entry_done) Entry copy = ENTRY_NULL;
+                int r = add_parents(m, &out, e->path);
+
+                if (r >= 0)
+                        r = entry_copy(e, &copy);
+                if (r >= 0)
+                        r = manifest_add_take(&out, &copy);
+                if (r < 0)
+                        return merge_out_of_memory(m);
+        }
+        manifest_sort(&out);
+        *ret = out;
+        out = MANIFEST_NULL;
+        return 0;
 }
 
 /* All that the machine sees: the stack, what was generated, and what it wrote. */
@@ -182,7 +229,7 @@ static int view_seen(Merge *m)
 {
         _cleanup_free_ ViewLayer *layers =
                 reallocarray(NULL, m->after.n_layers + 2, sizeof(*layers));
-        int r = layers ? merge_make_manifest(m, &m->top) : -ENOMEM;
+        int r = layers ? make_manifest(m, &m->top) : -ENOMEM;
 
         if (r >= 0) {
                 memcpy(layers, m->after.layers, m->after.n_layers * sizeof(*layers));
@@ -270,57 +317,6 @@ static void prune(Merge *m)
         }
 }
 
-static int add_parents(const Merge *m, Manifest *out, const char *path)
-{
-        for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
-                _cleanup_free_ char *parent =
-                        slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-                _cleanup_(entry_done) Entry e = { .kind = ENTRY_DIRECTORY, .mode = 0755 };
-                const ViewEntry *below;
-                int r;
-
-                if (!parent)
-                        return -ENOMEM;
-                if (strcmp(parent, path) == 0 || merged_files_find(&m->generated, parent) ||
-                    manifest_find(out, parent))
-                        continue;
-                below = view_find(&m->after, parent);
-                r = below ? entry_copy(below->entry, &e) : 0;
-                if (r < 0)
-                        return r;
-                free(e.path);
-                e.path = TAKE_PTR(parent);
-                e.opaque = false;
-                r = manifest_add_take(out, &e);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-/* In order: parents first, since files are in the order of manifests. */
-int merge_make_manifest(const Merge *m, Manifest *ret)
-{
-        _cleanup_manifest_ Manifest out = MANIFEST_NULL;
-
-        for (size_t i = 0; i < m->generated.n; i++) {
-                const Entry *e = &m->generated.list[i]->entry;
-                _cleanup_(entry_done) Entry copy = ENTRY_NULL;
-                int r = add_parents(m, &out, e->path);
-
-                if (r >= 0)
-                        r = entry_copy(e, &copy);
-                if (r >= 0)
-                        r = manifest_add_take(&out, &copy);
-                if (r < 0)
-                        return merge_out_of_memory(m);
-        }
-        manifest_sort(&out);
-        *ret = out;
-        out = MANIFEST_NULL;
-        return 0;
-}
-
 static int make_edits(const Merge *m, MergeResult *ret)
 {
         ret->edits = calloc(m->edits.n + 1, sizeof(StateEdit));
@@ -351,7 +347,7 @@ static int work(Merge *m)
                 r = merge_fix_alternatives(m, false);
         if (r >= 0)
                 r = merge_state(m);
-        if (r >= 0 && merge_has_upper(m))
+        if (r >= 0 && m->upper.n > 0)
                 r = merge_fix_alternatives(m, true);
         if (r >= 0)
                 r = fix_stamps(m);
@@ -368,7 +364,7 @@ int merge_stack(const MergeRequest *request, MergeResult *ret, Error *error)
         int r = work(&m);
 
         if (r >= 0)
-                r = merge_make_manifest(&m, &result.generated);
+                r = make_manifest(&m, &result.generated);
         if (r >= 0)
                 r = make_edits(&m, &result);
         if (r >= 0)

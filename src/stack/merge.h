@@ -41,24 +41,3 @@ typedef struct MergeResult {
 void merge_result_done(MergeResult *r);
 
 int merge_stack(const MergeRequest *request, MergeResult *ret, Error *error);
-
-/* The three versions of a path that a layer or the state hides. */
-typedef struct DriftVersion {
-        bool there;
-        char *data; /* its content if it is a regular file, NUL-terminated; else NULL */
-        size_t size;
-} DriftVersion;
-
-typedef struct DriftVersions {
-        char *layer;               /* whose ours is; NULL: the state */
-        DriftVersion base;         /* what ours was made from */
-        DriftVersion ours, theirs; /* what hides, and what it hides */
-} DriftVersions;
-
-#define DRIFT_VERSIONS_NULL ((DriftVersions){})
-#define _cleanup_drift_versions_ _cleanup_(drift_versions_done)
-void drift_versions_done(DriftVersions *v);
-
-/* Of the highest layer that has the path, the state first. -ENOENT: none does. Merges nothing;
- * request->look_only does not matter. */
-int merge_versions(const MergeRequest *request, const char *path, DriftVersions *ret, Error *error);

@@ -46,7 +46,8 @@ int merge_note(MergeNotes *notes, MergeNoteKind kind, const char *key, const cha
         return 0;
 }
 
-void merge_records_done(MergeRecords *r)
+#define _cleanup_records_ _cleanup_(records_done)
+static void records_done(MergeRecords *r)
 {
         for (size_t i = 0; i < r->n; i++)
                 free(r->list[i].key);
@@ -103,7 +104,8 @@ static int tell_apart(MergeRecords *r)
         return 0;
 }
 
-int merge_records_finish(MergeRecords *r)
+/* After the last one. Equal keys are told apart by their order. */
+static int records_finish(MergeRecords *r)
 {
         free(r->index);
         r->index = reallocarray(NULL, r->n + 1, sizeof(MergeRecord *));
@@ -115,7 +117,7 @@ int merge_records_finish(MergeRecords *r)
         return tell_apart(r);
 }
 
-const MergeRecord *merge_records_find(const MergeRecords *r, const char *key)
+static const MergeRecord *records_find(const MergeRecords *r, const char *key)
 {
         MergeRecord **found =
                 r->n > 0 ? bsearch(key, r->index, r->n, sizeof(MergeRecord *), compare_key) : NULL;
@@ -132,7 +134,7 @@ static size_t trimmed_size(const MergeRecord *r)
         return size;
 }
 
-bool merge_record_equal(const MergeRecord *a, const MergeRecord *b)
+static bool record_equal(const MergeRecord *a, const MergeRecord *b)
 {
         size_t size;
 
@@ -184,9 +186,9 @@ static int merge_one(const MergeFormat *format, const MergeTriple *t, Buffer *ou
         size_t before = out->size;
         int r = 0;
 
-        if (merge_record_equal(t->ours, t->theirs) || merge_record_equal(t->base, t->theirs))
+        if (record_equal(t->ours, t->theirs) || record_equal(t->base, t->theirs))
                 winner = t->ours;
-        else if (merge_record_equal(t->base, t->ours))
+        else if (record_equal(t->base, t->ours))
                 winner = t->theirs;
         else {
                 r = format->resolve ? format->resolve(t, out, notes)
@@ -204,14 +206,14 @@ static int split(const MergeFormat *format, const char *text, MergeRecords *ret)
 {
         int r = text ? format->split(text, ret) : 0;
 
-        return r < 0 ? r : merge_records_finish(ret);
+        return r < 0 ? r : records_finish(ret);
 }
 
 int merge_records(const MergeFormat *format, const MergeTexts *texts, Buffer *out,
                   MergeNotes *notes)
 {
-        _cleanup_merge_records_ MergeRecords base = MERGE_RECORDS_NULL, ours = MERGE_RECORDS_NULL,
-                                             theirs = MERGE_RECORDS_NULL;
+        _cleanup_records_ MergeRecords base = MERGE_RECORDS_NULL, ours = MERGE_RECORDS_NULL,
+                                       theirs = MERGE_RECORDS_NULL;
         int r = split(format, texts->base, &base);
 
         if (r >= 0)
@@ -222,17 +224,17 @@ int merge_records(const MergeFormat *format, const MergeTexts *texts, Buffer *ou
                 const char *key = theirs.list[i].key;
 
                 r = merge_one(format,
-                              &(MergeTriple){ key, merge_records_find(&base, key),
-                                              merge_records_find(&ours, key), theirs.list + i },
+                              &(MergeTriple){ key, records_find(&base, key),
+                                              records_find(&ours, key), theirs.list + i },
                               out, notes);
         }
         for (size_t i = 0; r >= 0 && i < ours.n; i++) {
                 const char *key = ours.list[i].key;
 
-                if (!merge_records_find(&theirs, key))
+                if (!records_find(&theirs, key))
                         r = merge_one(format,
-                                      &(MergeTriple){ key, merge_records_find(&base, key),
-                                                      ours.list + i, NULL },
+                                      &(MergeTriple){ key, records_find(&base, key), ours.list + i,
+                                                      NULL },
                                       out, notes);
         }
         return r < 0 ? r : buffer_error(out);

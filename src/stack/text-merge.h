@@ -57,13 +57,8 @@ typedef struct MergeRecords {
 } MergeRecords;
 
 #define MERGE_RECORDS_NULL ((MergeRecords){})
-#define _cleanup_merge_records_ _cleanup_(merge_records_done)
-void merge_records_done(MergeRecords *r);
 /* Takes @key, always; NULL is -ENOMEM. */
 int merge_records_add_consume(MergeRecords *r, char *key, const char *text, size_t size);
-/* After the last one. Equal keys are told apart by their order. */
-int merge_records_finish(MergeRecords *r);
-const MergeRecord *merge_records_find(const MergeRecords *r, const char *key);
 
 /* One record on all sides; NULL: not there. At least one side has it. */
 typedef struct MergeTriple {
@@ -86,7 +81,6 @@ int merge_keep_ours(const MergeTriple *t, Buffer *out, MergeNotes *notes);
 
 /* A record's text, ended by a newline. */
 void merge_write_record(Buffer *out, const MergeRecord *record);
-bool merge_record_equal(const MergeRecord *a, const MergeRecord *b);
 
 /* The next line of a text: its length without the newline; moves @text on. */
 size_t merge_next_line(const char **text, const char **ret_line);

@@ -95,19 +95,25 @@ static int add_finding(Worker *w, const char *name, const Hash *id, Entry *actua
         return 0;
 }
 
+/* What all of them have done. */
+static int show(Scan *scan)
+{
+        Progress *p = scan->fsck->progress;
+
+        if (!p)
+                return 0;
+        p->done_bytes = atomic_load(&scan->bytes);
+        p->done_objects = atomic_load(&scan->objects);
+        return progress_step(p, 0, 0);
+}
+
 static int step(Worker *w, uint64_t bytes)
 {
-        Progress *p = w->scan->fsck->progress;
-        uint64_t all = atomic_fetch_add(&w->scan->bytes, bytes) + bytes,
-                 n = atomic_fetch_add(&w->scan->objects, 1) + 1;
-
+        (void)atomic_fetch_add(&w->scan->bytes, bytes);
+        (void)atomic_fetch_add(&w->scan->objects, 1);
         if (atomic_load(&w->scan->stop))
                 return -ECANCELED;
-        if (!w->is_caller || !p)
-                return 0;
-        p->done_bytes = all;
-        p->done_objects = n;
-        return progress_step(p, 0, 0);
+        return w->is_caller ? show(w->scan) : 0;
 }
 
 static int look_at(int dirfd, const char *name, unsigned char d_type, void *userdata)
@@ -285,7 +291,7 @@ int fsck_objects(Fsck *f)
         size_t n = (size_t)MIN_OF(MAX_OF(processors, 1L), (long)THREADS_MAX), started = 1;
         Scan scan = { .fsck = f };
         Worker workers[THREADS_MAX] = {};
-        int r = 0;
+        int r;
 
         progress_begin(f->progress, "Checking", bytes_asked(f), f->objects.n);
         for (size_t i = 0; i < n; i++)
@@ -296,6 +302,7 @@ int fsck_objects(Fsck *f)
         (void)work(&workers[0]);
         for (size_t i = 1; i < started; i++)
                 (void)pthread_join(workers[i].thread, NULL); /* ours, and joined once */
+        r = show(&scan); /* the caller may have had nothing to do */
         for (size_t i = 0; i < started; i++) {
                 Worker *w = &workers[i];
 

@@ -29,7 +29,7 @@ typedef struct Fsck {
         FsckFunction function;
         void *userdata;
         Error *error;
-        Ref *heads;      /* all that can be read */
+        Ref *heads; /* all that can be read */
         size_t n_heads;
         HashMap trees;   /* FsckTree, also of those that are missing */
         HashMap objects; /* FsckObject */
@@ -37,7 +37,6 @@ typedef struct Fsck {
 } Fsck;
 
 void fsck_report(Fsck *f, bool repaired, const char *format, ...) _printf_(3, 4);
-int fsck_no_memory(Fsck *f);
 /* An error that tells of us and not of the file: nothing is set aside for it. */
 bool fsck_is_passing(int r);
 /* Takes (dirfd, name) out of use, for a person to look at: to "damaged/KIND-NAME". Whether that was

@@ -24,7 +24,7 @@ void fsck_report(Fsck *f, bool repaired, const char *format, ...)
         f->function(text ?: "A defect, and no memory to name it", repaired, f->userdata);
 }
 
-int fsck_no_memory(Fsck *f)
+static int no_memory(Fsck *f)
 {
         return error_set(f->error, ENOMEM, "Out of memory");
 }
@@ -112,7 +112,7 @@ static int check_tree(int dirfd, const char *name, unsigned char d_type, void *u
         }
         tree = tree_of(f, &id);
         if (!tree)
-                return fsck_no_memory(f);
+                return no_memory(f);
         r = store_load_tree(f->store, &id, &m, &problem);
         if (fsck_is_passing(r))
                 return error_move(f->error, &problem);
@@ -125,7 +125,7 @@ static int check_tree(int dirfd, const char *name, unsigned char d_type, void *u
         tree->is_good = true;
         for (size_t i = 0; i < m.n; i++)
                 if (entry_is_object(&m.entries[i]) && ask_for_object(f, tree, &m.entries[i]) < 0)
-                        return fsck_no_memory(f);
+                        return no_memory(f);
         return progress_step(f->progress, 0, 1);
 }
 
@@ -162,12 +162,12 @@ static int name_trees(Fsck *f, const Ref *ref)
                 int r = hash_map_put(&seen, &at, HASH_MAP_MEMBER);
 
                 if (r < 0)
-                        return fsck_no_memory(f);
+                        return no_memory(f);
                 if (r == 0 || store_load_commit(f->store, &at, &c, NULL) < 0)
                         break;
                 tree = tree_of(f, &c.tree);
                 if (!tree || (!tree->layer && !(tree->layer = strdup(ref->name))))
-                        return fsck_no_memory(f);
+                        return no_memory(f);
                 at = c.parent;
         }
         return 0;
@@ -178,7 +178,7 @@ static int add_head(Fsck *f, Ref *ref)
         Ref *grown = reallocarray(f->heads, f->n_heads + 1, sizeof(*grown));
 
         if (!grown)
-                return fsck_no_memory(f);
+                return no_memory(f);
         f->heads = grown;
         grown[f->n_heads++] = *ref;
         *ref = REF_NULL;
@@ -243,7 +243,7 @@ static int check_ref(int dirfd, const char *file, unsigned char d_type, void *us
         if (fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
         if (asprintf(&name, "%s%s", w->prefix, file) < 0 || asprintf(&prefix, "%s/", name) < 0)
-                return fsck_no_memory(w->f);
+                return no_memory(w->f);
         if (S_ISDIR(st.st_mode))
                 return names_in(dirfd, file, false, check_ref, &(RefWalk){ w->f, prefix });
         return check_ref_file(w, dirfd, file, name);

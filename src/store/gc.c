@@ -21,11 +21,10 @@
 typedef struct Gc {
         Store *store;
         unsigned first; /* byte of the objects that are swept */
-        bool dry_run;
+        const GcRequest *request;
         HashMap trees, objects, commits;
         Hash *queue; /* commits that are still to be marked, each for itself */
         size_t n_queue, allocated;
-        Progress *progress;
         GcResult result;
         Error *error;
 } Gc;
@@ -63,7 +62,7 @@ static int mark_tree(Gc *g, const Hash *tree)
                 return 0;
         if (r < 0)
                 return error_move(g->error, &problem);
-        if (progress_step(g->progress, 0, m.n) < 0)
+        if (progress_step(g->request->progress, 0, m.n) < 0)
                 return error_set(g->error, ECANCELED, "Interrupted");
         return mark_objects(g, &m);
 }
@@ -129,7 +128,7 @@ static int mark_queue(Gc *g)
         return r;
 }
 
-static int mark_refs(Gc *g, unsigned keep)
+static int mark_refs(Gc *g)
 {
         Ref *refs = NULL;
         size_t n = 0;
@@ -138,20 +137,20 @@ static int mark_refs(Gc *g, unsigned keep)
         if (r < 0)
                 error_hint(g->error, "stead layer fsck");
         for (size_t i = 0; r >= 0 && i < n; i++)
-                r = mark_history(g, &refs[i].commit, keep);
+                r = mark_history(g, &refs[i].commit, MAX_OF(g->request->keep, 1U));
         ref_list_free(refs, n);
         return r;
 }
 
 /* A root is a commit or a tree; only one of the two is there. */
-static int mark_roots(Gc *g, const Hash *roots, size_t n)
+static int mark_roots(Gc *g)
 {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < n; i++) {
-                r = queue_commit(g, &roots[i]);
-                if (r >= 0 && store_has_tree(g->store, &roots[i]))
-                        r = mark_tree(g, &roots[i]);
+        for (size_t i = 0; r >= 0 && i < g->request->n_roots; i++) {
+                r = queue_commit(g, &g->request->roots[i]);
+                if (r >= 0 && store_has_tree(g->store, &g->request->roots[i]))
+                        r = mark_tree(g, &g->request->roots[i]);
         }
         return r;
 }
@@ -172,14 +171,14 @@ static int mark_checkout(int dirfd, const char *name, unsigned char d_type, void
         return mark_tree(g, &tree);
 }
 
-static int mark(Gc *g, unsigned keep, const Hash *roots, size_t n_roots)
+static int mark(Gc *g)
 {
         int r;
 
-        progress_begin(g->progress, "Marking", 0, 0);
-        r = mark_refs(g, MAX_OF(keep, 1U));
+        progress_begin(g->request->progress, "Marking", 0, 0);
+        r = mark_refs(g);
         if (r >= 0)
-                r = mark_roots(g, roots, n_roots);
+                r = mark_roots(g);
         if (r >= 0)
                 r = mark_queue(g);
         if (r < 0)
@@ -197,7 +196,7 @@ static int sweep_checkout(int dirfd, const char *name, unsigned char d_type, voi
 
         if (name[0] != '.' && (hash_parse(name, &tree) < 0 || hash_map_get(&g->trees, &tree)))
                 return 0;
-        if (!g->dry_run)
+        if (!g->request->dry_run)
                 r = checkout_remove(g->store, name, g->error);
         if (r == -EBUSY) /* a machine was faster: it needs the objects as well */
                 return name[0] == '.' ? 0 : mark_tree(g, &tree);
@@ -212,7 +211,7 @@ static int sweep_tree(int dirfd, const char *name, unsigned char d_type, void *u
 
         if (hash_parse(name, &tree) < 0 || hash_map_get(&g->trees, &tree))
                 return 0;
-        if (!g->dry_run && unlinkat(dirfd, name, 0) < 0)
+        if (!g->request->dry_run && unlinkat(dirfd, name, 0) < 0)
                 return -errno;
         g->result.n_trees++;
         return 0;
@@ -227,11 +226,11 @@ static int sweep_object(int dirfd, const char *name, unsigned char d_type, void 
         if (object_id_of(g->first, name, &id) < 0 || hash_map_get(&g->objects, &id))
                 return 0;
         if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            (!g->dry_run && unlinkat(dirfd, name, 0) < 0))
+            (!g->request->dry_run && unlinkat(dirfd, name, 0) < 0))
                 return -errno;
         g->result.n_objects++;
         g->result.bytes += (uint64_t)st.st_blocks * 512;
-        return progress_step(g->progress, (uint64_t)st.st_blocks * 512, 1);
+        return progress_step(g->request->progress, (uint64_t)st.st_blocks * 512, 1);
 }
 
 static int sweep_hidden(int dirfd, const char *name, unsigned char d_type, void *userdata)
@@ -318,9 +317,9 @@ static int sweep(Gc *g)
 {
         int r;
 
-        progress_begin(g->progress, g->dry_run ? "Counting" : "Removing", 0, 0);
+        progress_begin(g->request->progress, g->request->dry_run ? "Counting" : "Removing", 0, 0);
         /* a name that was removed must not come back from a power cut without what it means */
-        if (!g->dry_run && syncfs(g->store->fd) < 0)
+        if (!g->request->dry_run && syncfs(g->store->fd) < 0)
                 return error_errno(g->error, errno, "Failed to sync the store '%s'",
                                    g->store->path);
         r = sweep_directory(g, "checkouts", false, sweep_checkout);
@@ -328,20 +327,19 @@ static int sweep(Gc *g)
                 r = sweep_directory(g, "checkouts", true, sweep_checkout);
         if (r >= 0)
                 r = sweep_directory(g, "trees", false, sweep_tree);
-        if (r >= 0 && !g->dry_run && g->result.n_trees > 0)
+        if (r >= 0 && !g->request->dry_run && g->result.n_trees > 0)
                 r = sync_trees(g);
         for (unsigned i = 0; r >= 0 && i < OBJECT_DIRECTORIES; i++) {
                 g->first = i;
                 r = sweep_directory(g, object_directory(i).path, false, sweep_object);
         }
-        return r < 0 || g->dry_run ? r : sweep_left_overs(g);
+        return r < 0 || g->request->dry_run ? r : sweep_left_overs(g);
 }
 
-int gc_run(Store *store, unsigned keep, const Hash *roots, size_t n_roots, bool dry_run,
-           Progress *progress, GcResult *ret, Error *error)
+int gc_run(Store *store, const GcRequest *request, GcResult *ret, Error *error)
 {
-        Gc g = { .store = store, .dry_run = dry_run, .progress = progress, .error = error };
-        int r = mark(&g, keep, roots, n_roots);
+        Gc g = { .store = store, .request = request, .error = error };
+        int r = mark(&g);
 
         if (r >= 0)
                 r = sweep(&g);

@@ -14,6 +14,12 @@ typedef struct GcResult {
         uint64_t n_objects, n_trees, n_checkouts, bytes;
 } GcResult;
 
-/* @roots: commits and trees that machines need. @dry_run: counts only. */
-int gc_run(Store *store, unsigned keep, const Hash *roots, size_t n_roots, bool dry_run,
-           Progress *progress, GcResult *ret, Error *error);
+typedef struct GcRequest {
+        unsigned keep;     /* versions of each ref */
+        const Hash *roots; /* commits and trees that machines need */
+        size_t n_roots;
+        bool dry_run;       /* counts only */
+        Progress *progress; /* or NULL */
+} GcRequest;
+
+int gc_run(Store *store, const GcRequest *request, GcResult *ret, Error *error);

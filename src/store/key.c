@@ -45,11 +45,6 @@ void key_list_free(Key *list, size_t n)
         free(list);
 }
 
-bool key_name_is_valid(const char *name)
-{
-        return machine_name_is_valid(name);
-}
-
 static int no_memory(Error *error)
 {
         return error_set(error, ENOMEM, "Out of memory");
@@ -116,7 +111,7 @@ int key_parse_public(const char *text, Key *ret, Error *error)
         n = strv_length(words);
         if (n < 2 || n > 3 || strcmp(words[0], WORD) != 0 ||
             decode_base64(words[1], k.bytes, sizeof(k.bytes)) < 0 ||
-            (n == 3 && !key_name_is_valid(words[2])))
+            (n == 3 && !machine_name_is_valid(words[2])))
                 return error_set(error, EINVAL,
                                  "not a public key, which is '" WORD
                                  " BASE64 NAME', as in NAME.pub");
@@ -186,7 +181,7 @@ int key_make(const char *directory, const char *name, Key *ret, Error *error)
         _cleanup_close_ int dirfd = -EBADF;
         int r;
 
-        if (!key_name_is_valid(name))
+        if (!machine_name_is_valid(name))
                 return error_set(error, EINVAL,
                                  "'%s' is no name for a key: letters, digits and '-'", name);
         r = mkdir_parents_at(AT_FDCWD, directory, 0755);
@@ -231,7 +226,7 @@ int key_load(const char *directory, const char *word, Key *ret, Error *error)
         _cleanup_fclose_ FILE *f = NULL;
         int r;
 
-        if (!strchr(word, '/') && !key_name_is_valid(word))
+        if (!strchr(word, '/') && !machine_name_is_valid(word))
                 return error_set(error, EINVAL, "'%s' is no name of a key", word);
         r = strchr(word, '/') ? asprintf(&path, "%s", word)
                               : asprintf(&path, "%s/%s.key", directory, word);

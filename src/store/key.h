@@ -29,9 +29,6 @@ typedef struct Key {
 void key_done(Key *k);
 void key_list_free(Key *list, size_t n);
 
-/* As a machine's name, since it is a file's. */
-bool key_name_is_valid(const char *name);
-
 /* Makes a pair and writes both files; -EEXIST: there is one of that name. */
 int key_make(const char *directory, const char *name, Key *ret, Error *error);
 /* @word: the NAME of a pair in @directory, or, with a slash, the path of a PEM file. */

@@ -30,7 +30,7 @@ int publication_restage(const Publication *p, const char *from, const char *to);
 /* All that is staged gets its place, for good. Returns how many files that were. */
 int publication_commit(const Publication *p, Error *error);
 
-/* -ENOENT: there is none. @ret_text may be NULL. */
+/* -ENOENT: there is none. */
 int publication_load_ref(const Publication *p, const char *name, Ref *ret, Error *error);
 /* Replaces the ref and the list of all; everything that it needs must be committed. */
 int publication_save_ref(const Publication *p, const Ref *ref, const char *text, Error *error);

@@ -33,6 +33,6 @@ int publish_packs(PublishJob *job, Error *error);
 /* trees/OLD-NEW.zst and deltas/OLD-NEW. The old tree is in the store. */
 int publish_delta(PublishJob *job, const Hash *old_tree, Error *error);
 
-/* Finds for each content of @added the one of @old that is most like it, by the names of its files;
+/* Finds for each content of @items the one of @old that is most like it, by the names of its files;
  * @items[i].target is set. */
 int delta_match(const Manifest *old_manifest, const ContentList *old, DeltaItem *items, size_t n);

@@ -75,7 +75,7 @@ void content_writer_done(ContentWriter *w);
 int content_writer_begin(ContentWriter *w, PullJob *job, const Content *content, Error *error);
 /* A CompressSink. -EFBIG: more than the manifest says. */
 int content_writer_add(const void *data, size_t size, void *userdata);
-/* Stages all objects with it. -EBADMSG, with no @error set: it is not the content. */
+/* Stages all objects with it. -EBADMSG, with no error set: it is not the content. */
 int content_writer_end(ContentWriter *w);
 
 /* pull-file.c: a file with many of the contents. */

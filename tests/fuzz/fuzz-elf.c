@@ -2,7 +2,7 @@
 /* Any file as a program or library. */
 
 #include "fuzz.h"
-#include "image/elf-file.h"
+#include "image/elf-needs.h"
 
 #include "base/fd.h"
 
@@ -12,15 +12,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        _cleanup_elf_file_ ElfFile file = ELF_FILE_NULL;
+        _cleanup_elf_needs_ ElfNeeds needs = ELF_NEEDS_NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_close_ int fd = memfd_create("fuzz", MFD_CLOEXEC);
 
         if (fd < 0 || write(fd, data, size) != (ssize_t)size)
                 abort();
-        if (elf_file_read(fd, "f", &file, &error) < 0 && !error.message)
+        if (elf_needs_read(fd, "f", &needs, &error) < 0 && !error.message)
                 abort(); /* a refusal says why */
-        if (file.interpreter && file.interpreter[0] != '/')
+        if (needs.file.interpreter && needs.file.interpreter[0] != '/')
                 abort();
         return 0;
 }

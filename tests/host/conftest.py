@@ -31,6 +31,13 @@ def pytest_configure(config):
         lab.new_work()
 
 
+def pytest_sessionfinish(session):
+    changed = lab.machines.changed_trees()
+    if changed:
+        print(f"\nFAILED: tests changed {len(changed)} files of trees that all of them share:", *changed[:20], sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_unconfigure(config):
     if lab.work:
         subprocess.run(["rm", "-rf", "--one-file-system", lab.work], check=False)

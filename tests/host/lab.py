@@ -31,7 +31,7 @@ machines = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(machines)
 
 BUILD, STEAD, PATIENCE = machines.BUILD, machines.STEAD, machines.PATIENCE
-wait_for = machines.wait_for
+wait_for, promised = machines.wait_for, machines.promised
 
 # systemd's version -> Debian's release
 VERSIONS = {"252": "bookworm", "257": "trixie"}
@@ -251,12 +251,13 @@ class Host:
         return last[0].rstrip("\n")
 
     def journal(self, unit=None, since=None, more=""):
-        return self.sh(f"journalctl --no-pager -o short-monotonic {'-u ' + shlex.quote(unit) if unit else ''} "
+        # journald reads what was said when it has time
+        return self.sh(f"journalctl --sync; journalctl --no-pager -o short-monotonic {'-u ' + shlex.quote(unit) if unit else ''} "
                        f"{'--after-cursor=' + shlex.quote(since) if since else ''} {more}")
 
     def cursor(self):
         """Where the journal ends now; for journal(since=...)."""
-        return re.sub("^-- cursor: ", "", self.ok("journalctl -n 0 --show-cursor").splitlines()[-1])
+        return re.sub("^-- cursor: ", "", self.ok("journalctl --sync; journalctl -n 0 --show-cursor").splitlines()[-1])
 
 
 # --- machines on a host --------------------------------------------------------------------------

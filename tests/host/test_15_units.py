@@ -382,6 +382,6 @@ def test_the_store_is_checked_by_a_timer(host):
     host.ok("systemctl disable --now stead-layer-fsck.timer; systemctl start stead-layer-fsck.service")
     host.ok("find /var/lib/stead/store/objects -type f -exec sh -c 'echo 2 >\"$1\"' - {} \\;")
     assert host.run("systemctl", "start", "stead-layer-fsck.service").returncode != 0
-    assert "damaged" in host.ok("journalctl -u stead-layer-fsck -o cat")
+    assert "damaged" in host.ok("journalctl --sync; journalctl -u stead-layer-fsck -o cat")
     host.ok("systemctl reset-failed stead-layer-fsck.service; stead layer remove -q --yes test/small || stead layer remove test/small; "
             "stead layer fsck --repair -q; rm -rf /var/lib/stead/store /var/tmp/small")

@@ -97,7 +97,7 @@ def test_CI_106_nothing_is_left(host, make):
         guest.ok("mkdir -p /sys/fs/cgroup/deep/er/still")
         guest.stop()
         guest.wait_gone()
-        host.wait(f"! test -e '{folder}'", 5)
+        host.wait(f"! test -e '{folder}'")
 
 
 def test_stop_of_the_scope_is_orderly(host, make):

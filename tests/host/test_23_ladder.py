@@ -67,7 +67,7 @@ def test_no_machined(make_host):
         guest.start()
         works(host, guest)
         host.wait(f"stead list | grep -q {guest.name}")
-        lines = told(host, guest, cursor)
+        lines = lab.wait_for(lambda: told(host, guest, cursor), what="a warning")
         assert len(lines) == 1 and guest.name in lines[0], lines
         host.ok(f"systemctl stop {guest.q}")
         assert_orderly(host, guest)
@@ -101,7 +101,7 @@ def test_no_bus(make_host):
         guest.start()
         works(host, guest)
         assert time.monotonic() - begin < 30
-        lines = told(host, guest, cursor)
+        lines = lab.wait_for(lambda: told(host, guest, cursor), what="a warning")
         assert len(lines) == 1 and guest.name in lines[0], lines
         # over the private socket of systemd nobody can be asked, but a signal does it
         host.ok(f"systemctl stop {guest.q}")
@@ -148,7 +148,7 @@ def test_bus_that_stops_and_comes_back(make_host):
     cursor = host.cursor()
     late.start()
     # machined of 257 is started by its socket and then waits for the bus itself: that takes a while to tell
-    lab.wait_for(lambda: told(host, late, cursor), 30, "a warning")
+    lab.wait_for(lambda: told(host, late, cursor), what="a warning")
     assert len(told(host, late, cursor)) == 1
     assert [guest.leader for guest in guests] == leaders
     for guest in guests:
@@ -201,7 +201,7 @@ def test_shutdown_of_the_host_is_orderly_for_its_machines(make_host):
     for guest in guests:
         guest.start()
     host.run("systemctl", "poweroff")
-    host.machine.wait(60)
+    host.machine.wait()
     for guest in guests:
         assert host.path(f"/var/lib/machines/{guest.name}/root/orderly").exists(), guest.name
 
@@ -210,4 +210,4 @@ def test_stop_that_comes_while_a_machine_reboots(make_host):
     """It is heard by nobody inside any more, and has to count all the same."""
     host = make_host()
     host.run("systemctl", "reboot")
-    assert host.machine.stop(30) == 0
+    assert host.machine.stop() == 0

@@ -11,7 +11,6 @@ import pathlib
 import re
 import shlex
 import textwrap
-import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -430,7 +429,7 @@ def test_signals_about_machines_that_others_start_and_kill(host, call, make):
     # the launcher cannot say anything any more, and leaves its state behind
     host.ok(f"kill -KILL {guest.launcher}")
     assert call_it.stdout.readline() == "['others', '/org/stead1/machine/others']\n"
-    assert call_it.wait(10) == 0
+    assert call_it.wait(lab.PATIENCE) == 0
 
 
 def test_a_job_that_fails_says_why(host, call):
@@ -718,7 +717,7 @@ def test_jobs_and_processes_of_others(host, call, polkit, make):
     assert call(script, user="user") == ["org.freedesktop.DBus.Error.AccessDenied"] * 6
     polkit(allow("exec", "manage-machines"))
     call(f'bus.call("{p}", "org.stead1.Process", "Kill", "i", 9)', user="user")
-    assert root.wait(10) == 0
+    assert root.wait(lab.PATIENCE) == 0
 
 
 def test_without_a_rule_and_without_an_agent(call, polkit, service):
@@ -741,7 +740,7 @@ def test_with_an_agent_and_a_password(host, call, polkit, make):
     def type_password(terminal, password):
         """The agent throws away what was typed before it switched the echo off, which it does after the prompt."""
         text = terminal.expect("Password: ")
-        time.sleep(2)
+        host.wait("stty -a -F /dev/$(ps -o tty= -p $(pgrep -nx pkttyagent)) | grep -qw -- -echo", what="the echo to be off")
         terminal.send(f"{password}\n")
         return text
 
@@ -763,17 +762,19 @@ def test_with_an_agent_and_a_password(host, call, polkit, make):
 
 def test_a_question_ends_with_who_asked(host, call, polkit, service):
     """The connection is closed while polkit thinks; then nothing happens, and the service is idle."""
-    slow = "polkit.addRule(function(action, subject) { if (action.id == 'org.stead1.manage-machines') { polkit.spawn(['sleep', '2']); return polkit.Result.YES; } });"
+    slow = "polkit.addRule(function(action, subject) { if (action.id == 'org.stead1.manage-machines') { polkit.spawn(['sleep', '6']); return polkit.Result.YES; } });"
     polkit(slow)
     leader = service.leader
     call.restart("--exit-idle-time=300ms")
     try:
         call("""
             bus.begin(*M, "Kill", "ssi", "web", "all", 9)
-            time.sleep(0.5)
+            while os.system("pgrep -fx 'sleep 6' >/dev/null"):
+                time.sleep(0.05)
         """, user="user")
         host.wait("test $(systemctl show -P ActiveState steadd) = inactive")
-        host.sh("sleep 2")
+        host.wait("! pgrep -fx 'sleep 6'")
+        host.sh("sleep 1")
         assert service.leader == leader
         # the same with somebody who waits
         assert call('result = error_of(*M, "Kill", "ssi", "web", "all", 0)', user="user") == [
@@ -816,7 +817,7 @@ def test_limits_of_one_user(host, call, polkit, service):
         result = []
         for b in begun[64:]:
             try:
-                bus.finish(b, 5)
+                bus.finish(b)
             except wire.BusError as e:
                 result.append([e.name, e.text])
     """, user="user")
@@ -881,7 +882,7 @@ def test_texts_of_a_machine_that_are_no_text(host, call):
         assert status == "odd \ufffd status"
         assert call.pid() == before
         assert call('result = wait(bus.call(*M, "Stop", "sb", "odd", True)[0])')[0] == "done"
-        assert launcher.wait(10) != 0
+        assert launcher.wait(lab.PATIENCE) != 0
     finally:
         launcher.kill()
         host.remove_guest("odd")
@@ -914,7 +915,7 @@ def test_a_machine_that_does_not_move(host, call, own):
     host.ok(f"echo 0 >{payload}/cgroup.freeze")
     # nor is it done behind the caller's back
     assert call('result = run("own", "sh", "-c", "sleep 1; test -e /root/was-here")[0]') == 1
-    assert len(host.ok("cat $(systemctl show -P ControlGroup steadd | sed 's|^|/sys/fs/cgroup|')/cgroup.procs").split()) == 1
+    host.wait("test $(wc -l <$(systemctl show -P ControlGroup steadd | sed 's|^|/sys/fs/cgroup|')/cgroup.procs) = 1")
 
 
 def test_the_bus_is_restarted(make_host):
@@ -951,7 +952,7 @@ def test_a_bus_that_starts_services_itself(host, service):
         assert done.stdout == f'o "/org/stead1/machine/{service.name}"\n'
     finally:
         host.ok("pkill -f '^dbus-daemon --config-file=/tmp/bus.conf'")
-        bus.wait(10)
+        bus.wait(lab.PATIENCE)
         # its service has lost its bus, and leaves
         host.wait("! pgrep -x steadd || systemctl is-active --quiet steadd")
 

@@ -30,6 +30,7 @@ def jane(machine):
 def test_a_session_is_seen_on_both_sides(host, jane, words):
     name = jane.name
     look = "loginctl list-sessions --no-legend --no-pager"
+    jane.wait(f"! {look} | grep pts/")  # of the test before
     with host.terminal("stead", *[w.replace("NAME", name) for w in words]) as t:
         if words[0] == "login":
             t.expect("login: ")
@@ -60,6 +61,7 @@ def test_a_session_sits_in_the_machines_cgroups(host, jane):
             f"{jane.cgroup().removeprefix('/sys/fs/cgroup')}/payload{path}"
         t.send("exit\n")
         t.wait()
+    jane.wait("! loginctl list-sessions --no-legend --no-pager | grep pts/")
 
 
 def test_bind_and_copy(host, machine):

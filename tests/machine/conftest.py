@@ -57,6 +57,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=place)
 
 
+def pytest_sessionfinish(session):
+    changed = lab.changed_trees()
+    if changed:
+        print(f"\nFAILED: tests changed {len(changed)} files of trees that all of them share:", *changed[:20], sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_unconfigure(config):
     # the console's last words outlive a machine by design; these machines have no reader
     for path in pathlib.Path("/run/stead/console").glob(f"st{os.getpid()}-*"):
@@ -84,10 +91,10 @@ def machine(request):
     m.start()
     yield m
     try:
-        status = m.stop(30)
+        status = m.stop()
         assert status == 0, f"launcher ended with {status}:\n{m.output()[-2000:]}"
         m.assert_clean()
-        assert lab.links() == links
+        lab.assert_no_more(lab.links, links)
     finally:
         lab.remove_tree(where)
 

@@ -8,10 +8,12 @@ single test is about.
 import contextlib
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import threading
@@ -29,7 +31,7 @@ OTHER_INITS = ["sysvinit", "openrc", "runit", "busybox", "static"]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PATIENCE = float(os.environ.get("STEAD_TEST_PATIENCE", "60"))
 
-_trees = {}
+_trees, _cached, _taking = {}, {}, threading.Lock()
 _counter = 0
 work = None  # folder of this run; set by conftest
 
@@ -41,11 +43,37 @@ def new_name(word="t"):
 
 
 def tree(name):
-    """The cached tree of that name; read-only for tests."""
-    if name not in _trees:
-        out = subprocess.run([TOP / "tools/tree", name], check=True, capture_output=True, text=True).stdout
-        _trees[name] = pathlib.Path(out.split()[-1])
-    return _trees[name]
+    """The cached tree of that name; read-only for tests. Where they work on another file system than it is on, a copy
+    that is made once: its files can be linked, which is many times faster than to copy them for each test."""
+    with _taking:
+        if name not in _trees:
+            out = subprocess.run([TOP / "tools/tree", name], check=True, capture_output=True, text=True).stdout
+            _trees[name] = _cached[name] = pathlib.Path(out.split()[-1])
+            if work and _trees[name].stat().st_dev != work.stat().st_dev:
+                _trees[name] = work / "trees" / name
+                _trees[name].parent.mkdir(exist_ok=True)
+                subprocess.run(["cp", "-a", _cached[name], _trees[name]], check=True)
+        return _trees[name]
+
+
+def changed_trees():
+    """What tests have changed of trees that others use after them."""
+    def facts(top):
+        found = {}
+        for where, folders, files in os.walk(top):
+            for path in [where] + [os.path.join(where, entry) for entry in folders + files]:
+                info = os.lstat(path)
+                found[os.path.relpath(path, top)] = (
+                    info.st_mode, info.st_uid, info.st_gid, info.st_mtime_ns, info.st_rdev,
+                    stat.S_ISDIR(info.st_mode) or info.st_size)
+        return found
+    changed = []
+    for name, path in _trees.items():
+        if path != _cached[name]:
+            before, after = facts(_cached[name]), facts(path)
+            changed += [f"{name}/{entry}" for entry in sorted(before.keys() | after.keys())
+                        if before.get(entry) != after.get(entry)]
+    return changed
 
 
 def copy_tree(name, target=None, links=True):
@@ -72,6 +100,7 @@ def remove_tree(path):
 
 
 def wait_for(condition, seconds=PATIENCE, what="condition"):
+    """Waits for what will be. How long that takes is nobody's promise: whatever is promised is measured by promised()."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -81,12 +110,34 @@ def wait_for(condition, seconds=PATIENCE, what="condition"):
         time.sleep(0.02)
 
 
+def promised(seconds, measure, times=3):
+    """What @measure gives is less than @seconds, once in some times: a machine that others keep busy makes a time longer,
+    and never shorter."""
+    measured = []
+    while not measured or measured[-1] >= seconds and len(measured) < times:
+        measured.append(measure())
+    assert measured[-1] < seconds, f"{measured} and never less than {seconds}"
+
+
 # --- the host, seen from outside -----------------------------------------------------------------
 
 def mountinfo(pid="self"):
     """Mounts, one a line, without the numbers of peer groups."""
     text = pathlib.Path(f"/proc/{pid}/mountinfo").read_text()
     return sorted(re.sub(r" (shared|master|propagate_from):\d+", r" \1", line) for line in text.splitlines())
+
+
+def assert_no_more(look, before):
+    """Of what @look gives there is nothing that was not there before; what others have for a moment is waited for."""
+    more = []
+
+    def nothing():
+        more[:] = sorted(set(look()) - set(before))
+        return not more
+    try:
+        wait_for(nothing)
+    except AssertionError:
+        raise AssertionError(f"there is more than before: {more}") from None
 
 
 def cgroup_mount():
@@ -121,12 +172,24 @@ def links():
     return sorted(os.listdir("/sys/class/net"))
 
 
+def free_port():
+    """Of 127.0.0.1, for a program that has to be told one. None that the kernel gives to whoever asks for any."""
+    while True:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", random.SystemRandom().randrange(10000, 32000))) as s:
+            return s.getsockname()[1]
+
+
 def held_locks(folder):
     """Lock files below a folder that somebody holds (by inode, from /proc/locks)."""
     held = {line.split()[-3].split(":")[-1] for line in pathlib.Path("/proc/locks").read_text().splitlines()
             if "->" not in line}
-    path = pathlib.Path(folder)
-    return sorted(p.name for p in path.iterdir() if str(p.stat().st_ino) in held) if path.is_dir() else []
+    names = []
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            with contextlib.suppress(FileNotFoundError):  # of another, who takes it away
+                if str(entry.stat().st_ino) in held:
+                    names.append(entry.name)
+    return sorted(names)
 
 
 def children(pid):
@@ -299,10 +362,11 @@ class Machine:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def state(self):
-        path = MACHINES / self.name / "state"
-        if not path.exists():
+        try:
+            text = (MACHINES / self.name / "state").read_text()
+        except FileNotFoundError:
             return {}
-        return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
     def leader_or_none(self):
         if self.state().get("LEADER"):
@@ -319,7 +383,7 @@ class Machine:
 
     @property
     def leader(self):
-        return wait_for(self.leader_or_none, 10, "the leader's pid")
+        return wait_for(self.leader_or_none, what="the leader's pid")
 
     @property
     def base(self):
@@ -368,10 +432,10 @@ class Machine:
         return left
 
     def assert_clean(self):
-        end = time.monotonic() + 2
-        while self.residue() and time.monotonic() < end:
+        end = time.monotonic() + PATIENCE
+        while (left := self.residue()) and time.monotonic() < end:
             time.sleep(0.05)
-        assert not self.residue(), self.residue()
+        assert not left, left
 
 
 @contextlib.contextmanager

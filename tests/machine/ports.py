@@ -3,7 +3,7 @@
 published ports. A namespace lives as long as a process of its own; nothing is on the real host's network.
 
 Also run by itself inside of these namespaces: `ports.py serve NAME PORT...` answers tcp and udp with
-"NAME SOURCE", `ports.py ask PROTO,ADDRESS,PORT...` prints one answer a line.
+"NAME SOURCE", `ports.py ask SECONDS PROTO,ADDRESS,PORT...` prints one answer a line.
 """
 import os
 import pathlib
@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 
 def serve(name, ports):
@@ -39,11 +38,11 @@ def serve(name, ports):
     threading.Event().wait()
 
 
-def ask_one(word):
+def ask_one(word, seconds):
     proto, address, port = word.split(",")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM) as s:
-        s.settimeout(1)
+        s.settimeout(seconds)
         try:
             s.connect((address, int(port)))
             if proto == "udp":
@@ -67,7 +66,7 @@ class Namespace:
         self.children = []
 
     def run(self, *command, check=True, **more):
-        return subprocess.run([*self.enter, *command], check=check, capture_output=True, text=True, timeout=20, **more)
+        return subprocess.run([*self.enter, *command], check=check, capture_output=True, text=True, timeout=60, **more)
 
     def sh(self, script, **more):
         return self.run("sh", "-ec", script, **more).stdout
@@ -79,9 +78,9 @@ class Namespace:
     def serve(self, name, *ports):
         assert self.spawn(sys.executable, __file__, "serve", name, *map(str, ports)).stdout.readline() == "ready\n"
 
-    def ask(self, *questions):
+    def ask(self, *questions, seconds=20):
         """The answers to "tcp,127.0.0.1,8080" and the like: one, or a list of several."""
-        answers = self.run(sys.executable, __file__, "ask", *questions).stdout.splitlines()
+        answers = self.run(sys.executable, __file__, "ask", str(seconds), *questions).stdout.splitlines()
         return answers if len(questions) > 1 else answers[0]
 
     def close(self):
@@ -157,15 +156,8 @@ class World:
             namespace.close()
 
 
-def wait_for(condition, seconds=2):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2], map(int, sys.argv[3:]))
     else:
-        print("\n".join(map(ask_one, sys.argv[2:])))
+        print("\n".join(ask_one(word, float(sys.argv[2])) for word in sys.argv[3:]))

@@ -142,9 +142,9 @@ def test_CI_065_window_size_follows(shell_on_terminal, terminal):
     terminal.read_until(r"\n30 90\r")
     terminal.resize(41, 123)
     shell_on_terminal.process.send_signal(signal.SIGWINCH)
-    time.sleep(0.3)
-    terminal.type("stty size\r")
-    terminal.read_until(r"\n41 123\r")
+    # nobody says when it has come there
+    terminal.type("until [ \"$(stty size)\" = '41 123' ]; do sleep 0.1; done; echo new-$((40+2))\r")
+    terminal.read_until(r"\nnew-42\r")
 
 
 def test_CI_065_terminal_modes_come_back(shell_on_terminal, terminal):
@@ -166,7 +166,7 @@ def test_CI_065_terminal_modes_come_back_after_a_crash(shell_on_terminal, termin
 
 def test_CI_066_escape_leaves_a_command(shell_on_terminal, terminal):
     terminal.type("\x1d\x1d\x1d")
-    shell_on_terminal.process.wait(10)
+    shell_on_terminal.process.wait(lab.PATIENCE)
 
 
 def test_CI_066_escape_asks_an_init_to_stop(own_tree, terminal):
@@ -177,7 +177,7 @@ def test_CI_066_escape_asks_an_init_to_stop(own_tree, terminal):
     terminal.read_until(r"login: ")
     terminal.type("\x1d\x1d\x1d")
     terminal.read_until(r"(?i)stopped target|reached target.*(power|shutdown)|powering off|system power off")
-    assert m.process.wait(30) == 0
+    assert m.process.wait(lab.PATIENCE) == 0
     m.assert_clean()
 
 
@@ -194,7 +194,7 @@ def test_CI_064_149_console_survives_a_hangup(own_tree, terminal, tree):
         terminal.type("root\r")
         terminal.read_until(r"Password: ")
         m.process.terminate()
-        assert m.process.wait(30) == 0
+        assert m.process.wait(lab.PATIENCE) == 0
     finally:
         m.kill()
 
@@ -215,11 +215,11 @@ def test_CI_067_passive_console_is_quiet(own_tree):
 def test_CI_067_read_only_console_is_forwarded(own_tree):
     with lab.Machine(own_tree(), console="read-only") as m:
         m.sh("echo is-forwarded >/dev/console")
-        lab.wait_for(lambda: "is-forwarded" in m.output(), 5, "console output")
+        lab.wait_for(lambda: "is-forwarded" in m.output(), what="console output")
 
 
 def test_CI_067_help_lists_the_modes():
-    out = subprocess.run([lab.LAUNCH, "--console=help"], capture_output=True, text=True, timeout=10)
+    out = subprocess.run([lab.LAUNCH, "--console=help"], capture_output=True, text=True, timeout=lab.PATIENCE)
     assert out.returncode == 0
     for mode in ("interactive", "read-only", "passive", "pipe", "autopipe"):
         assert mode in out.stdout

@@ -46,7 +46,7 @@ def test_CI_139_host_name_is_preset(own_tree):
 
 @pytest.mark.parametrize("name", ["a b", "-a", "a-", "a..b", ".a", "a.", "x" * 65, "a/b", "ü"])
 def test_CI_141_bad_names_are_refused(own_tree, name):
-    out = lab.run(own_tree("static"), "/sbin/init", options=[f"--machine={name}"], timeout=10)
+    out = lab.run(own_tree("static"), "/sbin/init", options=[f"--machine={name}"], timeout=lab.PATIENCE)
     assert out.returncode != 0 and "name" in out.stderr.lower(), out
 
 
@@ -61,7 +61,7 @@ def test_CI_141_good_names_are_taken(own_tree, name):
 def test_CI_141_default_name_is_the_folder(own_tree):
     tree = own_tree("busybox")
     out = lab.subprocess.run([lab.LAUNCH, "-q", "-D", tree, "--console=pipe", "/bin/hostname"], capture_output=True, text=True,
-                             stdin=lab.subprocess.DEVNULL, timeout=20, env=lab.clean_environment())
+                             stdin=lab.subprocess.DEVNULL, timeout=lab.PATIENCE, env=lab.clean_environment())
     assert out.stdout.strip() == tree.name, out
 
 
@@ -112,7 +112,7 @@ def test_CI_144_time_zone_modes(own_tree):
     def with_mode(mode):
         return lab.subprocess.run([lab.LAUNCH, "-q", "-D", tree, "--console=pipe", "--private-network", "-M", lab.new_name(),
                                    f"--timezone={mode}", "/bin/true"], capture_output=True, text=True,
-                                  stdin=lab.subprocess.DEVNULL, timeout=20, env=lab.clean_environment())
+                                  stdin=lab.subprocess.DEVNULL, timeout=lab.PATIENCE, env=lab.clean_environment())
     assert with_mode("off").returncode == 0 and not zone.is_symlink() and not zone.exists()
     assert with_mode("symlink").returncode == 0
     if host_zone():
@@ -124,7 +124,7 @@ def test_CI_144_time_zone_modes(own_tree):
 def resolv(tree, mode, net=False):
     args = [lab.LAUNCH, "-q", "-D", tree, "--console=pipe", "-M", lab.new_name(), f"--resolv-conf={mode}", "--timezone=off"]
     return lab.subprocess.run([*args, *(["--private-network"] if net else []), "/bin/cat", "/etc/resolv.conf"], capture_output=True,
-                              text=True, stdin=lab.subprocess.DEVNULL, timeout=20, env=lab.clean_environment())
+                              text=True, stdin=lab.subprocess.DEVNULL, timeout=lab.PATIENCE, env=lab.clean_environment())
 
 
 def test_CI_145_resolver_auto(own_tree):
@@ -177,7 +177,7 @@ def test_CI_138_the_same_id_twice(own_tree):
     with lab.Machine(one, boot=False, argv=["/bin/sleep", "1000"]) as m:
         m.said("READY=1")
         args = [lab.LAUNCH, "-D", two, "-M", lab.new_name(), "--console=pipe", "--private-network", "/bin/true"]
-        out = lab.subprocess.run(args, capture_output=True, text=True, stdin=lab.subprocess.DEVNULL, timeout=20, env=lab.clean_environment())
+        out = lab.subprocess.run(args, capture_output=True, text=True, stdin=lab.subprocess.DEVNULL, timeout=lab.PATIENCE, env=lab.clean_environment())
         assert m.name in out.stderr and "id" in out.stderr, out
         m.kill()
 
@@ -204,6 +204,6 @@ def test_CI_148_journal_linking(own_tree, mode, linked):
 
 def test_CI_199_no_bus_costs_at_most_one_line(own_tree):
     out = lab.subprocess.run([lab.LAUNCH, "-D", own_tree("busybox"), "-M", lab.new_name(), "--console=pipe", "--private-network", "/bin/true"],
-                             capture_output=True, text=True, stdin=lab.subprocess.DEVNULL, timeout=20, env=lab.clean_environment())
+                             capture_output=True, text=True, stdin=lab.subprocess.DEVNULL, timeout=lab.PATIENCE, env=lab.clean_environment())
     assert out.returncode == 0, out
     assert len([line for line in out.stderr.splitlines() if "bus" in line or "machined" in line]) <= 1

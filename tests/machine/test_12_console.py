@@ -16,8 +16,9 @@ table.in_machine(globals(), [
 
 def test_CI_150_arguments_reach_the_init(own_tree):
     with lab.Machine(own_tree(), argv=["systemd.unit=rescue.target", "systemd.log_level=debug"], notify=False) as m:
-        assert "systemd.unit=rescue.target systemd.log_level=debug" in m.sh("tr '\\0' ' ' </proc/1/cmdline")
-        lab.wait_for(lambda: m.sh("systemctl is-active rescue.target") == "active", 20, "rescue.target")
+        lab.wait_for(lambda: "systemd.unit=rescue.target systemd.log_level=debug" in m.sh("tr '\\0' ' ' </proc/1/cmdline"),
+                     what="the words in its command line")
+        lab.wait_for(lambda: m.sh("systemctl is-active rescue.target") == "active", what="rescue.target")
 
 
 @pytest.mark.parametrize("have, expect", [
@@ -32,7 +33,7 @@ def test_CI_151_search_order(own_tree, have, expect):
         (tree / path).write_bytes(init)
         (tree / path).chmod(0o755)
     with lab.Machine(tree, "--kill-signal=SIGTERM", notify=False) as m:
-        lab.wait_for(lambda: pathlib.Path(f"/proc/{m.leader}/cmdline").read_bytes().split(b"\0")[0].decode() == expect, 5, "argv[0]")
+        lab.wait_for(lambda: pathlib.Path(f"/proc/{m.leader}/cmdline").read_bytes().split(b"\0")[0].decode() == expect, what="argv[0]")
 
 
 @pytest.mark.parametrize("shell, have, expect", [("/bin/ash", ["/bin/ash", "/bin/sh"], "-ash"), ("/bin/none", ["/bin/bash", "/bin/sh"], "bash: applet not found"),
@@ -59,8 +60,9 @@ def test_CI_153_stub_passes_the_exit_status_on(own_tree):
 
 
 def test_CI_153_stub_reaps_orphans(own_tree):
-    out = lab.run(own_tree("busybox"), "/bin/sh", "-c", "for i in 1 2 3; do (sleep 0.1 &) ; done; sleep 0.5; "
-                  "grep -l '^State:.*Z' /proc/[0-9]*/status 2>/dev/null | wc -l", options=["-a"])
+    out = lab.run(own_tree("busybox"), "/bin/sh", "-c", "for i in 1 2 3; do (sleep 0.1 &) ; done; i=0; "
+                  "while [ $i -lt 400 ] && grep -qsE '^Name:.sleep|^State:.*Z' /proc/[0-9]*/status; do sleep 0.05; i=$((i+1)); done; "
+                  "grep -hs '^State:.*Z' /proc/[0-9]*/status | wc -l", options=["-a"])
     assert out.stdout.strip() == "0", out
 
 
@@ -70,8 +72,8 @@ def test_CI_153_stub_powers_off_by_signal(own_tree, number, ends):
     import signal
     m = lab.Machine(own_tree("busybox"), "-a", boot=False, argv=["/bin/sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done"])
     m.spawn()
-    lab.wait_for(lambda: "up" in m.output(), 10, "the command")
+    lab.wait_for(lambda: "up" in m.output(), what="the command")
     os.kill(m.leader, signal.SIGRTMIN + int(number))
-    m.wait(20)
+    m.wait()
     m.assert_clean()
     assert ends

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Sections 14 to 16: readiness and status, socket activation, credentials."""
-import os
 import pathlib
 import re
 import socket
@@ -41,15 +40,15 @@ def test_CI_173_large_messages_do_no_harm(machine):
 def test_CI_168_ready_when_booted(own_tree, tree):
     with lab.Machine(own_tree(tree)) as m:
         # the message is sent when the boot transaction is finished; a job or two may be at its end
-        lab.wait_for(lambda: m.sh("systemctl is-system-running") in ("running", "degraded"), 5, "a finished boot")
+        lab.wait_for(lambda: m.sh("systemctl is-system-running") in ("running", "degraded"), what="a finished boot")
         assert m.state()["STATE"] == "running"
 
 
 def test_CI_168_ready_at_once_without_the_option(own_tree):
     m = lab.Machine(own_tree(), "--notify-ready=no", notify=False)
     m.spawn()
-    m.wait_ready(20)
-    assert m.sh("cat /proc/1/comm") == "systemd"
+    m.wait_ready()
+    lab.wait_for(lambda: m.sh("cat /proc/1/comm") == "systemd", what="systemd")
     m.stop()
     m.assert_clean()
 
@@ -60,7 +59,7 @@ def test_CI_169_170_status_leader_and_stopping(own_tree):
         numbers = re.findall(r"(?m)^X_\w+_LEADER_PID=(\d+)", "\n".join(text for _, text in m.messages))
         assert str(m.leader) in numbers, m.messages
         m.process.terminate()
-        lab.wait_for(lambda: m.said("STOPPING=1"), 5, "STOPPING=1")
+        lab.wait_for(lambda: m.said("STOPPING=1"), what="STOPPING=1")
         m.wait()
 
 
@@ -87,23 +86,21 @@ def test_CI_174_passed_sockets_are_the_ones(plain):
 
 def test_CI_174_a_socket_unit_uses_the_passed_one(own_tree):
     tree = own_tree()
-    port = 40000 + os.getpid() % 20000
+    s = socket.create_server(("127.0.0.1", 0))
+    port = s.getsockname()[1]
     (tree / "etc/systemd/system/echo.socket").write_text(f"[Socket]\nListenStream=127.0.0.1:{port}\nAccept=yes\n[Install]\nWantedBy=sockets.target\n")
     (tree / "etc/systemd/system/echo@.service").write_text("[Service]\nExecStart=/bin/echo from inside\nStandardOutput=socket\nDynamicUser=no\n")
     wants = tree / "etc/systemd/system/sockets.target.wants"
     wants.mkdir(exist_ok=True)
     (wants / "echo.socket").symlink_to("../echo.socket")
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", port))
-        s.listen()
+    with s:
         wrapper = ("bash", "-c", f'exec 3<&{s.fileno()}; [ {s.fileno()} = 3 ] || exec {s.fileno()}<&-; '
                    'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"', "sh")
         with lab.Machine(tree, prefix=wrapper, pass_fds=[s.fileno()]) as m:
-            lab.wait_for(lambda: m.sh("systemctl is-active echo.socket") == "active", 10, "the socket unit")
+            lab.wait_for(lambda: m.sh("systemctl is-active echo.socket") == "active", what="the socket unit")
             # the machine has a network of its own, so only the passed socket can answer here
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-                client.settimeout(10)
+            with socket.create_connection(("127.0.0.1", port), timeout=lab.PATIENCE) as client:
+                client.settimeout(lab.PATIENCE)
                 assert client.recv(100) == b"from inside\n"
 
 

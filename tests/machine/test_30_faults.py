@@ -19,7 +19,7 @@ def refuse(tree, *options, expect, boot=True, prefix=(), userns=True, command=()
     """Starts, expects a failure whose message matches all of @expect; returns the message."""
     m = lab.Machine(tree, *options, boot=boot, userns=userns, prefix=prefix, argv=command)
     m.spawn()
-    status = m.wait(20)
+    status = m.wait()
     text = m.output()
     assert status not in (0, 133), text
     for pattern in (*expect, says_try):
@@ -45,7 +45,7 @@ def test_fault_proc_already_mounted(own_tree):
     try:
         m = lab.Machine(tree)
         m.spawn()
-        assert m.wait(20) != 0
+        assert m.wait() != 0
         assert re.search(r"(?i)mounted.*/proc\b", m.output()) and re.search(r"Try: .*umount", m.output()), m.output()
     finally:
         subprocess.run(["umount", tree / "proc"], check=True)
@@ -122,7 +122,7 @@ def test_fault_not_root(own_tree):
     tree = own_tree("static")
     lab.work.chmod(0o755)
     out = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", lab.LAUNCH, "-D", tree, "-b"],
-                         capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+                         capture_output=True, text=True, timeout=lab.PATIENCE, stdin=subprocess.DEVNULL)
     assert out.returncode != 0 and "root" in out.stderr, out
     assert re.search(r"Try: .*(sudo|run0|root)", out.stderr), out
 
@@ -138,7 +138,7 @@ def test_fault_messages_all_differ():
                                     "--uuid=00000000000000000000000000000000", "--kill-signal=NOTHING", "--system-call-filter=@nothing",
                                     "--resolv-conf=x", "--tmpfs=relative", "--setenv=1A=x", "--oom-score-adjust=5000", "--chdir=relative"])
 def test_fault_bad_option_names_itself(own_tree, option):
-    out = subprocess.run([lab.LAUNCH, "-D", lab.tree("static"), "--read-only", option, "-b"], capture_output=True, text=True, timeout=20,
+    out = subprocess.run([lab.LAUNCH, "-D", lab.tree("static"), "--read-only", option, "-b"], capture_output=True, text=True, timeout=lab.PATIENCE,
                          stdin=subprocess.DEVNULL)
     assert out.returncode not in (0, 133), out
     assert option.split("=")[0] in out.stderr or option.split("=")[-1] in out.stderr, out.stderr
@@ -148,7 +148,7 @@ def test_fault_bad_option_names_itself(own_tree, option):
 @pytest.mark.parametrize("pair", [("-b", "-a"), ("--private-network", "--network-namespace-path=/proc/1/ns/net"),
                                   ("--private-users-ownership=chown", "--read-only"), ("--ambient-capability=CAP_NET_RAW", "-b")])
 def test_fault_options_that_exclude_each_other(pair):
-    out = subprocess.run([lab.LAUNCH, "-D", lab.tree("static"), "--read-only", *pair], capture_output=True, text=True, timeout=20,
+    out = subprocess.run([lab.LAUNCH, "-D", lab.tree("static"), "--read-only", *pair], capture_output=True, text=True, timeout=lab.PATIENCE,
                          stdin=subprocess.DEVNULL)
     assert out.returncode not in (0, 133), out
     names = [word.split("=")[0] for word in pair]

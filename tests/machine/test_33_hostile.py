@@ -47,7 +47,7 @@ def test_CI_207_hostile_file(own_tree, name, make):
     shadow = pathlib.Path("/etc/shadow").read_bytes()
     args = [lab.LAUNCH, "-q", "-D", tree, "-M", lab.new_name(), "--console=pipe", "--resolv-conf=copy-host", "--user=root", "/bin/echo", "up"]
     out = subprocess.run(["bash", "-c", 'ulimit -v 2000000; exec "$@"', "sh", *args] if not os.environ.get("ASAN_OPTIONS") else args,
-                         stdin=subprocess.DEVNULL, capture_output=True, timeout=15, env=lab.clean_environment())
+                         stdin=subprocess.DEVNULL, capture_output=True, timeout=lab.PATIENCE, env=lab.clean_environment())
     assert out.returncode == 0 or out.stderr, out
     assert pathlib.Path("/etc/shadow").read_bytes() == shadow
     assert shadow[:20] not in out.stderr + out.stdout
@@ -61,7 +61,7 @@ def test_hostile_mount_point_is_a_file(own_tree, name):
         path.rmdir()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("not a folder")
-    out = lab.run(tree, "/bin/true", timeout=15)
+    out = lab.run(tree, "/bin/true", timeout=lab.PATIENCE)
     assert out.returncode == 0 or f"/{name}" in out.stderr, out
 
 
@@ -70,7 +70,7 @@ def test_hostile_names_and_numbers_in_passwd(own_tree):
     (tree / "etc/passwd").write_text("root:*:0:0::/root:/bin/sh\n" + "x" * 100000 + "\nbig:*:99999999999999999999:0::/:/bin/sh\nneg:*:-1:-1::/:/bin/sh\n::::::\n")
     assert lab.run(tree, "/bin/id", "-u", options=["--user=root"]).stdout == "0\n"
     for user in ("big", "neg", "nosuch", "x" * 300):
-        out = lab.run(tree, "/bin/id", "-u", options=[f"--user={user}"], timeout=15)
+        out = lab.run(tree, "/bin/id", "-u", options=[f"--user={user}"], timeout=lab.PATIENCE)
         assert out.returncode != 0 and out.stderr, out
 
 
@@ -101,7 +101,7 @@ def full(where, tail):
 def test_full_run_is_told(own_tree, inodes):
     """No place for the machine's state: it starts all the same, or says so; nothing is half there."""
     tree = own_tree("busybox")
-    out = lab.run(tree, "/bin/echo", "up", prefix=full("/run/stead", inodes), userns=True, timeout=20)
+    out = lab.run(tree, "/bin/echo", "up", prefix=full("/run/stead", inodes), userns=True, timeout=lab.PATIENCE)
     if out.returncode != 0:
         assert re.search(r"/run/stead", out.stderr) and re.search(r"(?i)no space", out.stderr), out
     else:
@@ -115,7 +115,7 @@ def test_full_tree_is_told(own_tree):
         prefix = ("unshare", "-m", "--propagation", "private", "sh", "-ec",
                   f"mount -t tmpfs -o size=8m tmpfs {d}; cp -a {tree}/. {d}/; rmdir {d}/tmp; dd if=/dev/zero of={d}/filler bs=1k 2>/dev/null || true; "
                   f'i=0; while mkdir {d}/root/$i 2>/dev/null && [ $i -lt 2000 ]; do i=$((i+1)); done; exec "$@"', "sh")
-        out = lab.run(d, "/bin/echo", "up", prefix=prefix, userns=True, options=["--bind=/etc:/made/up/point"], timeout=30)
+        out = lab.run(d, "/bin/echo", "up", prefix=prefix, userns=True, options=["--bind=/etc:/made/up/point"])
         assert out.returncode == 0 or (re.search(r"(?i)no space", out.stderr) and "/made" in out.stderr), out
 
 
@@ -175,8 +175,10 @@ def test_inside_another_machine(own_tree):
     try:
         with lab.Machine(outer, f"--bind-ro={lab.LAUNCH}:/usr/local/bin/stead-launch", f"--bind={inner}:/srv/inner:idmap",
                          "--capability=all", "--bind-ro=/usr/lib/x86_64-linux-gnu:/srv/lib", userns=False) as m:
-            out = m.sh("cd /; export LD_LIBRARY_PATH=/srv/lib; timeout 20 stead-launch -D /srv/inner -M inner -b --private-users=no "
-                       "--private-network --console=read-only & sleep 3; kill %1 2>/dev/null || kill $!; wait $!; echo status $?")
+            out = m.sh("cd /; export LD_LIBRARY_PATH=/srv/lib; stead-launch -D /srv/inner -M inner -b --private-users=no "
+                       "--private-network --console=read-only >/tmp/said 2>&1 & "
+                       "until grep -q 'static-init: up' /tmp/said || ! kill -0 $!; do sleep 0.1; done; kill $!; wait $!; "
+                       "s=$?; cat /tmp/said; echo status $s")
             assert "static-init: up" in out and out.endswith("status 0"), out
     finally:
         lab.remove_tree(inner)

@@ -13,7 +13,6 @@ import signal
 import struct
 import subprocess
 import termios
-import time
 
 import pytest
 
@@ -49,7 +48,7 @@ def forget(name):
 
     said = []
     try:
-        lab.wait_for(gone, 5, said)
+        lab.wait_for(gone, what=said)
     finally:
         lab.remove_tree(TREES / name)
 
@@ -149,7 +148,11 @@ class Terminal:
             with contextlib.suppress(OSError):
                 self.output += os.read(self.fd, 65536)
 
-    def expect(self, pattern, seconds=20):
+    def wait_raw(self):
+        """Until stead takes every key as it is; what was typed before were a line of the terminal's."""
+        lab.wait_for(lambda: not termios.tcgetattr(self.fd)[3] & termios.ICANON, what="the terminal to be raw")
+
+    def expect(self, pattern, seconds=lab.PATIENCE):
         """Waits for the pattern and forgets what came before its end."""
         def found():
             self.read()
@@ -158,7 +161,7 @@ class Terminal:
         self.output = self.output[match.end():]
         return match
 
-    def wait(self, seconds=20):
+    def wait(self, seconds=lab.PATIENCE):
         def ended():
             self.read()
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -243,15 +246,15 @@ def test_exec_forwards_signals(web):
                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert p.stdout.readline() == b"up\n"
     p.terminate()
-    assert p.wait(10) == 9
+    assert p.wait(lab.PATIENCE) == 9
 
 
 def test_exec_dies_with_its_caller(web):
     p = subprocess.Popen([lab.STEAD, "exec", web, "--", "sleep", "54321"], stdin=subprocess.DEVNULL)
-    lab.wait_for(lambda: "sleep" in lab.processes(web).values(), 10, "sleep in the machine")
+    lab.wait_for(lambda: "sleep" in lab.processes(web).values(), what="sleep in the machine")
     p.kill()
     p.wait()
-    lab.wait_for(lambda: "sleep" not in lab.processes(web).values(), 5, "the end of sleep")
+    lab.wait_for(lambda: "sleep" not in lab.processes(web).values(), what="the end of sleep")
 
 
 def test_exec_leaves_no_cgroup(web):
@@ -276,12 +279,12 @@ def test_exec_in_several(web, new_machine):
 # --- terminals -----------------------------------------------------------------------------------
 
 def test_exec_on_a_terminal(running):
-    t = Terminal("exec", running, "--", "sh", "-c", "tty; stty size; read x; stty size; exit 5")
+    t = Terminal("exec", running, "--", "sh", "-c",
+                 "tty; read x; until [ \"$(stty size)\" = '33 77' ]; do sleep 0.1; done; echo got-$x; exit 5")
     t.expect(r"/dev/pts/\d+")
     t.resize(33, 77)
-    time.sleep(0.3)
-    t.type("\n")
-    t.expect("33 77")
+    t.type("keys\n")
+    t.expect("got-keys")
     assert t.wait() == 5
 
 
@@ -309,12 +312,12 @@ def test_control_c_reaches_the_command(web):
 
 def test_escape_leaves_and_restores_the_terminal(web):
     t = Terminal("exec", web, "--", "sleep", "98765")
-    lab.wait_for(lambda: "sleep" in lab.processes(web).values(), 10, "sleep in the machine")
-    time.sleep(0.2)
+    lab.wait_for(lambda: "sleep" in lab.processes(web).values(), what="sleep in the machine")
+    t.wait_raw()
     t.type("\x1d\x1d\x1d")
     t.expect("Left machine")
     t.wait()
-    lab.wait_for(lambda: "sleep" not in lab.processes(web).values(), 5, "the end of sleep")
+    lab.wait_for(lambda: "sleep" not in lab.processes(web).values(), what="the end of sleep")
 
 
 def test_login(running):
@@ -376,11 +379,11 @@ def test_kill(new_machine):
     name = new_machine()
     stead("start", name)
     stead("exec", name, "--", "sh", "-c", "setsid sleep 4321 </dev/null >/dev/null 2>&1 &")
-    lab.wait_for(lambda: "sleep" in lab.processes(name).values(), 10, "sleep")
+    lab.wait_for(lambda: "sleep" in lab.processes(name).values(), what="sleep")
     stead("kill", "--whom=all", "-s", "HUP", name)
-    lab.wait_for(lambda: "sleep" not in lab.processes(name).values(), 5, "the end of sleep")
+    lab.wait_for(lambda: "sleep" not in lab.processes(name).values(), what="the end of sleep")
     stead("kill", "-s", "KILL", name)
-    lab.wait_for(lambda: not lab.processes(name), 10, "the end of all processes")
+    lab.wait_for(lambda: not lab.processes(name), what="the end of all processes")
 
 
 def test_start_tells_why_not(new_machine):
@@ -433,17 +436,18 @@ def test_exec_without_user_namespace(definition):
 def test_logs_follow_over_a_restart(new_machine):
     name = new_machine("busybox")
     stead("start", name)
-    p = subprocess.Popen([lab.STEAD, "logs", "-f", name], stdout=subprocess.PIPE, text=True)
+    p = subprocess.Popen([lab.STEAD, "logs", "-f", name], stdout=subprocess.PIPE)
     os.set_blocking(p.stdout.fileno(), False)
-    stead("stop", "--force", name)
-    stead("start", name)
     text = []
 
-    def twice():
-        text.append(p.stdout.read() or "")
-        return "".join(text).count("busybox-up") == 2
+    def ups():
+        text.append(p.stdout.read() or b"")
+        return b"".join(text).count(b"busybox-up")
     try:
-        lab.wait_for(twice, 10, "the second start in the log")
+        lab.wait_for(lambda: ups() == 1, what="the first start in the log")
+        stead("stop", "--force", name)
+        stead("start", name)
+        lab.wait_for(lambda: ups() == 2, what="the second start in the log")
     finally:
         p.kill()
         p.wait()
@@ -531,12 +535,17 @@ def test_create_when_the_disk_is_full():
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_create_leaves_no_machine(how):
     name, other = lab.new_name("cut"), lab.new_name("next")
-    p = subprocess.Popen([lab.STEAD, "create", "-q", name, f"--from={lab.tree('trixie')}"],
-                         stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    lab.wait_for(lambda: [n for n in os.listdir(TREES) if n.startswith(f".#{name}.creating-")], 10, "the copy")
-    p.send_signal(how)
-    p.wait(20)
-    assert not (TREES / name).exists()
+    for _ in range(10):
+        p = subprocess.Popen([lab.STEAD, "create", "-q", name, f"--from={lab.tree('trixie')}"],
+                             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        lab.wait_for(lambda: p.poll() is not None or [n for n in os.listdir(TREES) if n.startswith(f".#{name}.creating-")],
+                     what="the copy")
+        p.send_signal(how)
+        p.communicate(timeout=lab.PATIENCE)
+        if p.returncode != 0:
+            break
+        forget(name)  # it was quicker than we
+    assert p.returncode != 0 and not (TREES / name).exists()
     if how == signal.SIGINT:
         assert not [n for n in os.listdir(TREES) if name in n]
     try:
@@ -544,7 +553,7 @@ def test_interrupted_create_leaves_no_machine(how):
             stead("create", "-q", other, f"--from={lab.tree('busybox')}")
             stead("remove", "--yes", other)
             return not [n for n in os.listdir(TREES) if name in n]
-        lab.wait_for(swept, 20, "the clean-up by the next create")
+        lab.wait_for(swept, what="the clean-up by the next create")
     finally:
         forget(other)
 
@@ -561,6 +570,7 @@ def test_created_debian_is_ready_to_use(from_debian, source, init):
         stead("start", name)
         assert show(name, "Init") == init
         t = Terminal("console", name)
+        t.expect("Console of machine")
         t.type("\n")
         t.expect(f"{name} login: ")
         t.type("\x1d\x1d\x1d")

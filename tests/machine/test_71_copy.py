@@ -5,7 +5,6 @@ import pathlib
 import signal
 import stat
 import subprocess
-import time
 
 import pytest
 
@@ -276,10 +275,8 @@ def test_cp_says_what_is_wrong(live, here):
 def test_cp_special_files(live, here):
     """Nothing waits for a writer that never comes, and a device is a node that has to be asked for."""
     sh(live, "mkdir /srv/s; mkfifo -m 640 /srv/s/fifo; echo x >/srv/s/file")
-    start = time.monotonic()
-    stead("cp", f"{live}:/srv/s", here / "out", timeout=20)
-    stead("cp", f"{live}:/srv/s/fifo", here / "fifo", timeout=20)
-    assert time.monotonic() - start < 15
+    stead("cp", f"{live}:/srv/s", here / "out")
+    stead("cp", f"{live}:/srv/s/fifo", here / "fifo")
     assert stat.S_ISFIFO((here / "out/fifo").lstat().st_mode) and (here / "fifo").lstat().st_mode & 0o777 == 0o640
     p = stead("cp", f"{live}:/dev/null", here / "null", status=1)
     assert "device node" in p.stderr and "--devices" in p.stderr and not (here / "null").exists()
@@ -326,13 +323,17 @@ def test_cp_interrupted_leaves_nothing_half(live, here, how, what):
             for f in range(30):
                 (source / f"d{d}/f{f}").write_text("x")
     place = root(live) / "srv"
-    p = subprocess.Popen([lab.STEAD, "cp", source, f"{live}:/srv/{what}"], stderr=subprocess.PIPE, text=True)
-    lab.wait_for(lambda: p.poll() is not None or any(n.startswith(TEMPORARY) for n in os.listdir(place)), 20, "the copy to begin")
-    p.send_signal(how)
-    error = p.communicate(timeout=30)[1]
+    for _ in range(10):
+        p = subprocess.Popen([lab.STEAD, "cp", source, f"{live}:/srv/{what}"], stderr=subprocess.PIPE, text=True)
+        lab.wait_for(lambda: p.poll() is not None or any(n.startswith(TEMPORARY) for n in os.listdir(place)), what="the copy to begin")
+        p.send_signal(how)
+        error = p.communicate(timeout=lab.PATIENCE)[1]
+        if p.returncode != 0:
+            break
+        subprocess.run(["rm", "-r", place / what], check=True)  # it was quicker than we
     assert p.returncode == (-9 if how == signal.SIGKILL else 1), f"it was too quick, or did not stop: {error}"
     assert how == signal.SIGKILL or "Interrupted" in error
-    lab.wait_for(lambda: not any(n.startswith(TEMPORARY) for n in os.listdir(place)), 20, "the clean-up")
+    lab.wait_for(lambda: not any(n.startswith(TEMPORARY) for n in os.listdir(place)), what="the clean-up")
     assert os.listdir(place) == []
 
 
@@ -432,7 +433,7 @@ def race(live, here):
     stead("cp", here / "flip.pl", f"{live}:/root/flip.pl")
     process = subprocess.Popen([lab.STEAD, "exec", live, "--", "perl", "/root/flip.pl"], stdin=subprocess.DEVNULL)
     flips = root(live) / "srv/flips"
-    lab.wait_for(lambda: flips.exists() and flips.read_text().strip().isdigit(), 20, "the first flips")
+    lab.wait_for(lambda: flips.exists() and flips.read_text().strip().isdigit(), what="the first flips")
     begin = int(flips.read_text())
     try:
         yield here / "secret"

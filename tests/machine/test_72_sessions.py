@@ -45,7 +45,11 @@ def units(name):
 
 
 def wait_nothing_left(name):
-    lab.wait_for(lambda: not units(name) and not sessions(name), 20, "the session to be gone")
+    def gone():
+        left[:] = units(name) + sessions(name)
+        return not left
+    left = []
+    lab.wait_for(gone, what=left)
 
 
 def session(*words, rows=(40, 150)):
@@ -102,6 +106,7 @@ def test_shell_direct(box):
     t.type("tail -n 1 /proc/self/cgroup; exit 2\n")
     t.expect("0::/stead-exec")
     assert t.wait() == 2
+    wait_nothing_left(box)
     assert "exclude each other" in stead("shell", "--direct", "--session", box, status=2).stderr
 
 
@@ -120,12 +125,12 @@ def test_leaving_ends_the_session(box):
     t = session("shell", box)
     t.expect("# ")
     t.type("sleep 4321\n")
-    lab.wait_for(lambda: sh(box, "pgrep -f 'sleep 4321' || true"), 10, "sleep in the machine")
+    lab.wait_for(lambda: sh(box, "pgrep -f 'sleep 4321' || true"), what="sleep in the machine")
     t.type("\x1d\x1d\x1d")
     t.expect("Left machine")
     assert t.wait() == 0
     wait_nothing_left(box)
-    lab.wait_for(lambda: not sh(box, "pgrep -x sleep || true"), 20, "the end of sleep")
+    lab.wait_for(lambda: not sh(box, "pgrep -x sleep || true"), what="the end of sleep")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
@@ -141,9 +146,8 @@ def test_window_size_follows(box):
     t = session("shell", box)
     t.expect("# ")
     t.resize(33, 77)
-    time.sleep(0.3)
-    t.type("stty size; exit\n")
-    t.expect("33 77")
+    t.type("until [ \"$(stty size)\" = '33 77' ]; do sleep 0.1; done; echo re''sized; exit\n")
+    t.expect("resized")
     t.wait()
     wait_nothing_left(box)
 
@@ -153,10 +157,11 @@ def test_systemd_may_execute_itself_anew(box):
     t = session("shell", box)
     t.expect("# ")
     t.type("systemctl daemon-reexec; echo re''executed\n")
-    t.expect("reexecuted", seconds=40)
-    time.sleep(1)
+    t.expect("reexecuted")
+    lab.wait_for(lambda: "--deserialize" in sh(box, "tr '\\0' ' ' </proc/1/cmdline"), what="systemd to execute itself anew")
     t.type("exit 5\n")
     assert t.wait() == 5
+    wait_nothing_left(box)
 
 
 def test_login_is_a_session(box):
@@ -204,14 +209,20 @@ def test_without_an_answer_it_is_entered_directly(box):
     """A systemd that hangs costs two seconds, not the shell."""
     leader = int(show(box, "Leader"))
     os.kill(leader, signal.SIGSTOP)
-    try:
+
+    def seconds():
+        begun = time.monotonic()
         t = session("shell", box)
-        t.expect("# ", seconds=10)
+        t.expect("# ")
+        took = time.monotonic() - begun
         t.type("tail -n 1 /proc/self/cgroup; exit 4\n")
         t.expect("0::/stead-exec")
         assert t.wait() == 4
+        return took
+    try:
+        lab.promised(10, seconds)
         t = session("shell", "--session", box)
-        assert t.wait(10) == 125 and b"Connection timed out" in t.output
+        assert t.wait() == 125 and b"Connection timed out" in t.output
     finally:
         os.kill(leader, signal.SIGCONT)
     wait_nothing_left(box)
@@ -227,9 +238,9 @@ def test_a_machine_that_does_not_get_on_is_entered_directly():
     (wants / "stuck.service").symlink_to("../stuck.service")
     m = lab.Machine(tree).spawn()
     try:
-        lab.wait_for(lambda: "active" in m.sh("systemctl is-active systemd-journald"), 20, "systemd to be up")
+        lab.wait_for(lambda: m.sh("systemctl is-active systemd-journald") == "active", what="systemd to be up")
         t = session("shell", m.name)
-        t.expect("# ", seconds=10)
+        t.expect("# ")
         t.type("tail -n 1 /proc/self/cgroup; exit 4\n")
         t.expect("0::/stead-exec")
         assert t.wait() == 4
@@ -260,6 +271,6 @@ def test_the_end_of_the_machine_ends_the_session():
         t = session("shell", name)
         t.expect("# ")
         stead("stop", "--force", name)
-        assert t.wait(20) in (129, 137)
+        assert t.wait() in (129, 137)
     finally:
         forget(name)

@@ -54,7 +54,7 @@ class Machine:
         if boot:
             return
         if self.process.stdout.readline() != "up\n":
-            self.process.wait(10)
+            self.process.wait(lab.PATIENCE)
             self.error = self.process.stderr.read()
             return
         self.error = ""
@@ -65,7 +65,7 @@ class Machine:
             state = self.host.run("cat", f"/run/stead/machines/{self.name}/state", check=False).stdout
             found = re.search(r"(?m)^LEADER=(\d+)", state)
             return found and int(found[1])
-        self.leader = lab.wait_for(leader, 10, "the leader")
+        self.leader = lab.wait_for(leader, what="the leader")
         self.inside = Inside(self.leader)
 
     def address(self, family=4):
@@ -83,7 +83,7 @@ class Machine:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(15)
+            return self.process.wait(lab.PATIENCE)
         finally:
             self.process.stdout.close()
             self.process.stderr.close()
@@ -93,7 +93,7 @@ class Machine:
         self.inside.close()
         self.process.kill()
         self.process.wait()
-        lab.wait_for(lambda: not pathlib.Path(f"/proc/{self.leader}/ns/net").exists(), 5, "the end of PID 1")
+        lab.wait_for(lambda: not pathlib.Path(f"/proc/{self.leader}/ns/net").exists(), what="the end of PID 1")
 
 
 class Host(ports.Namespace):
@@ -115,10 +115,13 @@ class Host(ports.Namespace):
     def add_client(self):
         """Beyond the host, without a route to the machines."""
         self.client = ports.Namespace()
-        self.sh(f"ip link add ext type veth peer name ext netns {self.client.holder.pid}; ip link set ext up; "
+        self.sh(f"ip link add ext type veth peer name ext netns {self.client.holder.pid}; "
+                "echo 0 >/proc/sys/net/ipv6/conf/ext/accept_dad; ip link set ext up; "
                 "ip addr add 192.0.2.1/24 dev ext; ip addr add 2001:db8::1/64 dev ext nodad")
         self.client.sh("ip link set ext up; ip addr add 192.0.2.2/24 dev ext; "
                        "ip addr add 2001:db8::2/64 dev ext nodad")
+        # the kernel's own address comes by itself, and its route is seen by left()
+        lab.wait_for(lambda: "local fe80:" in self.sh("ip -6 route show table local dev ext"), what="the host's own address")
         return self.client
 
     def links(self):
@@ -160,7 +163,7 @@ def test_CI_181_184_veth(host):
     m = host.start("web", "-n")
     assert "ve-web" in host.links()
     # the kernel says so a moment after it is
-    lab.wait_for(lambda: m.inside.sh("ip -br link show host0").split()[1] == "UP", 2, "host0 to be up")
+    lab.wait_for(lambda: m.inside.sh("ip -br link show host0").split()[1] == "UP", what="host0 to be up")
     # the kernel's own number, as many as processors, takes it longer and nobody uses
     assert [m.inside.sh("ip -d link show host0").count(q) for q in ("numtxqueues 1 ", "numrxqueues 1 ")] == [1, 1]
     mac = m.inside.sh("cat /proc/net/arp; ip -o link show host0 | grep -o 'ether [^ ]*'").split()[-1]
@@ -168,7 +171,7 @@ def test_CI_181_184_veth(host):
     first = m.address(), m.address(6)
     assert m.inside.ask("tcp,%s,9" % GATEWAY) == "ConnectionRefusedError"
     assert m.stop() == STOPPED
-    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+    lab.wait_for(lambda: host.left() == before, what="nothing to be left")
     again = host.start("web", "-n")
     assert (again.address(), again.address(6)) == first
     assert mac in again.inside.sh("ip link show host0")
@@ -241,7 +244,7 @@ def test_CI_187_zone(host):
     assert host.start("one", "--network-zone=lan").address() == own
     for m in host.machines:
         assert m.stop() == STOPPED
-    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+    lab.wait_for(lambda: host.left() == before, what="nothing to be left")
 
 
 def test_bridge_with_static_addresses(host):
@@ -267,6 +270,7 @@ def test_host_without_ipv6(host):
     m.inside.serve("web", 80)
     assert host.ask("tcp,127.0.0.1,8080").startswith("web ")
     assert m.exec("cat", "/etc/resolv.conf").stdout.count("nameserver") == 1
+    assert "IPv6 is turned off on this host" in host.refuses("six", "-n", "--network-address=2001:db8:9::2/64")
 
 
 def test_CI_190_missing_interface(host):
@@ -290,11 +294,11 @@ def test_ping_low_ports_tun(host, tree):
     group = m.exec("cat", "/proc/sys/net/ipv4/ping_group_range").stdout.split()
     assert group[0] == "0" and int(group[1]) >= 65534
     if tree == "busybox":
-        assert "1 packets received" in m.exec("ping", "-c1", "-W1", GATEWAY).stdout
+        assert "1 packets received" in m.exec("ping", "-c1", "-W20", GATEWAY).stdout
     assert m.exec("test", "-c", "/dev/net/tun").returncode == 0
     # as root of the machine, not as the host's
     script = ("import socket;s=socket.socket();s.bind(('',80));"
-              "p=socket.socket(socket.AF_INET,socket.SOCK_DGRAM,socket.IPPROTO_ICMP);p.settimeout(2);"
+              "p=socket.socket(socket.AF_INET,socket.SOCK_DGRAM,socket.IPPROTO_ICMP);p.settimeout(20);"
               f"p.sendto(bytes([8,0,0,0,0,0,0,1]),('{GATEWAY}',0));print(p.recv(64)[0])")
     users = ["nsenter", "-t", str(m.leader), "-n", "-U", "-S", "0", "-G", "0", "python3", "-c"]
     assert subprocess.run([*users, script], capture_output=True, text=True).stdout == "0\n"
@@ -317,7 +321,7 @@ def test_tun_inside(host):
     read = ("use Socket; open(my $t, '+<', '/dev/net/tun') or die $!; my $r = pack('a16S', 'vpn1', 0x1001);"
             "ioctl($t, 0x400454ca, $r) or die $!; system('ip addr add 10.9.1.1/24 dev vpn1; ip link set vpn1 up');"
             "socket(my $s, PF_INET, SOCK_DGRAM, 0); send($s, 'hello', 0, pack_sockaddr_in(7, inet_aton('10.9.1.2')));"
-            "alarm 10; while (sysread($t, my $p, 2000)) { if ($p =~ /hello$/) { print inet_ntoa(substr($p, 16, 4)); exit 0 } }")
+            "alarm 60; while (sysread($t, my $p, 2000)) { if ($p =~ /hello$/) { print inet_ntoa(substr($p, 16, 4)); exit 0 } }")
     done = m.exec("perl", "-e", read)
     assert done.stdout == "10.9.1.2", done.stderr
 
@@ -353,10 +357,27 @@ def test_names(host):
     assert web.exec("getent", "ahostsv4", "db").stdout.split()[0] == db.address()
     assert db.exec("getent", "ahostsv4", "web.stead.internal").stdout.split()[0] == web.address()
     assert web.exec("getent", "hosts", db.address()).stdout.split()[1] == "db.stead.internal"
+    loud = host.start("Loud", "-n")
+    for name in ("loud", "LOUD", "loud.stead.internal"):
+        assert web.exec("getent", "ahostsv4", name).stdout.split()[0] == loud.address()
     assert web.exec("getent", "ahostsv4", "www.example.org").stdout.split()[0] == "198.51.100.7"
     db.crash()
-    lab.wait_for(lambda: "ve-db" not in host.links(), 5, "the link to go")
+    lab.wait_for(lambda: "ve-db" not in host.links(), what="the link to go")
     assert web.exec("getent", "ahostsv4", "db.stead.internal").returncode == 2
+
+
+def test_a_name_server_in_a_machine_answers_for_itself(host):
+    """Its port leads there from everywhere, but for the gateway's, at which machines ask for names."""
+    client = host.add_client()
+    dns, web = host.start("dns", "-n", "-p", "udp:53", "-p", "tcp:53", tree="bookworm"), host.start("web", "-n", tree="bookworm")
+    dns.inside.serve("dns", 53)
+    for m, other in ((web, dns), (dns, web)):
+        assert m.exec("getent", "ahosts", other.name).stdout.split()[0] in (other.address(), other.address(6))
+    for protocol in ("udp", "tcp"):
+        ways = [f"{protocol},{address},53" for address in ("192.0.2.1", "2001:db8::1")]
+        assert web.inside.ask(*ways) == [f"dns {web.address()}", f"dns {web.address(6)}"]
+        assert client.ask(*ways) == ["dns 192.0.2.2", "dns 2001:db8::2"]
+        assert host.ask(f"{protocol},127.0.0.1,53", f"{protocol},{GATEWAY},53") == [f"dns {GATEWAY}"] * 2
 
 
 NSS = lab.BUILD / "src/nss/libnss_stead.so.2"
@@ -381,6 +402,7 @@ def test_names_on_the_host(host):
     assert getent("ahostsv4", "a-long-name-of-a-database") == (0, [db.address()])
     assert getent("hosts", "web") == (0, [web.address(6)])
     assert getent("ahostsv4", "zoned") == (0, [zoned.address()])
+    assert getent("ahostsv4", "WEB") == getent("ahostsv4", "Web.Stead.Internal") == (0, [web.address()])
     asked = host.run("env", f"LD_LIBRARY_PATH={NSS.parent}", "getent", "hosts", web.address())
     assert asked.stdout.split() == [web.address(), "web"]
     for name in ("nobody", "web.example.org", "../network/web", ".lock"):
@@ -388,7 +410,7 @@ def test_names_on_the_host(host):
     # a killed launcher leaves its file until the next start of the name, but no name
     for m in (web, zoned):
         m.crash()
-        lab.wait_for(lambda m=m: getent("ahosts", m.name) == (2, []), 5, f"the end of the name {m.name}")
+        lab.wait_for(lambda m=m: getent("ahosts", m.name) == (2, []), what=f"the end of the name {m.name}")
     assert getent("ahostsv4", "other") == (0, [other.address()])
     other.stop()
     assert getent("ahosts", "other") == (2, [])
@@ -419,11 +441,11 @@ def test_addresses_by_router_advertisements(host, kind):
         host.sh("ip link set ext master br0")
     router.sh("ip addr flush dev ext; ip link set ext down; ip link set ext up; ip addr add 2001:db8:5::1/64 dev ext nodad; "
               "ip addr add 2001:db8:6::1/128 dev lo nodad")
-    lab.wait_for(lambda: "fe80" in router.sh("ip -6 addr show dev ext -tentative"), 5, "the router's own address")
+    lab.wait_for(lambda: "fe80" in router.sh("ip -6 addr show dev ext -tentative"), what="the router's own address")
     router.spawn(sys.executable, "-c", ADVERTISE, "ext", "2001:db8:5::")
     m = host.start("web", "--network-bridge=br0" if kind == "bridge" else "--network-macvlan=ext")
     link = "host0" if kind == "bridge" else "mv-ext"
-    lab.wait_for(lambda: "2001:db8:5:" in m.inside.sh(f"ip -6 addr show dev {link} scope global -tentative"), 10, "an address")
+    lab.wait_for(lambda: "2001:db8:5:" in m.inside.sh(f"ip -6 addr show dev {link} scope global -tentative"), what="an address")
     assert re.search(rf"default via fe80::\S+ dev {link} proto ra", m.inside.sh("ip -6 route"))
     # and what is beyond the router
     assert m.inside.ask("tcp,2001:db8:5::1,9", "tcp,2001:db8:6::1,9") == ["ConnectionRefusedError"] * 2
@@ -442,23 +464,23 @@ def test_networkd_inside(host):
         (wants / "systemd-networkd.service").symlink_to("/lib/systemd/system/systemd-networkd.service")
         m = host.start("web", "-n", where=where, boot=True)
         m.enter()
-        lab.wait_for(lambda: "configured" in m.exec("networkctl", "--no-pager", "status", "host0").stdout, 20,
-                     "networkd to take host0")
-        state = m.exec("networkctl", "--no-pager", "status", "host0").stdout
-        assert re.search(r"State: routable \(configured\)", state), state
+        def state():
+            return m.exec("networkctl", "--no-pager", "status", "host0").stdout
+        lab.wait_for(lambda: re.search(r"State: routable \(configured\)", state()), what="networkd to call it routable")
+        state = state()
         assert "70-stead.network" in state
         assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
         # and after a restart of it
         m.exec("systemctl", "restart", "systemd-networkd")
-        lab.wait_for(lambda: "(configured)" in m.exec("networkctl", "--no-pager", "status", "host0").stdout, 20,
-                     "networkd to take host0")
+        lab.wait_for(lambda: "(configured)" in m.exec("networkctl", "--no-pager", "status", "host0").stdout,
+                     what="networkd to take host0")
         assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
         address = m.address()
         # a reboot keeps them
         m.inside.close()
         old = m.leader
         m.exec("systemctl", "reboot")
-        lab.wait_for(lambda: (m.enter(), m.leader != old)[1], 20, "the reboot")
+        lab.wait_for(lambda: (m.enter(), m.leader != old)[1], what="the reboot")
         assert m.address() == address
         assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
     finally:
@@ -476,8 +498,8 @@ def test_ifupdown_inside(host):
         interfaces.write_text("auto lo\niface lo inet loopback\nallow-hotplug eth0\niface eth0 inet dhcp\n")
         m = host.start("web", "-n", where=where, boot=True)
         m.enter()
-        lab.wait_for(lambda: "lo" in m.exec("cat", "/run/network/ifstate").stdout, 30, "ifupdown")
-        lab.wait_for(lambda: m.inside.sh("ip -6 addr show dev host0 tentative") == "", 5, "the link-local address")
+        lab.wait_for(lambda: "lo" in m.exec("cat", "/run/network/ifstate").stdout, what="ifupdown")
+        lab.wait_for(lambda: m.inside.sh("ip -6 addr show dev host0 tentative") == "", what="the link-local address")
         before = m.inside.sh("ip -o addr; ip route; ip -6 route")
         assert m.inside.ask(f"tcp,{GATEWAY},9") == "ConnectionRefusedError"
         restarted = m.exec("/etc/init.d/networking", "restart")
@@ -500,12 +522,12 @@ def test_ifupdown_inside(host):
 
 def test_reboot_keeps_ports(host):
     m = host.start("web", "-n", "-p", "8080:80", tree="busybox", boot=True)
-    lab.wait_for(lambda: "8080" in host.sh("nft list ruleset"), 10, "the port")
+    lab.wait_for(lambda: "8080" in host.sh("nft list ruleset"), what="the port")
     m.enter()
     address, before = m.address(), host.sh("nft list ruleset")
     old = m.leader
     m.exec("reboot", "-f")
-    lab.wait_for(lambda: (m.enter(), m.leader != old)[1], 10, "the reboot")
+    lab.wait_for(lambda: (m.enter(), m.leader != old)[1], what="the reboot")
     assert m.address() == address and host.sh("nft list ruleset") == before
     m.inside.serve("web", 80)
     assert host.ask("tcp,127.0.0.1,8080").startswith("web ")
@@ -518,7 +540,7 @@ import fcntl, struct, sys, time
 f = open(sys.argv[1], "w")
 fcntl.fcntl(f, fcntl.F_OFD_SETLKW, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
 print("held", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 HOLD_FILE = """
@@ -526,7 +548,7 @@ import fcntl, sys, time
 f = open(sys.argv[1], "w")
 fcntl.flock(f, fcntl.LOCK_EX)
 print("held", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -540,12 +562,12 @@ def test_uplinks_are_guarded_before_they_forward(host):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         started = pool.submit(host.start, "web", "-n")
         try:
-            lab.wait_for(lambda: "ext/forwarding" in host.sh("cat /run/stead/network/.forwarding", check=False), 5, "the plan")
+            lab.wait_for(lambda: "ext/forwarding" in host.sh("cat /run/stead/network/.forwarding", check=False), what="the plan")
             time.sleep(0.2)
             assert host.sh("nft list ruleset") == "" and host.sh(forwards) == "0\n"
         finally:
             holder.kill()
-        m = started.result(20)
+        m = started.result(lab.PATIENCE)
     assert host.sh(forwards) == "1\n"
     assert '"ext"' in host.sh("nft list set inet stead uplink4")
     assert m.stop() == STOPPED
@@ -562,7 +584,7 @@ def test_uplinks_are_guarded_until_they_forward_no_more(host):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(web.stop)
         try:
-            lab.wait_for(lambda: "ve-web" not in host.links(), 5, "the end of the link")
+            lab.wait_for(lambda: "ve-web" not in host.links(), what="the end of the link")
             host.run(str(FIREWALL), "remove", last.name)
             assert host.sh("cat /proc/sys/net/ipv4/conf/ext/forwarding") == "1\n"
             assert '"ext"' in host.sh("nft list set inet stead uplink4")
@@ -570,9 +592,28 @@ def test_uplinks_are_guarded_until_they_forward_no_more(host):
             host.sh("ip link del ve-last")  # nobody is left to forward for
         finally:
             holder.kill()
-        assert stopped.result(20) == STOPPED
+        assert stopped.result(lab.PATIENCE) == STOPPED
     assert host.sh("nft list ruleset; cat /proc/sys/net/ipv4/conf/ext/forwarding") == "0\n"
     assert last.stop() == STOPPED
+    assert host.left() == before
+
+
+def test_uplink_that_comes_later(host):
+    """A tunnel or another network card, while machines run: for each it is forwarded, and guarded as those of before."""
+    before = host.left()
+    machines = [host.start(name, "-n") for name in ("one", "two")]
+    client = host.add_client()
+    client.serve("out", 80)
+
+    def is_reached(m):
+        return m.inside.ask("tcp,192.0.2.2,80", "tcp,2001:db8::2,80") == ["out 192.0.2.1", "out 2001:db8::1"]
+    for m in machines:
+        lab.wait_for(lambda: is_reached(m), lab.PATIENCE, "the new uplink")
+    assert '"ext"' in host.sh("nft list set inet stead uplink4")
+    assert [m.stop() for m in machines] == [STOPPED, STOPPED]
+    client.close()
+    host.client = None
+    lab.wait_for(lambda: "ext" not in host.links(), lab.PATIENCE, "the end of the client")
     assert host.left() == before
 
 
@@ -638,17 +679,34 @@ def test_taken_ports(host):
     host.start("web", "-n", "-p", "8081:80")
 
 
+def test_one_port_wanted_twice_at_once(host):
+    """One of the two has it, whatever else its start has come to; the other is told whose it is."""
+    copy("busybox")
+    for _ in range(10):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            made = list(pool.map(lambda name: Machine(host, name, "-n", "-p", "8080:80"), ("one", "two")))
+        host.machines += made
+        won = [m for m in made if not m.error]
+        lost = [m for m in made if m.error]
+        assert len(won) == len(lost) == 1, [m.error for m in made]
+        assert f"is published by machine '{won[0].name}'" in lost[0].error
+        won[0].inside.serve(won[0].name, 80)
+        assert host.ask("tcp,127.0.0.1,8080").startswith(won[0].name)
+        assert won[0].stop() == STOPPED
+
+
 def test_flushed_ruleset(host):
     m = host.start("web", "-n", "-p", "8080:80")
     m.inside.serve("web", 80)
-    before, took = host.sh("nft list ruleset"), []
-    for _ in range(5):
+    before = host.sh("nft list ruleset")
+
+    def seconds():
         host.sh("nft flush ruleset")
         start = time.monotonic()
-        lab.wait_for(lambda: host.sh("nft list ruleset") == before, 2, "the table")
-        took.append(time.monotonic() - start)
-    print(f"back after {max(took) * 1000:.0f} ms at most")
-    assert max(took) < 1
+        lab.wait_for(lambda: host.sh("nft list ruleset") == before, what="the table")
+        return time.monotonic() - start
+    for _ in range(5):
+        lab.promised(1, seconds)
     assert host.ask("tcp,127.0.0.1,8080").startswith("web ")
 
 
@@ -684,7 +742,7 @@ def test_bandwidth(host, network):
     assert m.stop() == STOPPED
     m = host.start("web", network, "--network-bandwidth-max=1G")
     assert m.stop() == STOPPED
-    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+    lab.wait_for(lambda: host.left() == before, what="nothing to be left")
 
 
 def test_limits_of_the_killed_go_with_any_start(host):
@@ -695,7 +753,7 @@ def test_limits_of_the_killed_go_with_any_start(host):
     host.sh("ip link add ifb-admins type ifb")
     killed.crash()
     zoned.crash()
-    lab.wait_for(lambda: "ve-killed" not in host.links() and "vb-zoned" not in host.links(), 5, "the links to go")
+    lab.wait_for(lambda: "ve-killed" not in host.links() and "vb-zoned" not in host.links(), what="the links to go")
     assert {"ifb-killed", "ifb-zoned"} <= set(host.links())
     other = host.start("other", "-n")
     assert [name for name in host.links() if name.startswith("ifb-")] == ["ifb-limited", "ifb-admins"]
@@ -705,7 +763,7 @@ def test_limits_of_the_killed_go_with_any_start(host):
     # files of the others go with the next of their names
     for name, network in (("killed", "-n"), ("zoned", "--network-zone=lan")):
         assert host.start(name, network).stop() == STOPPED
-    lab.wait_for(lambda: host.left() == before, 3, "nothing to be left")
+    lab.wait_for(lambda: host.left() == before, what="nothing to be left")
 
 
 # --- left-overs -----------------------------------------------------------------------------------
@@ -719,7 +777,7 @@ def test_CI_191_nothing_is_left(host):
     before = host.left()
     for _ in range(100):
         with runs("exit 7") as p:
-            assert p.wait(10) == 7
+            assert p.wait(lab.PATIENCE) == 7
     assert host.left() == before
     for i in range(50):
         with runs("echo; exec sleep 1000") as p:
@@ -729,7 +787,7 @@ def test_CI_191_nothing_is_left(host):
                 time.sleep(i / 1000)  # somewhere in the start
             p.kill()
     # what a killed one leaves goes with the next of its name
-    lab.wait_for(lambda: "ve-web" not in host.links(), 3, "the last link to go")
+    lab.wait_for(lambda: "ve-web" not in host.links(), what="the last link to go")
     with runs("exit 7") as p:
-        assert p.wait(10) == 7
+        assert p.wait(lab.PATIENCE) == 7
     assert host.left() == before

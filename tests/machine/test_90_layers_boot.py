@@ -249,7 +249,7 @@ def sleeping(store, name, layers=("small", "site/top"), *options):
     m = store.machine(name, layers, "--as-pid2", *options, boot=False, argv=["/bin/sleep", "1000"])
     m.spawn()
     try:
-        wait_for(lambda: m.state().get("STATE") == "running" or m.process.poll() is not None, 20, "the machine")
+        wait_for(lambda: m.state().get("STATE") == "running" or m.process.poll() is not None, what="the machine")
         assert m.process.poll() is None, m.output()
         yield m
     finally:
@@ -278,8 +278,8 @@ def test_kill_leaves_nothing(store, name):
         leader = m.leader
         m.process.kill()
         m.process.wait()
-        wait_for(lambda: not pathlib.Path(f"/proc/{leader}").exists(), 10, "the end of PID 1")
-    assert lab.mountinfo() == before
+        wait_for(lambda: not pathlib.Path(f"/proc/{leader}").exists(), what="the end of PID 1")
+    lab.assert_no_more(lab.mountinfo, before)
     assert ok(sh(store, name, "cat /etc/hello")) == "hello\n"
 
 
@@ -404,7 +404,7 @@ def test_internal_reboot_takes_what_is_wanted_meanwhile(store, name):
         (state / "wanted").write_text("2\n")
         first = m.state()["LEADER"]
         m.sh("systemctl reboot")
-        wait_for(lambda: m.state().get("LEADER") not in (None, first) and m.state()["STATE"] == "running", what="reboot")
+        wait_for(lambda: m.state().get("LEADER") not in (None, first) and m.state().get("STATE") == "running", what="reboot")
         assert m.sh("cat /etc/hello") == "new"
 
 
@@ -477,9 +477,9 @@ def test_kill_leaves_no_loop_device(store, name):
         leader = m.leader
         m.process.kill()
         m.process.wait()
-        wait_for(lambda: not pathlib.Path(f"/proc/{leader}").exists(), 10, "the end of PID 1")
-    wait_for(lambda: not any(name in line for line in loops()), 10, "the end of the loop device")
-    assert lab.mountinfo() == before
+        wait_for(lambda: not pathlib.Path(f"/proc/{leader}").exists(), what="the end of PID 1")
+    wait_for(lambda: not any(name in line for line in loops()), what="the end of the loop device")
+    lab.assert_no_more(lab.mountinfo, before)
     ok(sh(store, name, "true"))
 
 
@@ -510,7 +510,7 @@ def test_set_disk_max_of_a_running_machine(store, name):
         assert stead(store, "set", name, "DiskMax=much").returncode == 1
         plain = new_name("plain")
         with lab.Machine(lab.tree("busybox"), "--as-pid2", "--read-only", name=plain, boot=False, argv=["/bin/sleep", "99"]).spawn() as p:
-            wait_for(lambda: p.state().get("STATE") == "running", 20, "the plain one")
+            wait_for(lambda: p.state().get("STATE") == "running", what="the plain one")
             refused = stead(store, "set", plain, "DiskMax=1G")
             assert refused.returncode == 1 and "is for machines of layers" in refused.stderr, refused
         out = stead(store, "set", name, "DiskMax=96M")

@@ -45,8 +45,7 @@ def tree(world):
 @contextlib.contextmanager
 def program(world, kind):
     """The URL of a server that people have."""
-    with lab.socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
+    port = lab.free_port()
     if kind == "python":
         command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", world.site]
     else:

@@ -256,17 +256,6 @@ def test_state_of_the_old_base_stays(layers, upper):
     assert Merged(layers, ["v1"], ["v1"], upper=upper).edits == []
 
 
-def test_three_versions(layers, upper):
-    out = drive(layers.store, "merge", layers.words(["v1"]), "-", layers.words(["v2"]), upper, "-",
-                "/etc/ca-certificates.conf")
-    assert out.startswith("layer -\n--- base\n")
-    assert out.count("!mozilla/Something.crt") == 1
-    old, new = ((lab.tree(f"layer-{v}") / "etc/ca-certificates.conf").read_text() for v in ("v1", "v2"))
-    assert f"--- base\n{old}--- ours\n{old}!mozilla" in out and out.endswith(f"--- theirs\n{new}")
-    out = drive(layers.store, "merge", "-", "-", layers.words(["v2", *APPS]), "-", "-", "/etc/passwd")
-    assert out.startswith("layer site/redis\n")
-
-
 def test_own_libraries_of_the_state(layers, upper):
     place = upper / "usr/local/lib"
     place.mkdir(parents=True)

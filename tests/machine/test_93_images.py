@@ -134,15 +134,13 @@ def test_skopeo_takes_what_is_exported(store, here):
 @needs_skopeo
 @pytest.mark.skipif(not shutil.which("docker-registry"), reason="docker-registry is not installed")
 def test_image_of_a_registry(store, here):
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = lab.free_port()
     (here / "registry.yml").write_text(f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {here}/registry\n"
                                        f"http:\n  addr: 127.0.0.1:{port}\n")
     with open(here / "registry.log", "wb") as log:
         registry = subprocess.Popen(["docker-registry", "serve", here / "registry.yml"], stdout=log, stderr=log)
     try:
-        lab.wait_for(lambda: socket.create_connection(("127.0.0.1", port)).close() is None if answers(port) else False, 20)
+        lab.wait_for(lambda: answers(port), what="the registry")
         store.load("t", lab.tree("busybox"))
         store.stead("export", "-q", "t", f"oci:{here}/image:v1")
         subprocess.run(["skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{here}/image:v1", f"docker://127.0.0.1:{port}/hello:1"],
@@ -320,7 +318,7 @@ DAMAGED = {
 def test_damaged_images_are_refused(store, image, kind):
     damage, words = DAMAGED[kind]
     damage(image)
-    message = store.fails("evil", f"oci:{image.where}")
+    message = store.fails("evil", f"oci:{image.where}", timeout=lab.PATIENCE)
     assert words in message and len(message.splitlines()) <= 2, message
 
 

@@ -150,7 +150,7 @@ def serve(tree, directory, request, until, *command):
         finally:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(lab.PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
             print(process.stdout.read())
@@ -202,7 +202,8 @@ def test_name_services(builder):
 
 
 def test_name_services_are_modules_of_an_older_library(builder):
-    tree, _ = builder.build("names-old", "getent", "--root", lab.tree("bullseye"), "--nss")
+    """Also where the first program is a script."""
+    tree, _ = builder.build("names-old", "/usr/bin/ldd", "getent", "--root", lab.tree("bullseye"), "--nss")
     assert sorted(p.name for p in tree.rglob("libnss_*.so.2")) == ["libnss_dns.so.2", "libnss_files.so.2"]
     assert run(tree, "/usr/bin/getent", "services", "https").stdout.split()[:2] == ["https", "443/tcp"]
     assert run(tree, "/usr/bin/getent", "hosts", "localhost").stdout.split()[1] == "localhost"
@@ -214,7 +215,7 @@ def test_a_load_generator_with_name_services(builder):
     tree, _ = builder.build("wrk", "wrk", "--nss")
     print(f"wrk with name services: {size(tree) / MEGABYTE:.2f} MB")
     with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hello)) as server:
-        out = run(tree, "/usr/bin/wrk", "-t1", "-c2", "-d1", f"http://localhost:{server.server_port}/", options=[])
+        out = run(tree, "/usr/bin/wrk", "-t1", "-c2", "-d3", "--timeout=30s", f"http://localhost:{server.server_port}/", options=[])
     assert out.returncode == 0 and int(out.stdout.split(" requests in ")[0].split()[-1]) > 0, out
     assert "Socket errors" not in out.stdout and size(tree) < 9.5 * MEGABYTE, out
 
@@ -264,12 +265,124 @@ def test_character_sets(builder):
 def test_a_script_brings_its_interpreter(builder):
     root = lab.copy_tree("bookworm")
     script = root / "usr/local/bin/greet"
-    script.write_text("#!/usr/bin/env perl\nprint 6 * 7, \"\\n\";\n")
-    script.chmod(0o755)
-    tree, _ = builder.build("script", "greet", "--root", root)
-    assert run(tree, "/usr/local/bin/greet").stdout == "42\n"
+    for i, words in enumerate(("perl", "-S perl -w", "-S -u HOME A=b perl -w", "-Sperl -w")):
+        script.write_text(f"#!/usr/bin/env {words}\nprint 6 * 7, \"\\n\";\n")
+        script.chmod(0o755)
+        tree, _ = builder.build(f"script{i}", "greet", "--root", root)
+        assert run(tree, "/usr/local/bin/greet").stdout == "42\n"
     print(f"perl: {size(tree) / MEGABYTE:.2f} MB")
     lab.remove_tree(root)
+
+
+def compiled(path, source, *words, where):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([os.environ.get("CC", "cc"), "-o", path, "-x", "c", "-", "-x", "none", *words],
+                   input=source, text=True, check=True, cwd=where)
+
+
+@pytest.fixture(scope="module")
+def opt():
+    """/opt of a tree to take things from."""
+    root = lab.copy_tree("bookworm")
+    (root / "opt").mkdir(exist_ok=True)
+    yield root / "opt"
+    lab.remove_tree(root)
+
+
+def runs(builder, opt, name, program):
+    tree, _ = builder.build(name, f"/opt/{program}", "--root", opt.parent)
+    out = run(tree, f"/opt/{program}")
+    assert out.returncode == 0, out
+
+
+@pytest.mark.parametrize("place", ["lib/x86_64-linux-gnu", "lib64"])
+def test_libraries_where_tokens_lead(builder, opt, place):
+    """The loader of Debian takes the first for $LIB, others the second."""
+    where = opt / place.replace("/", "-")
+    compiled(where / place / "libinner.so", "int inner(void) { return 0; }", "-shared", "-Wl,-soname,libinner.so", where=opt)
+    compiled(where / "bin/program", "int inner(void); int main(void) { return inner(); }",
+             place + "/libinner.so", "-Wl,-rpath,${ORIGIN}/../$LIB", where=where)
+    program = f"/{where.relative_to(opt.parent)}"
+    out = builder.stead("build", "elf", "list", f"{program}/bin/program", "--root", opt.parent, "--list")
+    assert f"{program}/{place}/libinner.so" in out.stdout, out
+
+
+def test_libraries_that_are_needed_by_a_path(builder, opt):
+    where = opt / "path"
+    compiled(where / "lib/libinner.so", "int inner(void) { return 0; }", "-shared", "-Wl,-soname,$ORIGIN/../lib/libinner.so",
+             where=opt)
+    compiled(where / "bin/program", "int inner(void); int main(void) { return inner(); }", "lib/libinner.so", where=where)
+    runs(builder, opt, "path", "path/bin/program")
+
+
+def test_the_origin_of_a_library_is_where_its_link_is(builder, opt):
+    """As in a package that has its libraries elsewhere and a folder of links to them."""
+    where = opt / "origin"
+    compiled(where / "lib/libinner.so", "int inner(void) { return 0; }", "-shared", "-Wl,-soname,libinner.so", where=opt)
+    compiled(where / "store/libouter.so.1", "int inner(void); int outer(void) { return inner(); }", "-shared",
+             "-Wl,-soname,libouter.so", "lib/libinner.so", "-Wl,-rpath,$ORIGIN", where=where)
+    (where / "lib/libouter.so").symlink_to("../store/libouter.so.1")
+    compiled(where / "bin/program", "int outer(void); int main(void) { return outer(); }", "lib/libouter.so",
+             "-Wl,-rpath,$ORIGIN/../lib", "-Wl,-rpath-link,lib", where=where)
+    runs(builder, opt, "origin", "origin/bin/program")
+
+
+def test_libraries_that_only_the_cache_knows(builder, opt):
+    root, where = opt.parent, opt / "cached"
+    compiled(where / "libinner.so.1", "int inner(void) { return 0; }", "-shared", "-nostdlib", "-Wl,-soname,libinner.so.1", where=opt)
+    compiled(opt / "with-cache", "int inner(void); int main(void) { return inner(); }", "cached/libinner.so.1", where=opt)
+    compiled(opt / "alone", "int inner(void); void _start(void) { inner(); }", "-nostdlib", "cached/libinner.so.1", where=opt)
+    conf = root / "etc/ld.so.conf.d/cached.conf"
+    conf.write_text("/opt/cached\n")
+    subprocess.run(["ldconfig", "-r", root], check=True)
+    conf.unlink()
+    runs(builder, opt, "cached", "with-cache")
+    tree = builder.where / "cached"
+    assert (tree / "etc/ld.so.conf").read_text() == "/opt/cached" and not (tree / "var/cache").exists()
+    out = subprocess.run(["ldconfig", "-r", tree, "-p"], capture_output=True, text=True, check=True).stdout
+    assert "libinner.so.1 (libc6,x86-64) => /opt/cached/libinner.so.1" in out
+    # of another architecture, for which the host's ldconfig has no eyes
+    for file in (where / "libinner.so.1", opt / "alone"):
+        with open(file, "r+b") as f:
+            f.seek(18)
+            f.write((183).to_bytes(2, "little"))
+    tree, _ = builder.build("cached-foreign", "/opt/alone", "--root", root)
+    assert b"\0/opt/cached/libinner.so.1\0" in (tree / "etc/ld.so.cache").read_bytes()
+
+
+def test_threads_that_are_ended(builder, opt):
+    """glibc aborts the program if it has not what that takes, which no ELF file names."""
+    compiled(opt / "threads", """
+#include <pthread.h>
+static void *work(void *nothing) { pthread_exit(nothing); }
+int main(void)
+{
+        pthread_t t;
+        return pthread_create(&t, 0, work, 0) || pthread_join(t, 0);
+}""", where=opt)
+    runs(builder, opt, "threads", "threads")
+
+
+def test_links_of_the_source_do_not_lead_out(builder):
+    """What is written into the new tree is written there, also where a link of the source tree is on the way."""
+    root, outside = builder.where / "leading-out-root", builder.where / "outside"
+    inside = root / str(outside)[1:]
+    for directory in (outside, inside / "cache/ldconfig", root / "usr/bin"):
+        directory.mkdir(parents=True)
+    (outside / "cache/ldconfig").mkdir(parents=True)
+    (outside / "cache/ldconfig/aux-cache").write_text("host")
+    (outside / "passwd").write_text("host")
+    before = sorted((p, p.stat().st_mtime) for p in outside.rglob("*"))
+    for link in ("etc", "var"):
+        (root / link).symlink_to(outside)
+    (inside / "os-release").write_text("ID=out")
+    (inside / "passwd").write_text("root::0:0::/:/bin/sh\n")
+    (inside / "cache/ldconfig/aux-cache").write_text("tree")
+    shutil.copy(lab.tree("static") / "sbin/init", root / "usr/bin/program")
+    tree, _ = builder.build("leading-out", "program", "--root", root, "--add=/var/cache/ldconfig")
+    assert sorted((p, p.stat().st_mtime) for p in outside.rglob("*")) == before
+    new = tree / str(outside)[1:]
+    assert (new / "passwd").read_text() == "root::0:0::/:/bin/sh\n" and (new / "tmp").is_dir()
 
 
 def test_a_static_program_is_all(builder):
@@ -302,6 +415,10 @@ def test_what_is_missing_is_named_and_nothing_is_left(builder):
     assert "ld-linux" in err or "libc.so.6" in err
     (root / "usr/bin/text").write_text("text")
     assert "not an ELF file" in builder.fails("broken", "text", "--root", root)
+    (root / "tmp").mkdir()
+    shutil.copy(lab.tree("static") / "sbin/init", root / "tmp/program")
+    err = builder.fails("broken", "/tmp/program", "--root", root)
+    assert "a machine mounts its own /tmp" in err and "cp /tmp/program /usr/local/bin" in err
     assert not (builder.where / "broken").exists()
 
 
@@ -364,6 +481,7 @@ def test_a_disk_image(builder, kind, tool):
         time.sleep(1.1)
     first, second = (builder.where / f"{name}.raw" for name in names)
     assert first.read_bytes() == second.read_bytes(), "equal trees make equal images"
+    assert first.stat().st_mode & 0o777 == 0o600, "files of users are in it"
     tree, _ = builder.build(f"beside-{kind}", "getent", "--root", root, "--nss")
     print(f"getent with name services, {kind}: {first.stat().st_size / MEGABYTE:.2f} MB; tree: {size(tree) / MEGABYTE:.2f} MB")
     assert first.stat().st_size < size(tree) * 0.7

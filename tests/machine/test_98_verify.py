@@ -113,7 +113,7 @@ def test_what_may_be_missing(builder):
 
 def test_a_server_is_ended_in_order(builder):
     merged = [lab.tree("layer-apps") / "redis", lab.tree("layer-v1")]
-    words = ["redis-server", "--root", "/mnt", "--timeout=2"]
+    words = ["redis-server", "--root", "/mnt", "--timeout=6"]
     status, missing, _ = verify(builder, "server", *words, merged=merged)
     assert status == MISSING and list(missing) == ["/usr/lib/ssl/openssl.cnf"] and missing["/usr/lib/ssl/openssl.cnf"]["option"] == "--certs"
     status, missing, err = verify(builder, "server", *words, "--without=/usr/lib/ssl/openssl.cnf", merged=merged)
@@ -166,6 +166,8 @@ def test_what_could_not_be_run(builder):
         out = builder.stead("build", "elf", "not", *words, *wrong)
         assert out.returncode == 2 and "--verify" in out.stderr and not (builder.where / "not").exists(), out
     assert builder.stead("build", "elf", "not", "nothing", "--verify").returncode == COULD_NOT
+    out = builder.stead("build", "elf", "not", *words, "--verify", "--timeout=0")
+    assert out.returncode == COULD_NOT and "nothing would run" in out.stderr, "what does not run misses nothing"
 
 
 def test_nothing_outlives_a_kill(builder):
@@ -177,7 +179,7 @@ def test_nothing_outlives_a_kill(builder):
         lab.wait_for(lambda: "running" in said.read_text(), what="the program")
         assert machine.exists()
         process.kill()
-    lab.wait_for(lambda: not machine.exists(), seconds=20, what="the end of the machine")
+    lab.wait_for(lambda: not machine.exists(), what="the end of the machine")
     # what it made so far is removed by the next one
     assert verify(builder, "killed", "sleep", "--root", lab.tree("bookworm"), command=["sleep", "0"])[0] == NOTHING_MISSING
     assert not [p for p in builder.where.iterdir() if p.name.startswith(".#killed")]

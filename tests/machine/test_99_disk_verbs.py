@@ -97,13 +97,42 @@ def test_what_can_be_no_machine(name, image, tmp_path):
     packed.write_bytes(gzip.compress(junk.read_bytes()))
     assert "partition table" in refused(name, packed)
     packed.write_bytes(gzip.compress(image.read_bytes())[:-100000])
-    assert "Failed to unpack" in refused(name, packed)
+    error = refused(name, packed)
+    assert "Failed to unpack" in error and "cut short" in error
     junk.write_bytes(b"")
     refused(name, junk)
     junk.write_bytes(b"QFI\xfb" + bytes(1 << 20))
     error = refused(name, junk)
     assert "qcow2" in error and "qemu-img convert" in error
     assert "no layer, no file" in refused(name, tmp_path / "missing.raw")
+
+
+@pytest.mark.parametrize("ending, head, at", [("qcow2", b"QFI\xfb", 0), ("vmdk", b"KDMV", 0), ("vdi", b"\x7f\x10\xda\xbe", 64),
+                                              ("vhd", b"conectix", 0), ("vhdx", b"vhdxfile", 0)])
+def test_disks_of_virtual_machines_by_their_own_names(name, tmp_path, ending, head, at):
+    disk = tmp_path / f"disk.{ending}"
+    disk.write_bytes(bytes(at) + head + bytes(1 << 20))
+    error = refused(name, disk)
+    assert f"is a {ending} image" in error and f"qemu-img convert -O raw {disk} {name}.raw" in error, error
+
+
+@pytest.mark.parametrize("ending, head, hint", [("lz4", b"\x04\x22\x4d\x18", "lz4 -dc"), ("zip", b"PK\3\4", "unzip")])
+def test_what_unpacks_it_is_told(name, tmp_path, ending, head, hint):
+    packed = tmp_path / f"disk.img.{ending}"
+    packed.write_bytes(head + bytes(1 << 20))
+    assert f"{hint} '{packed}'" in refused(name, packed)
+
+
+def test_tar_file_of_another_name(name, tmp_path):
+    """A tree, as from any other; the hint must not be what was typed."""
+    tar = tmp_path / "tree.raw"
+    subprocess.run(["tar", "cf", tar, "-C", lab.tree("busybox"), "."], check=True)
+    stead("create", "-q", name, tar)
+    assert (TREES / name / "bin").exists()
+    stead("remove", "--yes", name)
+    packed = tmp_path / "tree.raw.gz"
+    packed.write_bytes(gzip.compress(tar.read_bytes(), 1))
+    assert f"mv '{packed}' NAME.tar" in refused(name, packed)
 
 
 def test_stream_is_none(name):
@@ -145,9 +174,9 @@ def zeros(path):
 def test_interrupted(image, name, tmp_path, how):
     source, other = zeros(tmp_path / "zeros.raw.zst"), lab.new_name("next")
     p = subprocess.Popen([lab.STEAD, "create", name, source], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    lab.wait_for(lambda: left(f".#{name}.creating-"), 10, "the copy")
+    lab.wait_for(lambda: left(f".#{name}.creating-"), what="the copy")
     p.send_signal(how)
-    p.wait(20)
+    p.wait(lab.PATIENCE)
     if how == signal.SIGINT:
         assert left(name) == [] and b"nothing was changed" in p.stderr.read()
     try:
@@ -155,7 +184,7 @@ def test_interrupted(image, name, tmp_path, how):
             stead("create", "-q", other, image)
             stead("remove", "--yes", other)
             return not left(name)
-        lab.wait_for(swept, 20, "the clean-up by the next create")
+        lab.wait_for(swept, what="the clean-up by the next create")
     finally:
         forget(other)
 
@@ -177,6 +206,24 @@ def test_copy_of_a_machine(image, name):
         assert digest(TREES / f"{copy}.raw") == digest(image)
         assert "no meaning" in stead("create", "-q", lab.new_name("x"), f"--from={name}", "--init=runit", status=2).stderr
     finally:
+        forget(copy)
+
+
+def test_machine_whose_image_is_elsewhere(image, name):
+    """The definition says where. Its name is no name for a machine of layers."""
+    copy = lab.new_name("copy")
+    DEFINITIONS.mkdir(exist_ok=True)
+    definition = DEFINITIONS / f"{name}.machine"
+    definition.write_text(f"[Image]\nImage={image}\n")
+    try:
+        stead("create", "-q", copy, f"--from={name}")
+        assert digest(TREES / f"{copy}.raw") == digest(image)
+        error = stead("create", "-q", name, "debian/12", status=1).stderr
+        assert f"has another root already: {image}" in error and f"stead edit {name}" in error
+        definition.write_text("[Image]\nImage=/nowhere.raw\n")
+        assert "There is no tree '/nowhere.raw'" in stead("create", copy + "x", f"--from={name}", status=1).stderr
+    finally:
+        definition.unlink()
         forget(copy)
 
 

@@ -63,7 +63,9 @@ def build(name, where, **more):
 
 
 def test_directory_format(name, tmp_path):
-    p = build(name, define(tmp_path, "directory"))
+    where = tmp_path / r"web:1\2"  # a path that a bind mount has to be told with care
+    where.mkdir()
+    p = build(name, define(where, "directory"))
     assert left(name) == [name]
     assert "Building default image" in p.stderr, "what mkosi says is shown"
     tree = TREES / name
@@ -99,19 +101,19 @@ def test_failure_and_next_command(name, tmp_path):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_build_leaves_nothing(name, tmp_path, how):
     where, other = define(tmp_path, "directory"), lab.new_name("next")
-    (where / "mkosi.postinst").write_text("#!/bin/sh\nsleep 60\n")
+    (where / "mkosi.postinst").write_text("#!/bin/sh\nsleep 1000\n")
     (where / "mkosi.postinst").chmod(0o755)
     p = subprocess.Popen([lab.STEAD, "create", name, f"--build={where}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                          env=lab.clean_environment(**STORE))
     builder = lab.MACHINES / f"mkosi-{p.pid}"
     lab.wait_for(builder.exists, 300, "the machine that builds")
-    lab.wait_for(lambda: list(TREES.glob(f".#{name}.creating-*/work/*")), 30, "mkosi's workspace")
+    lab.wait_for(lambda: list(TREES.glob(f".#{name}.creating-*/work/*")), what="mkosi's workspace")
     p.send_signal(how)
-    p.wait(30)
+    p.wait(lab.PATIENCE)
     if how == signal.SIGINT:
         assert "nothing was changed" in p.stderr.read().decode()
         assert left(name) == [] and not builder.exists()
-    lab.wait_for(lambda: not builder.exists(), 20, "the end of the machine that builds")
+    lab.wait_for(lambda: not builder.exists(), what="the end of the machine that builds")
     assert not lab.processes(f"mkosi-{p.pid}")
     try:
         stead("create", "-q", other, f"--from={lab.tree('busybox')}", "--force")
@@ -129,14 +131,14 @@ def test_killed_build_ends_though_mkosi_is_deaf(name, tmp_path):
     for place in ("usr/bin", "var/tmp", "srv", "mnt", "media"):
         (layer / place).mkdir(parents=True, exist_ok=True)
     mkosi = layer / "usr/bin/mkosi"
-    mkosi.write_text("#!/bin/busybox sh\ntrap '' TERM HUP INT\n/bin/busybox touch /mnt/work/deaf\n/bin/busybox sleep 60\n")
+    mkosi.write_text("#!/bin/busybox sh\ntrap '' TERM HUP INT\n/bin/busybox touch /mnt/work/deaf\n/bin/busybox sleep 1000\n")
     mkosi.chmod(0o755)
     stead("layer", "import", "-q", "debian/13/mkosi", layer, env=store)
     p = subprocess.Popen([lab.STEAD, "create", "-q", name, f"--build={source}"], stdin=subprocess.DEVNULL, env=lab.clean_environment(**store))
-    lab.wait_for(lambda: list(TREES.glob(f".#{name}.creating-*/work/deaf")), 30, "mkosi")
+    lab.wait_for(lambda: list(TREES.glob(f".#{name}.creating-*/work/deaf")), what="mkosi")
     p.kill()
-    p.wait(30)
-    lab.wait_for(lambda: not (lab.MACHINES / f"mkosi-{p.pid}").exists(), 20, "the end of the machine that builds")
+    p.wait(lab.PATIENCE)
+    lab.wait_for(lambda: not (lab.MACHINES / f"mkosi-{p.pid}").exists(), what="the end of the machine that builds")
     assert not lab.processes(f"mkosi-{p.pid}")
 
 

@@ -49,7 +49,7 @@ def test_one_file_of_less_than_a_kilobyte(tiny, record_property):
                     prefix=("unshare", "-n", "-m", "--propagation", "private", "sh", "-ec", 'ip link set lo up; exec "$@"', "sh"))
     m.spawn()
     with m:
-        lab.wait_for(lambda: "up\n" in m.output(), 10, "the init")
+        lab.wait_for(lambda: "up\n" in m.output(), what="the init")
         assert m.state()["INIT"] == "other"
         inside = subprocess.run(["nsenter", "-t", str(m.leader), "-n", "ip", "-j", "-4", "address", "show", "dev", "host0"],
                                 capture_output=True, text=True, check=True).stdout
@@ -61,7 +61,7 @@ def test_one_file_of_less_than_a_kilobyte(tiny, record_property):
         done = m.exec("/init", "hello")
         assert (done.returncode, done.stdout) == (5, "hello\n"), done
         assert m.exec("init", "hello").returncode == 127, "there is no PATH to find it in"
-        assert m.stop(10) == 7, m.output()
+        assert m.stop() == 7, m.output()
     assert m.output().endswith("down\n"), m.output()
     m.assert_clean()
     assert size(tiny) <= 1024, "what was made to mount on has no bytes"
@@ -79,14 +79,14 @@ def test_nothing_is_made_in_a_tree_that_must_not_change(tiny, option, userns):
     m = lab.Machine(tiny, *SMALL, option, notify=False, userns=userns)
     m.spawn()
     with m:
-        lab.wait_for(lambda: "up\n" in m.output(), 10, f"the init with {option}")
+        lab.wait_for(lambda: "up\n" in m.output(), what=f"the init with {option}")
         for place in ("dev", "proc", "sys", "run", "tmp", "var", "root"):
             assert os.path.isdir(f"/proc/{m.leader}/root/{place}"), place
         root = os.statvfs(f"/proc/{m.leader}/root")
         assert bool(root.f_flag & os.ST_RDONLY) == (option in ("--read-only", "--volatile=state"))
         assert os.stat(f"/proc/{m.leader}/root").st_mode == tiny.stat().st_mode
         assert os.stat(f"/proc/{m.leader}/root/var").st_uid == m.base
-        assert m.stop(10) == 7, m.output()
+        assert m.stop() == 7, m.output()
     assert [p.name for p in tiny.iterdir()] == ["init"]
     m.assert_clean()
 

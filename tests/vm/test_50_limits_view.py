@@ -2,7 +2,6 @@
 """Machines see their limits in place of the host's figures, whatever becomes of their supervisor."""
 import json
 import re
-import time
 
 import pytest
 
@@ -43,13 +42,16 @@ def test_use_is_the_machines(limited):
     """A page cache of 100 MiB shows as cache, 100 MiB of a program's as used."""
     before = meminfo(limited.sh("cat /proc/meminfo"))
     limited.sh("head -c 100M /dev/zero >/var/tmp/fill")
-    time.sleep(2.5)
-    after = meminfo(limited.sh("cat /proc/meminfo"))
-    assert 90 * lab.MIB < after["Cached"] - before["Cached"] < 130 * lab.MIB
+    after = {}
+
+    def shown():
+        after.update(meminfo(limited.sh("cat /proc/meminfo")))
+        return 90 * lab.MIB < after["Cached"] - before["Cached"]
+    lab.wait_for(shown, what="the cache to be shown")
+    assert after["Cached"] - before["Cached"] < 130 * lab.MIB
     assert 80 * lab.MIB < before["MemFree"] - after["MemFree"] < 140 * lab.MIB
     limited.sh("rm /var/tmp/fill")
-    time.sleep(2.5)
-    assert meminfo(limited.sh("cat /proc/meminfo"))["Cached"] < after["Cached"] - 90 * lab.MIB
+    lab.wait_for(lambda: meminfo(limited.sh("cat /proc/meminfo"))["Cached"] < after["Cached"] - 90 * lab.MIB, what="the cache to be gone")
 
 
 def test_runtimes_inside_find_the_limit(limited):
@@ -71,10 +73,8 @@ def test_readers_do_not_wait_for_the_supervisor(limited):
     launcher = vm.ok("stead", "show", "limited", "-p", "Launcher", "--value").strip()
     vm.ok("kill", "-STOP", launcher)
     try:
-        began = time.monotonic()
         r = vm.run("timeout", "20", "nsenter", "-t", str(limited.leader()), "-m", "-r", "free", "-m")
         assert r.status == 0 and re.search(r"(?m)^Mem: +512 ", r.out), r
-        assert time.monotonic() - began < 20
     finally:
         vm.ok("kill", "-CONT", launcher)
 
@@ -87,13 +87,13 @@ def test_a_limit_set_live(machine, vm):
     assert meminfo(m.sh("cat /proc/meminfo"))["MemTotal"] == host
     m.sh("systemd-run --quiet --unit=apart -p PrivateMounts=yes -p ProtectSystem=yes sleep 1000")
     vm.ok("systemctl", "set-property", "--runtime", m.unit, "MemoryMax=512M")
-    lab.wait_for(lambda: total(m) == 512, 5, "the limit in free")
+    lab.wait_for(lambda: total(m) == 512, what="the limit in free")
     # services with mounts of their own, started before, see it as well
     assert m.sh("nsenter -t $(systemctl show -P MainPID apart) -m grep MemTotal /proc/meminfo") == "MemTotal:         524288 kB"
     vm.ok("systemctl", "set-property", "--runtime", m.unit, "MemoryMax=256M")
-    lab.wait_for(lambda: total(m) == 256, 5, "the new limit in free")
+    lab.wait_for(lambda: total(m) == 256, what="the new limit in free")
     vm.ok("systemctl", "set-property", "--runtime", m.unit, "MemoryMax=infinity")
-    lab.wait_for(lambda: meminfo(m.sh("cat /proc/meminfo"))["MemTotal"] == host, 5, "the host's memory in free")
+    lab.wait_for(lambda: meminfo(m.sh("cat /proc/meminfo"))["MemTotal"] == host, what="the host's memory in free")
     assert m.sh("cat /sys/fs/cgroup/memory.max") == "max"
 
 
@@ -103,7 +103,7 @@ def test_the_limit_of_a_slice(machine, vm):
         m = machine("sliced", "[Resources]\nMemoryMax=2G\n").start()
         assert total(m) == 1024
         vm.ok("systemctl", "set-property", "--runtime", m.unit, "MemoryMax=300M")
-        lab.wait_for(lambda: total(m) == 300, 5, "the machine's own limit")
+        lab.wait_for(lambda: total(m) == 300, what="the machine's own limit")
     finally:
         vm.ok("systemctl", "set-property", "--runtime", "machine.slice", "MemoryMax=infinity")
 
@@ -134,7 +134,7 @@ def test_who_was_short_of_memory(machine, vm):
     m = machine("short", "[Resources]\nMemoryMax=100M\nMemorySwapMax=0\n").start()
     assert m.run("sh", "-c", "head -c 200M /dev/zero | tail").status != 0
     line = "Machine 'short' ran out of its memory limit of 100M: the kernel killed 1 process inside."
-    lab.wait_for(lambda: line in m.journal().splitlines(), 10, f"the message in\n{m.journal()}")
+    lab.wait_for(lambda: line in m.journal().splitlines(), what=f"the message in\n{m.journal()}")
     assert m.state() == "running"
     status = vm.ok("stead", "status", "-n", "0", m.name)
     assert re.search(r"(?m)^ +Memory: [\d.]+M of 100.0M; 1 process was killed for want of memory$", status), status
@@ -143,8 +143,8 @@ def test_who_was_short_of_memory(machine, vm):
     m.sh("mkdir /sys/fs/cgroup/own; echo 20M >/sys/fs/cgroup/own/memory.max; echo 0 >/sys/fs/cgroup/own/memory.swap.max")
     m.run("sh", "-c", "echo $$ >/sys/fs/cgroup/own/cgroup.procs; head -c 50M /dev/zero | tail")
     assert lab.keyed(m.limit("memory.events"))["oom_kill"] > kills
-    lab.wait_for(lambda: "A service of machine 'short' ran out of a memory limit that was set inside" in m.journal(), 10,
-                 "the second message")
+    lab.wait_for(lambda: "A service of machine 'short' ran out of a memory limit that was set inside" in m.journal(),
+                 what="the second message")
 
 
 def test_top_knows_all_figures(limited):

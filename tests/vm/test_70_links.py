@@ -98,8 +98,6 @@ def test_ports_and_names(vm, pair):
 def test_bandwidth(vm, pair):
     address = pair.inside(pair.web, "ip -4 -o addr show host0").split()[3].split("/")[0]
     with pair.serving(90, "/run/speed.py", "listen", "90"):
-        into, out = (int(vm.ok("python3", "/run/speed.py", word, address, "90", "6")) / 1e6
-                     for word in ("up", "down"))
-    print(f"in {into:.2f} of 4, out {out:.2f} of 4 Mbit/s")
-    # an emulated processor is late now and then; tests/machine measures more closely
-    assert all(3.2 < rate < 4.6 for rate in (into, out))
+        for word in ("up", "down"):
+            # an emulated processor is late now and then; tests/machine measures more closely
+            lab.assert_held(4e6, lambda w=word: int(vm.ok("python3", "/run/speed.py", w, address, "90", "6")), 0.15)

@@ -67,8 +67,8 @@ def refused(r, *words):
 
 
 def clean(vm):
-    lab.wait_for(lambda: vm.ok("losetup", "-l", "-n") == "" and vm.sh("ls /dev/dm-* 2>/dev/null; true") == "", 20,
-                 "loop and verity devices to go")
+    lab.wait_for(lambda: vm.ok("losetup", "-l", "-n") == "" and vm.sh("ls /dev/dm-* 2>/dev/null; true") == "",
+                 what="loop and verity devices to go")
 
 
 def verity(path):

@@ -114,6 +114,23 @@ def script(line):
     return is_file(b"#!" + line + b"\n")
 
 
+def cached(size, key=None):
+    """A program, and what its tree says that ldconfig has found: so many bytes of entries, of the library that is needed
+    with a place for each, or with a name that does not end."""
+    def write(path):
+        is_file(GOOD)(path)
+        n = size // 24
+        at = 48 + n * 24
+        cache = path.parent.parent / "etc/ld.so.cache"
+        cache.parent.mkdir()
+        with open(cache, "wb") as f:
+            f.write(b"glibc-ld.so.cache1.1" + struct.pack("<II20x", n, 64))
+            f.write(struct.pack("<iIIIQ", 3, at if key is None else key, at + 14, 0, 0) * n)
+            f.write(b"libnowhere.so\0/bin/text\0")
+        (path.parent / "text").write_text("text")
+    return write
+
+
 NAMES = b"\0libnowhere.so\0" + b"/" * 64 + b"\0"
 GOOD = dynamic(NAMES, (DT_NEEDED, 1))
 
@@ -169,6 +186,9 @@ CASES = {
     "notes-of-2400-names": (None, note(*[json.dumps([{"soname": [f"{i}.so"]} for i in range(20)]).encode()] * 120)),
     "runpath-of-origins": ("Libraries are missing", is_file(dynamic(b"\0l.so\0" + b"$ORIGIN/" * 500 + b"\0", (DT_NEEDED, 1),
                                                     (DT_RUNPATH, 6)))),
+    "cache-of-3-megabytes": ("Libraries are missing", cached(3 * MIB)),
+    "cache-of-60-megabytes": ("Libraries are missing", cached(60 * MIB)),
+    "cache-of-names-without-end": ("Libraries are missing", cached(3 * MIB, 20)),
     "interpreter-missing": ("/nowhere", is_file(interpreter(b"/nowhere\0"))),
     "interpreter-itself": (None, is_file(interpreter(b"/bin/program\0"))),
     "interpreter-relative": (DAMAGED, is_file(interpreter(b"nowhere\0"))),

@@ -245,15 +245,6 @@ static void test_refused(void **state)
         refuse("MemoryLimit=1G", "old cgroup hierarchy", "MemoryMax=");
 }
 
-static void test_since(void **state)
-{
-        (void)state;
-        assert_int_equal(unit_property_since("MemoryMax=1G"), 0);
-        assert_int_equal(unit_property_since("MemoryZSwapMax=1G"), 253);
-        assert_int_equal(unit_property_since("OOMPolicy=kill"), 253);
-        assert_int_equal(unit_property_since("Nonsense=1"), 0);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -262,7 +253,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_general, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_every_key_has_a_form, set_up, tear_down),
                 cmocka_unit_test(test_refused),
-                cmocka_unit_test(test_since),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

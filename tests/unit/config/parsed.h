@@ -30,6 +30,16 @@ static inline Settings *parse_words(const char *words, Error *error)
         return s;
 }
 
+/* The words are taken if @message is NULL, else refused with one that begins so. */
+static inline void assert_words(const char *words, const char *message, Error *error)
+{
+        _cleanup_settings_ Settings *s = parse_words(words, error);
+
+        if ((s != NULL) == (message != NULL) ||
+            (message && strncmp(error->message, message, strlen(message)) != 0))
+                fail_msg("%s: %s", words, s ? "taken" : error->message);
+}
+
 /* The row's value, as `stead cat` would show it. */
 static inline char *value_of(const Settings *s, const char *section, const char *key)
 {

@@ -5,6 +5,7 @@
 #include "parsed.h"
 
 #include "base/fd.h"
+#include "config/launch-settings.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -190,26 +191,25 @@ static void test_list(void **state)
 /* All sources together: what a line of the command leaves of a definition. */
 static void assert_launch(const char *root, const char *words, bool boot, const char *hostname)
 {
-        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
-        _cleanup_definition_ Definition *definition = NULL;
-        _cleanup_settings_ Settings *s = NULL;
-        _cleanup_assignments_ Assignments all = ASSIGNMENTS_NULL;
+        _cleanup_launch_settings_ LaunchSettings told = LAUNCH_SETTINGS_NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_strv_ char **argv = NULL;
         char *environment[] = { (char *)"SYSTEMD_SUPPRESS_SYNC=1", NULL };
+        const Settings *s;
 
         assert_int_equal(strv_split(words, " ", &argv), 0);
-        if (command_line_settings(root, (int)strv_length(argv), argv, environment, &s, &definition,
-                                  &all, &diagnostics, &error) != 0)
+        if (launch_settings_read(root, (int)strv_length(argv), argv, environment, &told, &error) !=
+            0)
                 fail_msg("%s: %s", words, error.message);
+        s = told.settings;
         assert_int_equal(s->boot, boot);
         assert_true(s->suppress_sync);
-        assert_int_equal(all.n > 0, true);
+        assert_int_equal(told.all.n > 0, true);
         if (hostname)
                 assert_string_equal(s->hostname, hostname);
         else
                 assert_null(s->hostname);
-        assert_int_equal(s->n_mounts, definition ? 2 : 1); /* lists add up */
+        assert_int_equal(s->n_mounts, told.definition ? 2 : 1); /* lists add up */
 }
 
 static void test_launch(void **state)
@@ -231,19 +231,17 @@ static void test_launch(void **state)
 
 static Settings *launched(const char *root, const char *text, const char *words)
 {
-        _cleanup_diagnostics_ Diagnostics diagnostics = DIAGNOSTICS_NULL;
-        _cleanup_definition_ Definition *definition = NULL;
+        _cleanup_launch_settings_ LaunchSettings told = LAUNCH_SETTINGS_NULL;
         _cleanup_error_ Error error = ERROR_NULL;
         _cleanup_strv_ char **argv = NULL;
         char *environment[] = { NULL };
-        Settings *s = NULL;
 
         put(root, "/etc/stead/web.machine", text);
         assert_int_equal(strv_split(words, " ", &argv), 0);
-        if (command_line_settings(root, (int)strv_length(argv), argv, environment, &s, &definition,
-                                  NULL, &diagnostics, &error) != 0)
+        if (launch_settings_read(root, (int)strv_length(argv), argv, environment, &told, &error) !=
+            0)
                 fail_msg("%s: %s", words, error.message);
-        return s;
+        return TAKE_PTR(told.settings);
 }
 
 /* The unit's command line asks for an init; what the definition says about it stands as a whole. */

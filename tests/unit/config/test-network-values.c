@@ -198,6 +198,11 @@ static const struct {
         { port, "[127.0.0.1]:80", NULL, "in brackets, such as [::1]" },
         { port, "127.0.0.1/8:80", NULL, "is not an address of the host" },
         { port, "127.0.0.300:80", NULL, "'127.0.0.300': not an address" },
+        { port, "[fe80::1]:80", NULL, "'fe80::1' cannot lead into a machine" },
+        { port, "[ff02::1]:80", NULL, "'ff02::1' cannot lead into a machine" },
+        { port, "[::ffff:127.0.0.1]:80", NULL, "cannot lead into a machine" },
+        { port, "udp:224.0.0.1:80", NULL, "'224.0.0.1' cannot lead into a machine" },
+        { port, "[::]:80", "tcp:[::]:80", NULL },
 };
 
 static void test_rows(void **state)

@@ -48,6 +48,9 @@ static int setup(void **state)
         link_to("loop-a", "etc/loop-b");
         link_to("../d", "etc/d/self");
         link_to("/etc/hostname", "etc/d/nowhere");
+        link_to("a/b", "etc/d/no-directory");
+        link_to("around", "etc/d/around");
+        assert_int_equal(mkfifoat(root, "usr/bin/fifo", 0644), 0);
         file("usr/bin/script", "#!/bin/missing -x\n");
         file("usr/bin/itself", "#!/usr/bin/itself\n");
         file("usr/bin/text", "text");
@@ -101,6 +104,24 @@ static void test_all_of_a_directory(void **state)
         assert_null(carry_find(&c, "/etc/d/nowhere")); /* the host has one */
 }
 
+/* By a machine that runs in the tree. */
+static void test_file_becomes_fifo(void **state)
+{
+        _cleanup_carry_ Carry c = { .root_fd = root };
+        _cleanup_error_ Error error = ERROR_NULL;
+        _cleanup_close_ int target = -EBADF;
+
+        assert_int_equal(mkdirat(root, "target", 0755), 0);
+        target = openat(root, "target", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        file("etc/changes", "text");
+        assert_int_equal(carry_add(&c, "/etc/changes", "test", NULL), 0);
+        assert_int_equal(unlinkat(root, "etc/changes", 0), 0);
+        assert_int_equal(mkfifoat(root, "etc/changes", 0644), 0);
+        alarm(20);
+        assert_int_equal(carry_copy(&c, target, &error), -EBADFD);
+        alarm(0);
+}
+
 static void program(const char *word, int expected, const char *text)
 {
         _cleanup_closure_ Closure c = CLOSURE_NULL;
@@ -115,6 +136,8 @@ static void program(const char *word, int expected, const char *text)
 static void test_programs(void **state)
 {
         program("missing", -ENOENT, "There is no program 'missing'");
+        program("./inside", -EINVAL, "those begin with '/'");
+        program("fifo", -EBADFD, "'/usr/bin/fifo' is neither a file nor a directory");
         program("text", -ENOEXEC, "not an ELF file");
         program("script", -ENOENT, "interpreter of '/usr/bin/script'");
         program("itself", -ELOOP, "itself");
@@ -125,6 +148,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_links),
                 cmocka_unit_test(test_all_of_a_directory),
+                cmocka_unit_test(test_file_becomes_fifo),
                 cmocka_unit_test(test_programs),
         };
 

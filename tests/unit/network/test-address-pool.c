@@ -161,6 +161,22 @@ static void test_routes(void **state)
         }
 }
 
+/* As OpenVPN writes them (redirect-gateway def1 ipv6); what is as wide as a network counts. */
+static void test_default_route_in_parts(void **state)
+{
+        AddressPool p = pool_of("100.64.0.0", 10);
+        AddressPair pair;
+
+        assert_true(shell("ip link add tun0 type bridge; ip link set tun0 up;"
+                          "ip route add 0.0.0.0/1 dev tun0; ip route add 128.0.0.0/1 dev tun0;"
+                          "for n in ::/3 2000::/4 3000::/4 fc00::/7; do"
+                          " ip -6 route add $n dev tun0 || exit 1; done"));
+        pair = taken(&p, "web");
+        assert_candidate(&p, "web", 0, &pair);
+        assert_true(shell("ip -6 route add fd00::/8 dev tun0"));
+        assert_int_equal(take(&p, "other", &pair, NULL), -EADDRNOTAVAIL);
+}
+
 /* What a killed launcher left on the bridge of a zone is no reason to move; anybody else's is. */
 static void test_own_route(void **state)
 {
@@ -202,13 +218,10 @@ static void test_local_prefix(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_stable),
-                cmocka_unit_test(test_candidates),
-                ON_HOST(test_same_again),
-                ON_HOST(test_full),
-                ON_HOST(test_routes),
-                ON_HOST(test_own_route),
-                cmocka_unit_test(test_local_prefix),
+                cmocka_unit_test(test_stable), cmocka_unit_test(test_candidates),
+                ON_HOST(test_same_again),      ON_HOST(test_full),
+                ON_HOST(test_routes),          ON_HOST(test_default_route_in_parts),
+                ON_HOST(test_own_route),       cmocka_unit_test(test_local_prefix),
         };
         int r = world_enter() ?: net_world_check();
 

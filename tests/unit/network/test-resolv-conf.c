@@ -3,7 +3,7 @@
 
 #include "network/resolv-conf.h"
 
-#include "../world.h"
+#include "net-world.h"
 
 #include "base/parse.h"
 
@@ -96,13 +96,37 @@ static void test_refresh(void **state)
         assert_int_equal(unlink(path), 0);
 }
 
+static void test_scope(void **state)
+{
+        const char *path = "/etc/resolv.conf";
+        uint64_t now = 10 * USEC_PER_SEC;
+        ResolvConf c = {};
+        uint32_t first;
+
+        world_put("", path, "nameserver fe80::53%lan0\nnameserver 1.1.1.1\n", 0644);
+        assert_true(resolv_conf_refresh(&c, path, now));
+        expect(c.servers, c.n, "1.1.1.1 ");
+        assert_false(resolv_conf_refresh(&c, path, now + 2 * USEC_PER_SEC));
+        assert_true(shell("ip link add lan0 type bridge"));
+        assert_true(resolv_conf_refresh(&c, path, now + 4 * USEC_PER_SEC));
+        assert_int_equal(c.n, 2);
+        first = c.servers[0].v6.sin6_scope_id;
+        assert_false(resolv_conf_refresh(&c, path, now + 6 * USEC_PER_SEC));
+        assert_true(shell("ip link del lan0; ip link add other0 type bridge;"
+                          "ip link add lan0 type bridge"));
+        assert_true(resolv_conf_refresh(&c, path, now + 8 * USEC_PER_SEC));
+        assert_int_not_equal(c.servers[0].v6.sin6_scope_id, first);
+        assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_parse),
                 cmocka_unit_test(test_refresh),
+                ON_HOST(test_scope),
         };
-        int r = world_enter();
+        int r = world_enter() ?: net_world_check();
 
         return r != 0 ? r : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,7 +145,7 @@ static int told(TableWatch *watch)
 {
         struct pollfd p = { .fd = watch->fd, .events = POLLIN };
 
-        return poll(&p, 1, 500) > 0 ? table_watch_drain(watch) : -ETIME;
+        return poll(&p, 1, 20000) > 0 ? table_watch_drain(watch) : -ETIME;
 }
 
 static void test_watch(void **state)

@@ -70,13 +70,91 @@ static void test_addresses(void **state)
         assert_int_equal(netlink_call(rtnl, &b, NULL), -EADDRNOTAVAIL);
 }
 
-static const Route *route_to(const RouteList *list, const char *text, uint8_t prefix)
+/* What the kernel has. */
+typedef struct Found {
+        Route route;
+        uint8_t scope;
+} Found;
+
+typedef struct RouteList {
+        Found items[4000];
+        size_t n;
+        int family;
+        uint32_t table; /* 0: all */
+} RouteList;
+
+static IpAddress gateway_of(const NetlinkMessage *message, int family)
+{
+        const NetlinkAttribute *via = &message->attributes[RTA_VIA];
+        NetlinkAttribute address = message->attributes[RTA_GATEWAY];
+        uint16_t other;
+
+        if (via->data) { /* struct rtvia, which ends in an open array */
+                memcpy(&other, via->data, sizeof(other));
+                address.data = (const char *)via->data + sizeof(other);
+                address.size = via->size - sizeof(other);
+                family = other;
+        }
+        return ip_address_read(&address, family);
+}
+
+static int on_route(const NetlinkMessage *message, void *userdata)
+{
+        RouteList *list = userdata;
+        const struct rtmsg *header = message->fixed;
+        const NetlinkAttribute *a = message->attributes;
+        Route route = {
+                .family = header->rtm_family,
+                .destination = ip_address_read(&a[RTA_DST], header->rtm_family),
+                .prefix = header->rtm_dst_len,
+                .gateway = gateway_of(message, header->rtm_family),
+                .index = (int)netlink_u32(&a[RTA_OIF], 0),
+                .metric = netlink_u32(&a[RTA_PRIORITY], 0),
+                .table = netlink_u32(&a[RTA_TABLE], header->rtm_table),
+                .type = header->rtm_type,
+                .protocol = header->rtm_protocol,
+                .onlink = header->rtm_flags & RTNH_F_ONLINK,
+        };
+
+        if (route.family != list->family || (list->table > 0 && route.table != list->table))
+                return 0;
+        assert_true(list->n < ELEMENTSOF(list->items));
+        list->items[list->n++] = (Found){ route, header->rtm_scope };
+        return 0;
+}
+
+static void on_restart(void *userdata)
+{
+        RouteList *list = userdata;
+
+        list->n = 0;
+}
+
+/* Valid until the next call. */
+static const RouteList *routes(int family, uint32_t table)
+{
+        static const NetlinkReader reader = { RTM_NEWROUTE, sizeof(struct rtmsg), on_route,
+                                              on_restart };
+        static RouteList list;
+        _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
+        struct rtmsg header = { .rtm_family = (uint8_t)family };
+
+        list.n = 0;
+        list.family = family;
+        list.table = table;
+        netlink_begin(&b, RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header));
+        netlink_end(&b);
+        assert_int_equal(netlink_query(rtnl, &b, &reader, &list, NULL), 0);
+        return &list;
+}
+
+static const Found *route_to(const RouteList *list, const char *text, uint8_t prefix)
 {
         IpAddress wanted = text ? ip(text) : (IpAddress){};
 
         for (size_t i = 0; i < list->n; i++)
-                if (list->items[i].prefix == prefix &&
-                    memcmp(&list->items[i].destination, &wanted, sizeof(wanted)) == 0)
+                if (list->items[i].route.prefix == prefix &&
+                    memcmp(&list->items[i].route.destination, &wanted, sizeof(wanted)) == 0)
                         return &list->items[i];
         return NULL;
 }
@@ -84,7 +162,7 @@ static const Route *route_to(const RouteList *list, const char *text, uint8_t pr
 static void test_routes(void **state)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
-        _cleanup_route_list_ RouteList list = ROUTE_LIST_NULL;
+        const RouteList *list;
         int one = make_pair();
         LinkAddress a = { one, ip("10.1.0.1"), {}, 24, 0, 0 };
         Route to_default = { .family = AF_INET, .gateway = ip("10.1.0.2"), .index = one };
@@ -110,7 +188,7 @@ static void test_routes(void **state)
                        .prefix = 16,
                        .gateway = ip("fe80::1"),
                        .index = one };
-        const Route *found;
+        const Found *found;
 
         address_add(&b, &a, false);
         route_add(&b, &to_default, false);
@@ -119,26 +197,26 @@ static void test_routes(void **state)
         route_add(&b, &nowhere, false);
         route_add(&b, &via6, false);
         run_batch(rtnl, &b);
-        assert_int_equal(route_list(rtnl, AF_INET, RT_TABLE_MAIN, &list), 0);
-        found = route_to(&list, NULL, 0);
+        list = routes(AF_INET, RT_TABLE_MAIN);
+        found = route_to(list, NULL, 0);
         assert_non_null(found);
-        assert_memory_equal(&found->gateway, &to_default.gateway, sizeof(IpAddress));
-        assert_int_equal(found->index, one);
-        assert_int_equal(found->protocol, RTPROT_STATIC);
-        found = route_to(&list, "10.2.0.0", 16);
+        assert_memory_equal(&found->route.gateway, &to_default.gateway, sizeof(IpAddress));
+        assert_int_equal(found->route.index, one);
+        assert_int_equal(found->route.protocol, RTPROT_STATIC);
+        found = route_to(list, "10.2.0.0", 16);
         assert_non_null(found);
-        assert_int_equal(found->metric, 77);
+        assert_int_equal(found->route.metric, 77);
         assert_int_equal(found->scope, RT_SCOPE_LINK);
-        found = route_to(&list, "10.3.0.0", 16);
+        found = route_to(list, "10.3.0.0", 16);
         assert_non_null(found);
-        assert_true(found->onlink);
-        found = route_to(&list, "10.4.0.0", 16);
+        assert_true(found->route.onlink);
+        found = route_to(list, "10.4.0.0", 16);
         assert_non_null(found);
-        assert_int_equal(found->type, RTN_UNREACHABLE);
-        assert_int_equal(found->protocol, RTPROT_BOOT);
-        found = route_to(&list, "10.5.0.0", 16);
+        assert_int_equal(found->route.type, RTN_UNREACHABLE);
+        assert_int_equal(found->route.protocol, RTPROT_BOOT);
+        found = route_to(list, "10.5.0.0", 16);
         assert_non_null(found);
-        assert_memory_equal(&found->gateway, &via6.gateway, sizeof(IpAddress));
+        assert_memory_equal(&found->route.gateway, &via6.gateway, sizeof(IpAddress));
 
         route_delete(&b, &on_link);
         route_delete(&b, &nowhere);
@@ -151,7 +229,7 @@ static void test_routes(void **state)
 static void test_replace(void **state)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
-        _cleanup_route_list_ RouteList list = ROUTE_LIST_NULL;
+        const RouteList *list;
         int one = make_pair();
         Route route = {
                 .family = AF_INET, .destination = ip("10.2.0.0"), .prefix = 16, .index = one
@@ -165,41 +243,39 @@ static void test_replace(void **state)
         netlink_batch_clear(&b);
         route_add(&b, &route, true);
         run_batch(rtnl, &b);
-        assert_int_equal(route_list(rtnl, AF_INET, 0, &list), 0);
-        assert_int_equal(route_to(&list, "10.2.0.0", 16)->index, route.index);
+        list = routes(AF_INET, 0);
+        assert_int_equal(route_to(list, "10.2.0.0", 16)->route.index, route.index);
 }
 
 static void test_tables(void **state)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
-        _cleanup_route_list_ RouteList list = ROUTE_LIST_NULL;
+        const RouteList *list;
         int one = make_pair();
         LinkAddress a = { one, ip("fd00::1"), {}, 64, 0, IFA_F_NODAD };
         Route route = {
                 .family = AF_INET6, .gateway = ip("fd00::2"), .index = one, .table = 123456
         };
 
-        assert_int_equal(route_list(rtnl, AF_INET6, 123456, &list), 0);
-        assert_int_equal(list.n, 0);
+        assert_int_equal(routes(AF_INET6, 123456)->n, 0);
         address_add(&b, &a, false);
         route_add(&b, &route, false);
         run_batch(rtnl, &b);
-        assert_int_equal(route_list(rtnl, AF_INET6, 123456, &list), 0);
-        assert_int_equal(list.n, 1);
-        assert_int_equal(list.items[0].table, 123456);
-        assert_int_equal(list.items[0].metric, 1024);
-        assert_memory_equal(&list.items[0].gateway, &route.gateway, sizeof(IpAddress));
-        route_list_done(&list);
-        assert_int_equal(route_list(rtnl, AF_UNSPEC, RT_TABLE_MAIN, &list), 0);
-        assert_non_null(route_to(&list, "fd00::", 64));
-        assert_null(route_to(&list, NULL, 0));
+        list = routes(AF_INET6, 123456);
+        assert_int_equal(list->n, 1);
+        assert_int_equal(list->items[0].route.table, 123456);
+        assert_int_equal(list->items[0].route.metric, 1024);
+        assert_memory_equal(&list->items[0].route.gateway, &route.gateway, sizeof(IpAddress));
+        list = routes(AF_INET6, RT_TABLE_MAIN);
+        assert_non_null(route_to(list, "fd00::", 64));
+        assert_null(route_to(list, NULL, 0));
 }
 
 /* More than one datagram full. */
 static void test_many(void **state)
 {
         _cleanup_netlink_batch_ NetlinkBatch b = NETLINK_BATCH_NULL;
-        _cleanup_route_list_ RouteList list = ROUTE_LIST_NULL;
+        const RouteList *list;
         Route route = {
                 .family = AF_INET, .destination = ip("10.0.0.0"), .prefix = 32, .index = make_pair()
         };
@@ -209,9 +285,9 @@ static void test_many(void **state)
                 route_add(&b, &route, false);
         }
         run_batch(rtnl, &b);
-        assert_int_equal(route_list(rtnl, AF_INET, RT_TABLE_MAIN, &list), 0);
-        assert_int_equal(list.n, 3000);
-        assert_non_null(route_to(&list, "10.0.11.183", 32));
+        list = routes(AF_INET, RT_TABLE_MAIN);
+        assert_int_equal(list->n, 3000);
+        assert_non_null(route_to(list, "10.0.11.183", 32));
 }
 
 int main(void)

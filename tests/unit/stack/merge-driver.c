@@ -2,11 +2,11 @@
 /* Layers and their merge from the command line, for tests with real trees:
  *
  *   merge-driver commit base|app NAME DIRECTORY [COMMIT NAME]...     prints the commit
- *   merge-driver merge BEFORE GENERATED AFTER UPPER OUTPUT [PATH]
+ *   merge-driver merge BEFORE GENERATED AFTER UPPER OUTPUT
  *
  * The store is $STEAD_STORE. BEFORE and AFTER are "COMMIT=NAME,COMMIT=NAME..." from the lowest, "-"
  * stands for none; OUTPUT is an empty directory for the generated layer, or "-": look only. What
- * the merge says comes out as lines with tabs. With PATH: its versions instead. */
+ * the merge says comes out as lines with tabs. */
 
 #include "base/cleanup.h"
 #include "base/strv.h"
@@ -132,17 +132,6 @@ static int write_result(Store *store, const MergeResult *m, const char *output, 
         return r;
 }
 
-static int show(const MergeRequest *request, const char *path, Error *error)
-{
-        _cleanup_drift_versions_ DriftVersions v = DRIFT_VERSIONS_NULL;
-        int r = merge_versions(request, path, &v, error);
-
-        if (r >= 0)
-                printf("layer %s\n--- base\n%s--- ours\n%s--- theirs\n%s", v.layer ?: "-",
-                       v.base.data ?: "", v.ours.data ?: "", v.theirs.data ?: "");
-        return r;
-}
-
 static int run_merge(Store *store, char *argv[], Error *error)
 {
         _cleanup_(generation_done) Generation before = GENERATION_NULL, after = GENERATION_NULL;
@@ -164,8 +153,6 @@ static int run_merge(Store *store, char *argv[], Error *error)
         if (strcmp(argv[3], "-") != 0)
                 request.upper_fd = upper = open(argv[3], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         request.look_only = strcmp(argv[4], "-") == 0;
-        if (argv[5])
-                return show(&request, argv[5], error);
         start = clock_now_usec();
         r = merge_stack(&request, &result, error);
         if (r < 0)

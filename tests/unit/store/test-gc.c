@@ -13,10 +13,11 @@
 static GcResult collect(ScratchStore *s, unsigned keep, const Hash *roots, size_t n, bool dry_run)
 {
         _cleanup_error_ Error error = ERROR_NULL;
+        GcRequest request = { .keep = keep, .roots = roots, .n_roots = n, .dry_run = dry_run };
         GcResult result = {};
 
         scratch_reopen(s, STORE_REMOVE);
-        if (gc_run(&s->store, keep, roots, n, dry_run, NULL, &result, &error) < 0)
+        if (gc_run(&s->store, &request, &result, &error) < 0)
                 fail_msg("%s", error.message);
         scratch_reopen(s, STORE_ADD);
         return result;
@@ -202,7 +203,7 @@ static void test_damaged_tree(void **state)
         (void)snprintf(path, sizeof(path), "trees/%s", hash_to_string(&trees[1], text));
         scratch_write(s->store.fd, path, "stead-tree 1\n", 0600);
         scratch_reopen(s, STORE_REMOVE);
-        assert_int_equal(gc_run(&s->store, 1, NULL, 0, false, NULL, &removed, &error), -EBADMSG);
+        assert_int_equal(gc_run(&s->store, &(GcRequest){ .keep = 1 }, &removed, &error), -EBADMSG);
         assert_non_null(strstr(error.hint, "stead layer fsck --repair"));
         assert_true(store_has_tree(&s->store, &trees[0]) && scratch_has(s, common.path));
 }
@@ -235,7 +236,7 @@ static void test_killed(void **state)
                         GcResult result;
 
                         scratch_reopen(s, STORE_REMOVE);
-                        _exit(gc_run(&s->store, 1, NULL, 0, false, NULL, &result, NULL) < 0);
+                        _exit(gc_run(&s->store, &(GcRequest){ .keep = 1 }, &result, NULL) < 0);
                 }
                 (void)usleep(round * 500);
                 (void)kill(pid, SIGKILL);

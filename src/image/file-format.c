@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One table. */
 
-#include "dissect/file-format.h"
+#include "image/file-format.h"
 
 #include "base/cleanup.h"
 
 #include <string.h>
 #include <unistd.h>
 
-typedef struct Format {
-        off_t offset;
-        const char *magic;
-        size_t size;
-        DiskRefusalKind kind;
-        const char *name;
-} Format;
-
 #define MAGIC(text) text, sizeof(text) - 1
 
-static const Format formats[] = {
+static const FileFormat formats[] = {
         { 0, MAGIC("QFI\xfb"), DISK_REFUSED_FORMAT, "qcow2" },
         { 0, MAGIC("KDMV"), DISK_REFUSED_FORMAT, "vmdk" },
         { 0, MAGIC("COWD"), DISK_REFUSED_FORMAT, "vmdk" },
@@ -39,16 +31,23 @@ static const Format formats[] = {
         { 32769, MAGIC("CD001"), DISK_REFUSED_ISO, NULL },
 };
 
-int file_format_check(int image_fd, DiskRefusal *refusal)
+const FileFormat *file_format_find(int fd)
 {
         for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
-                const Format *f = &formats[i];
+                const FileFormat *f = &formats[i];
                 char there[32];
 
-                if (pread(image_fd, there, f->size, f->offset) == (ssize_t)f->size &&
+                if (pread(fd, there, f->size, f->offset) == (ssize_t)f->size &&
                     memcmp(there, f->magic, f->size) == 0)
-                        return disk_refuse(refusal,
-                                           &(DiskRefusal){ .kind = f->kind, .name = f->name });
+                        return f;
         }
-        return 0;
+        return NULL;
+}
+
+const char *file_format_name(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(formats); i++)
+                if (formats[i].name && strcmp(formats[i].name, name) == 0)
+                        return formats[i].name;
+        return NULL;
 }

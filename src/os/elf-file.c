@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Program headers lead to everything that the loader itself looks at; only symbols and notes are
- * found by sections, and a file without sections has no such hints. */
+/* Program headers lead to everything that the loader itself looks at. Sections are not read: a
+ * file need not have any, and what they say may be something else. */
 
-#include "image/elf-file.h"
+#include "os/elf-file.h"
 
 #include "base/strv.h"
 #include "base/utf8.h"
-#include "image/dlopen-note.h"
 
+#include <errno.h>
 #include <gelf.h>
-#include <libelf.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Nothing that a real program has comes near these. */
 #define DYNAMIC_MAX ((size_t)1024 * 1024)
 #define STRINGS_MAX ((size_t)16 * 1024 * 1024)
-#define SYMBOLS_MAX ((size_t)16 * 1024 * 1024)
-#define NOTE_MAX ((size_t)64 * 1024)
 #define HEADERS_MAX ((size_t)4096)
 #define NEEDED_MAX ((size_t)512)
 #define PLACES_MAX ((size_t)128) /* each needed name is looked for in each of them */
@@ -40,8 +37,6 @@ void elf_file_done(ElfFile *e)
         strv_free(e->needed);
         free(e->rpath);
         free(e->runpath);
-        strv_free(e->dlopen);
-        strv_free(e->dlopen_optional);
         *e = ELF_FILE_NULL;
 }
 
@@ -196,101 +191,37 @@ static int read_headers(Reader *r)
         return result;
 }
 
-static void note_symbol(ElfFile *f, const char *name)
-{
-        static const char *const names[] = { "getaddrinfo",   "gethostbyname", "gethostbyname_r",
-                                             "getpwnam",      "getpwnam_r",    "getpwuid",
-                                             "getpwuid_r",    "getgrnam",      "getgrnam_r",
-                                             "getservbyname", "getnameinfo",   "initgroups" };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                f->asks_names = f->asks_names || strcmp(name, names[i]) == 0;
-        f->asks_iconv = f->asks_iconv || strcmp(name, "iconv_open") == 0;
-}
-
-/* libelf reads a section as a whole. */
-static bool section_is_small(Elf *elf, size_t number, size_t limit)
-{
-        Elf_Scn *section = elf_getscn(elf, number);
-        GElf_Shdr h;
-
-        return section && gelf_getshdr(section, &h) && h.sh_size <= limit;
-}
-
-/* libelf looks for the end of each name from the back: at once if it is there, and through
- * megabytes for each of a million symbols if it is not. */
-static bool names_have_end(Elf *elf, size_t number)
-{
-        Elf_Data *data = section_is_small(elf, number, STRINGS_MAX)
-                                 ? elf_getdata(elf_getscn(elf, number), NULL)
-                                 : NULL;
-
-        return data && data->d_size > 0 && ((char *)data->d_buf)[data->d_size - 1] == '\0';
-}
-
-static void read_symbols(Reader *r, Elf_Scn *section, const GElf_Shdr *h)
-{
-        Elf_Data *data = h->sh_size <= SYMBOLS_MAX && names_have_end(r->elf, h->sh_link)
-                                 ? elf_getdata(section, NULL)
-                                 : NULL;
-        GElf_Sym symbol;
-
-        for (int i = 1; data && gelf_getsym(data, i, &symbol); i++) {
-                const char *name = symbol.st_shndx == SHN_UNDEF
-                                           ? elf_strptr(r->elf, h->sh_link, symbol.st_name)
-                                           : NULL;
-
-                if (name)
-                        note_symbol(r->file, name);
-        }
-}
-
-/* A damaged section is no obstacle: the loader does not look at them either. A linker makes one of
- * each kind; more are not read, or a small file could keep us busy for hours. */
-static int read_sections(Reader *r)
-{
-        Elf_Scn *section = NULL;
-        bool symbols = false, note = false;
-        size_t names, n = 0;
-        int result = 0;
-
-        if (elf_getshdrstrndx(r->elf, &names) < 0 || !section_is_small(r->elf, names, STRINGS_MAX))
-                return 0;
-        while (result >= 0 && n++ < HEADERS_MAX && (section = elf_nextscn(r->elf, section))) {
-                GElf_Shdr h;
-                const char *name;
-
-                if (!gelf_getshdr(section, &h))
-                        break;
-                if (h.sh_type == SHT_DYNSYM && !symbols) {
-                        symbols = true;
-                        read_symbols(r, section, &h);
-                }
-                if (h.sh_type != SHT_NOTE || note || h.sh_size > NOTE_MAX)
-                        continue;
-                name = elf_strptr(r->elf, names, h.sh_name);
-                note = name && strcmp(name, ".note.dlopen") == 0;
-                if (note)
-                        result = dlopen_note_read(elf_getdata(section, NULL), &r->file->dlopen,
-                                                  &r->file->dlopen_optional);
-        }
-        return result;
-}
-
 /* libelf makes a table of all sections at once. A count that does not fit into the header's field
  * is elsewhere in the file, and can be anything; no program or library has so many. */
-static bool count_of_sections_is_sound(int fd)
+static int check_count_of_sections(int fd)
 {
         Elf64_Ehdr h64 = {};
-        Elf32_Ehdr h32 = {};
+        Elf32_Ehdr h32;
 
         if (pread(fd, &h64, sizeof(h64), 0) < (ssize_t)sizeof(h32) ||
             memcmp(h64.e_ident, ELFMAG, SELFMAG) != 0)
-                return true; /* libelf says what it is */
+                return -ENOEXEC;
         memcpy(&h32, &h64, sizeof(h32));
         if (h64.e_ident[EI_CLASS] == ELFCLASS32)
-                return h32.e_shoff == 0 || h32.e_shnum != 0;
-        return h64.e_shoff == 0 || h64.e_shnum != 0;
+                return h32.e_shoff == 0 || h32.e_shnum != 0 ? 0 : -EBADMSG;
+        return h64.e_shoff == 0 || h64.e_shnum != 0 ? 0 : -EBADMSG;
+}
+
+int elf_open(int fd, Elf **ret)
+{
+        Elf *elf;
+        int r = check_count_of_sections(fd);
+
+        if (r < 0)
+                return r;
+        (void)elf_version(EV_CURRENT); /* it is what we were built with */
+        elf = elf_begin(fd, ELF_C_READ, NULL);
+        if (!elf || elf_kind(elf) != ELF_K_ELF) {
+                (void)elf_end(elf); /* the count of references */
+                return -ENOEXEC;
+        }
+        *ret = elf;
+        return 0;
 }
 
 static int read_elf(Reader *r)
@@ -298,7 +229,7 @@ static int read_elf(Reader *r)
         GElf_Ehdr header;
         int result;
 
-        if (elf_kind(r->elf) != ELF_K_ELF || !gelf_getehdr(r->elf, &header))
+        if (!gelf_getehdr(r->elf, &header))
                 return -ENOEXEC;
         /* libelf counts those that are there */
         if (elf_getphdrnum(r->elf, &r->n_headers) < 0 || r->n_headers > HEADERS_MAX ||
@@ -306,31 +237,21 @@ static int read_elf(Reader *r)
                 return -EBADMSG;
         r->file->class = header.e_ident[EI_CLASS];
         r->file->machine = header.e_machine;
-        r->file->program = header.e_type == ET_EXEC;
         result = read_headers(r);
-        r->file->program = r->file->program || r->file->interpreter;
-        return result < 0 ? result : read_sections(r);
+        r->file->program = header.e_type == ET_EXEC || r->file->interpreter;
+        return result;
 }
 
-int elf_file_read(int fd, const char *path, ElfFile *ret, Error *error)
+int elf_file_read(int fd, ElfFile *ret)
 {
         _cleanup_elf_file_ ElfFile file = ELF_FILE_NULL;
-        Reader r = { .file = &file };
-        int result;
+        _cleanup_elf_ Elf *elf = NULL;
+        int r = elf_open(fd, &elf);
 
-        if (elf_version(EV_CURRENT) == EV_NONE)
-                return error_set(error, ENOSYS, "libelf is too old");
-        if (!count_of_sections_is_sound(fd))
-                return error_set(error, EBADMSG, "'%s' is a damaged ELF file", path);
-        r.elf = elf_begin(fd, ELF_C_READ, NULL);
-        result = r.elf ? read_elf(&r) : -ENOEXEC;
-        (void)elf_end(r.elf);
-        if (result == -ENOEXEC)
-                return error_set(error, ENOEXEC, "'%s' is not an ELF file", path);
-        if (result == -EBADMSG)
-                return error_set(error, EBADMSG, "'%s' is a damaged ELF file", path);
-        if (result < 0)
-                return error_errno(error, -result, "Failed to read '%s'", path);
+        if (r >= 0)
+                r = read_elf(&(Reader){ .elf = elf, .file = &file });
+        if (r < 0)
+                return r;
         *ret = file;
         file = ELF_FILE_NULL;
         return 0;
