@@ -171,11 +171,16 @@ static int walk(Walk *w, int fd_consume, const char *path, bool hidden)
                 (void)close(fd_consume); /* fdopendir() did not take it */
                 return r;
         }
-        for (struct dirent *e; r >= 0 && (e = readdir(d));) {
+        while (r >= 0) {
                 _cleanup_free_ char *child = NULL;
+                struct dirent *e;
                 struct stat st;
                 int fd;
 
+                errno = 0;
+                e = readdir(d);
+                if (!e)
+                        return -errno;
                 if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
                         continue;
                 if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {

@@ -121,10 +121,15 @@ static int scan_directory(Scan *s, int fd, const char *path)
                 closep(&copy);
                 return failed(s, -errno, path);
         }
-        for (struct dirent *entry; (entry = readdir(d));) {
+        for (;;) {
                 _cleanup_free_ char *child = NULL;
+                struct dirent *entry;
                 int r;
 
+                errno = 0;
+                entry = readdir(d);
+                if (!entry)
+                        return errno == 0 ? 0 : failed(s, -errno, path);
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
                         continue;
                 if (asprintf(&child, "%s/%s", path[1] ? path : "", entry->d_name) < 0)
@@ -133,7 +138,6 @@ static int scan_directory(Scan *s, int fd, const char *path)
                 if (r < 0)
                         return r;
         }
-        return 0;
 }
 
 int upper_scan(int fd, const View *const *views, size_t n, Manifest *ret, Error *error)

@@ -33,6 +33,7 @@ static int no_such_layer(const Store *store, const char *name, Error *error)
 static int parent_of(const Store *store, const char *name, Hash *commit, Error *error)
 {
         _cleanup_commit_ Commit c = COMMIT_NULL;
+        char text[HASH_TEXT_SIZE];
         int r = store_load_commit(store, commit, &c, error);
 
         if (r < 0)
@@ -40,6 +41,12 @@ static int parent_of(const Store *store, const char *name, Hash *commit, Error *
         if (hash_is_null(&c.parent)) {
                 error_hint(error, "stead layer log %s", name);
                 return error_set(error, ENOENT, "Layer '%s' has no such version", name);
+        }
+        if (!store_has_commit(store, &c.parent)) { /* a pull brings only so many */
+                error_hint(error, "stead layer log %s", name);
+                return error_set(error, ENOENT,
+                                 "Versions of layer '%s' before %.8s are not in this store", name,
+                                 hash_to_string(commit, text));
         }
         *commit = c.parent;
         return 0;

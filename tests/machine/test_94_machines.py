@@ -730,6 +730,22 @@ def test_hostile_names(site):
     assert all("/etc/esc\x1b[2J\ufffd" in [x["path"] for x in y] for y in (files, items))
 
 
+def test_part_of_the_state_is_no_report(site):
+    """A directory that cannot be read ends diff and drift; what was seen before would be taken for all."""
+    name = site.create()
+    site.base(2)
+    for words, expected in ((("diff", "--files", "--json", name), 1), (("drift", "--json", name), 0)):
+        whole = site.stead(*words, status=expected).stdout
+        for n in range(1, 30):
+            p = site.spawn("strace", "-f", "-o", site.where / "trace", "-e", "trace=getdents64", "-e",
+                           f"inject=getdents64:error=EIO:when={n}", lab.STEAD, *words)
+            out = p.communicate(timeout=lab.PATIENCE)[0]
+            assert (p.returncode == expected and out == whole) or p.returncode == 2, (n, out)
+            if "(INJECTED)" not in (site.where / "trace").read_text():
+                break
+        assert n > 5, "some were read"
+
+
 def test_verbs_name_what_they_need(site):
     for verb in "history", "rollback", "drift", "discard":
         assert "nowhere" in site.stead(verb, "nowhere", status=None).stderr

@@ -97,6 +97,13 @@ static void test_refs(void **state)
         assert_int_equal(store_resolve(&s->store, word, &found, NULL, NULL), 0);
         assert_true(hash_equal(&found, &one));
         assert_int_equal(store_resolve(&s->store, "a/b@0123", &found, NULL, NULL), -EINVAL);
+        ref.name = (char *)"pulled"; /* in part */
+        ref.commit = add_version(&s->store, &(Hash){ { 9 } }, 3);
+        assert_int_equal(store_save_ref(&s->store, &ref, NULL, NULL), 0);
+        assert_int_equal(store_resolve(&s->store, "pulled~1", &found, NULL, &error), -ENOENT);
+        assert_non_null(strstr(error.message, "are not in this store"));
+        error_done(&error);
+        assert_int_equal(store_remove_ref(&s->store, "pulled", NULL), 0);
         assert_int_equal(store_resolve(&s->store, "a/c", &found, NULL, &error), -ENOENT);
         assert_non_null(strstr(error.hint, "a/b"));
 
