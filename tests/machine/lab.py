@@ -6,6 +6,7 @@ Knows the launcher's command line, the readiness protocol and the state file. It
 single test is about.
 """
 import contextlib
+import fcntl
 import os
 import pathlib
 import random
@@ -436,6 +437,15 @@ class Machine:
         while (left := self.residue()) and time.monotonic() < end:
             time.sleep(0.05)
         assert not left, left
+
+
+@contextlib.contextmanager
+def fixed_names():
+    """For tests whose machines have names as people give them. A host of theirs has a /run of its own, but control groups are
+    the real host's, where a start takes what is left of the last machine of its name: only one run may have them at a time."""
+    with open(pathlib.Path(tempfile.gettempdir(), "stead-test-names"), "w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

@@ -240,8 +240,8 @@ def test_template_makes_a_missing_tree(own_tree):
         new = d / "made" / "copy"
         shown = plan("-D", new, f"--template={template}", "/bin/true")
         assert shown["directory"] == str(template) and shown["machine"] == "copy" and not new.exists()
-        out = lab.run(new, "/bin/sh", "-c", "cat /etc/hostname; wc -c < /etc/machine-id; touch /root/mine", options=[f"--template={template}", "-M", "st-made"])
-        assert out.stdout.split() == ["st-made", "0"], out
+        out = lab.run(new, "/bin/sh", "-c", "cat /etc/hostname; wc -c < /etc/machine-id; touch /root/mine", options=[f"--template={template}", "-M", f"st{os.getpid()}-made"])
+        assert out.stdout.split() == [f"st{os.getpid()}-made", "0"], out
         assert lab.checksum(template) == before
         # the second time it is there
         out = lab.run(new, "/bin/ls", "/root", options=[f"--template={template}"])

@@ -146,6 +146,12 @@ class Host(ports.Namespace):
         super().close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def names():
+    with lab.fixed_names():
+        yield
+
+
 @pytest.fixture
 def host():
     h = Host()

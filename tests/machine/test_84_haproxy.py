@@ -144,6 +144,11 @@ class Client:
 def host():
     if not shutil.which("wrk"):
         pytest.skip("wrk is not installed: apt-get install wrk")
+    with lab.fixed_names():
+        yield from built()
+
+
+def built():
     h = Host()
     try:
         h.stead("check", *MACHINES)
