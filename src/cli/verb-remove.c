@@ -180,25 +180,51 @@ static bool is_defined(const char *name)
         return definition && access(definition, F_OK) >= 0;
 }
 
-static bool has_state(const char *name)
+static int add_if_there(char ***paths, const char *directory, const char *name, const char *ending)
 {
         _cleanup_free_ char *path = NULL;
 
-        if (asprintf(&path, "%s/%s", stack_states(), name) < 0) {
+        if (asprintf(&path, "%s/%s%s", directory, name, ending) < 0) {
                 path = NULL;
-                return false;
+                return -ENOMEM;
         }
-        return access(path, F_OK) >= 0;
+        return access(path, F_OK) < 0 ? 0 : strv_push(paths, path);
 }
 
-static void print_plan(const char *name, bool purge)
+/* What remove_one() would remove. */
+static int find_all(const char *name, bool purge, char ***paths)
 {
-        bool layered = has_state(name), disk = !layered && names_find_disk(name, NULL) > 0;
+        _cleanup_free_ char *disk = NULL;
+        int r = add_if_there(paths, stack_states(), name, "");
 
-        purge |= layered;
-        printf("%s/%s%s%s%s%s\n", layered ? stack_states() : TREES_DIRECTORY, name,
-               disk ? ".raw" : "", purge ? " /etc/stead/" : "", purge ? name : "",
-               purge ? ".machine" : "");
+        if (r >= 0 && *paths) {
+                purge = true;
+        } else if (r >= 0 && names_find_disk(name, &disk) > 0) {
+                r = strv_push(paths, disk);
+                if (r >= 0)
+                        r = disk_beside_list(TREES_DIRECTORY, name, paths);
+        } else if (r >= 0) {
+                r = add_if_there(paths, TREES_DIRECTORY, name, "");
+        }
+        if (r >= 0 && purge)
+                r = add_if_there(paths, "/etc/stead", name, ".machine");
+        return r < 0 || !purge
+                       ? r
+                       : add_if_there(paths, "/etc/stead", name, ".machine.d/50-layers.conf");
+}
+
+static int print_plan(const char *name, bool purge, Error *error)
+{
+        _cleanup_strv_ char **paths = NULL;
+
+        if (find_all(name, purge, &paths) < 0)
+                return error_set(error, ENOMEM, "Out of memory");
+        if (!paths)
+                return error_set(error, ENOENT, "Machine '%s' has no tree in %s", name,
+                                 TREES_DIRECTORY);
+        STRV_FOREACH (path, paths)
+                puts(*path);
+        return 0;
 }
 
 static int remove_all(char **names, bool purge, Error *error)
@@ -229,9 +255,9 @@ static int run(const Arguments *a, Error *error)
         if (r < 0)
                 return r;
         if (arguments_has(a, "dry-run")) {
-                STRV_FOREACH (n, names)
-                        print_plan(*n, purge);
-                return EXIT_SUCCESS;
+                for (char **n = names; r >= 0 && *n; n++)
+                        r = print_plan(*n, purge, error);
+                return r < 0 ? r : EXIT_SUCCESS;
         }
         if (!arguments_has(a, "yes")) {
                 r = ask(names, purge, error);

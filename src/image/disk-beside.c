@@ -4,6 +4,7 @@
 #include "image/disk-beside.h"
 
 #include "base/fd.h"
+#include "base/strv.h"
 #include "os/copy-data.h"
 
 #include <fcntl.h>
@@ -122,14 +123,26 @@ int disk_beside_publish(Staging *staging, Error *error)
         return 0;
 }
 
-void disk_beside_remove(const char *directory, const char *name)
+int disk_beside_list(const char *directory, const char *name, char ***paths)
 {
         for (size_t i = 0; i < ELEMENTSOF(besides); i++) {
                 _cleanup_free_ char *path = NULL;
 
-                if (asprintf(&path, "%s/%s.%s", directory, name, besides[i].ending) < 0)
+                if (asprintf(&path, "%s/%s.%s", directory, name, besides[i].ending) < 0) {
                         path = NULL;
-                if (path)
-                        (void)unlink(path); /* most have none */
+                        return -ENOMEM;
+                }
+                if (access(path, F_OK) >= 0 && strv_push(paths, path) < 0)
+                        return -ENOMEM;
         }
+        return 0;
+}
+
+void disk_beside_remove(const char *directory, const char *name)
+{
+        _cleanup_strv_ char **paths = NULL;
+
+        (void)disk_beside_list(directory, name, &paths); /* what it has found */
+        STRV_FOREACH (path, paths)
+                (void)unlink(*path);
 }

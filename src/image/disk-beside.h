@@ -12,5 +12,7 @@
 int disk_beside_copy(const char *source, int source_fd, Staging *staging, Error *error);
 /* From there to its place; before the image, which means nothing without it. */
 int disk_beside_publish(Staging *staging, Error *error);
-/* Removes that of @directory/@name.raw. */
+/* Adds the paths of that of @directory/@name.raw to @paths. -ENOMEM only. */
+int disk_beside_list(const char *directory, const char *name, char ***paths);
+/* Removes it. */
 void disk_beside_remove(const char *directory, const char *name);

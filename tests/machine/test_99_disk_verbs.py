@@ -263,12 +263,18 @@ def test_removed_with_what_lies_beside(image, name):
     stead("create", "-q", name, image)
     for ending in ("roothash", "verity"):
         (TREES / f"{name}.{ending}").write_text("x")
-    assert stead("remove", "--dry-run", name).stdout == f"{TREES}/{name}.raw\n"
     definition = DEFINITIONS / f"{name}.machine"
     DEFINITIONS.mkdir(exist_ok=True)
     definition.write_text("[Exec]\nBoot=yes\n")
+    disk = [f"{TREES}/{name}.{ending}" for ending in ("raw", "roothash", "verity")]
+    assert stead("remove", "--dry-run", name).stdout.split() == disk
+    assert stead("remove", "--dry-run", "--purge", name).stdout.split() == [*disk, str(definition)]
+    stead("remove", "--yes", name)
+    assert left(name) == [] and definition.exists()
+    assert "has no tree in" in stead("remove", "--dry-run", name, status=1).stderr
+    assert stead("remove", "--dry-run", "--purge", name).stdout.split() == [str(definition)]
     stead("remove", "--yes", "--purge", name)
-    assert left(name) == [] and not definition.exists()
+    assert not definition.exists()
 
 
 # --- a machine that is one -----------------------------------------------------------------------
