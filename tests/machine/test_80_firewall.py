@@ -2,7 +2,6 @@
 """Published ports through stead-firewall and the real kernel: who is answered, what a machine sees of
 its client, and that the table is always the one that the files ask for."""
 import re
-import statistics
 import subprocess
 import time
 
@@ -242,9 +241,9 @@ def test_many_at_once(world):
 
 def rate(world, port):
     """Microseconds for a connection from the client that is refused at once by the machine."""
-    script = ("import socket,time\nt=time.perf_counter()\nfor i in range(1500):\n"
+    script = ("import socket,time\nt=time.perf_counter()\nfor i in range(300):\n"
               f" s=socket.socket()\n s.connect_ex(('{HOST4}',{port}))\n s.close()\n"
-              "print((time.perf_counter()-t)/1500*1e6)")
+              "print((time.perf_counter()-t)/300*1e6)")
     return float(world.client.run("python3", "-c", script).stdout)
 
 
@@ -252,9 +251,9 @@ def test_lookup_does_not_grow_with_ports(world):
     """500 published ports against 1: a connection costs the same. The machine refuses, so that nothing but
     the way to it is measured."""
     world.publish("a", "tcp * 8080 8080 9")
-    one = statistics.median(rate(world, 8080) for _ in range(3))
+    one = min(rate(world, 8080) for _ in range(9))  # what else the processors do makes it more, never less
     world.publish("b", *(f"tcp * {n} {n} 9" for n in range(10000, 10500)))
-    many = statistics.median(rate(world, port) for port in (8080, 10499, 8080))
+    many = min(rate(world, port) for port in (8080, 10499, 8080) for _ in range(3))
     print(f"a connection: 1 port {one:.0f} us, 501 ports {many:.0f} us")
     assert many < one * 1.5
 
