@@ -148,12 +148,14 @@ static int find_name(void *userdata, const char *name, DnsHost *ret)
 static int find_address(void *userdata, const IpAddress *address,
                         char ret[static DNS_HOST_NAME_SIZE])
 {
-        _cleanup_free_ char *name = NULL;
-        int r = address_pool_holder(address->family, address->bytes, &name);
+        const Boot *b = userdata;
+        _cleanup_published_ Published p = PUBLISHED_NULL;
+        int r = published_find_address(b->network.directory_fd, address, &p);
 
-        if (r > 0)
-                (void)snprintf(ret, DNS_HOST_NAME_SIZE, "%s", name);
-        return r;
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        (void)snprintf(ret, DNS_HOST_NAME_SIZE, "%s", p.machine);
+        return 1;
 }
 
 void boot_network_answer_names(Boot *b)

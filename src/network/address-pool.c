@@ -205,16 +205,3 @@ void address_pool_release(const char *name, const AddressPair *pair)
         give_back(claims, AF_INET, &pair->v4, name);
         give_back(claims, AF_INET6, &pair->v6, name);
 }
-
-int address_pool_holder(int family, const void *address, char **ret)
-{
-        _cleanup_close_ int claims =
-                open(ADDRESS_CLAIMS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        char text[INET6_ADDRSTRLEN], name[NAME_MAX + 1];
-
-        (void)inet_ntop(family, address, text, sizeof(text));
-        if (claims < 0 || read_claim(claims, text, name) < 0)
-                return 0;
-        *ret = strdup(name);
-        return *ret ? 1 : -ENOMEM;
-}

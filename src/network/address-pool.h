@@ -37,5 +37,3 @@ int address_pool_take(const AddressPool *pool, int route_fd, const char *name, A
                       Error *error);
 /* Gives them back, if they are @name's. */
 void address_pool_release(const char *name, const AddressPair *pair);
-/* Who holds the address (AF_INET or AF_INET6). 1 and the name, or 0. */
-int address_pool_holder(int family, const void *address, char **ret);

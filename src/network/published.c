@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "config/definition.h"
+#include "network/link-name.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -197,6 +198,34 @@ int published_find(int dirfd, const char *name, Published *ret)
                 if (strcasecmp(e->d_name, name) == 0)
                         return published_read(dirfd, e->d_name, ret, NULL);
         return r;
+}
+
+static bool has_address(const Published *p, const IpAddress *address)
+{
+        for (size_t i = 0; i < p->n_addresses; i++)
+                if (ip_address_equal(&p->addresses[i], address))
+                        return true;
+        return false;
+}
+
+int published_find_address(int dirfd, const IpAddress *address, Published *ret)
+{
+        int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+        for (struct dirent *e; d && (e = readdir(d));) {
+                _cleanup_published_ Published p = PUBLISHED_NULL;
+                int r = e->d_name[0] == '.' ? -ENOENT : published_read(dirfd, e->d_name, &p, NULL);
+
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0 || !has_address(&p, address) || !link_name_find_end(p.machine, NULL))
+                        continue;
+                *ret = p;
+                p = PUBLISHED_NULL;
+                return 0;
+        }
+        return -ENOENT;
 }
 
 int published_remove(int dirfd, const char *machine)

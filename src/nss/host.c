@@ -8,7 +8,6 @@
 #include "network/dns-zone.h"
 #include "network/link-name.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -51,35 +50,9 @@ int host_find(const char *name, Published *ret)
         return machine ? read_host(fd, machine, ret) : -ENOMEM;
 }
 
-static bool has_address(const Published *p, const IpAddress *address)
-{
-        for (size_t i = 0; i < p->n_addresses; i++)
-                if (ip_address_equal(&p->addresses[i], address))
-                        return true;
-        return false;
-}
-
 int host_find_address(const IpAddress *address, Published *ret)
 {
-        _cleanup_closedir_ DIR *directory = opendir(PUBLISHED_DIRECTORY);
-        struct dirent *entry;
+        _cleanup_close_ int fd = open_directory();
 
-        if (!directory)
-                return -errno;
-        while ((entry = readdir(directory))) {
-                _cleanup_published_ Published p = PUBLISHED_NULL;
-                int r;
-
-                if (entry->d_name[0] == '.')
-                        continue;
-                r = read_host(dirfd(directory), entry->d_name, &p);
-                if (r == -ENOMEM)
-                        return r;
-                if (r < 0 || !has_address(&p, address))
-                        continue;
-                *ret = p;
-                p = PUBLISHED_NULL;
-                return 0;
-        }
-        return -ENOENT;
+        return fd < 0 ? fd : published_find_address(fd, address, ret);
 }

@@ -380,6 +380,8 @@ def test_names(host):
     loud = host.start("Loud", "-n")
     for name in ("loud", "LOUD", "loud.stead.internal"):
         assert web.exec("getent", "ahostsv4", name).stdout.split()[0] == loud.address()
+    host.start("fixed", "-n", "--network-address=198.51.100.77/24")
+    assert web.exec("getent", "hosts", "198.51.100.77").stdout.split()[1] == "fixed.stead.internal"
     assert web.exec("getent", "ahostsv4", "www.example.org").stdout.split()[0] == "198.51.100.7"
     db.crash()
     lab.wait_for(lambda: "ve-db" not in host.links(), what="the link to go")
