@@ -10,7 +10,26 @@
 
 static const Flag flags[] = {
         { "message", 'm', "TEXT", "What the version is, for the log" },
+        { "json", 0, NULL, "The result as JSON" },
 };
+
+static void report(const LayerSquashed *s, bool stack, bool json)
+{
+        char commit[HASH_TEXT_SIZE];
+
+        (void)hash_to_string(&s->commit, commit);
+        if (json)
+                printf("{\"name\":\"%s\",\"commit\":\"%s\",\"squashed\":%zu,\"conflicts\":%zu}\n",
+                       s->name, commit, s->n_before, s->n_conflicts);
+        else
+                printf("%zu %s became %s@%.8s\n", s->n_before, stack ? "layers" : "versions",
+                       s->name, commit);
+        if (s->n_conflicts > 0 && !json)
+                fprintf(stderr,
+                        "%zu files that several layers changed could not be merged; they are those "
+                        "of the uppermost layer\n",
+                        s->n_conflicts);
+}
 
 static int run(const Arguments *a, Error *error)
 {
@@ -19,7 +38,6 @@ static int run(const Arguments *a, Error *error)
         _cleanup_free_ char *name = NULL;
         LayerSquashed squashed = { .name = NULL };
         bool stack = a->words[1] != NULL;
-        char commit[HASH_TEXT_SIZE];
         int r;
 
         if (stack && (strcmp(a->words[1], "=") != 0 || !a->words[2]))
@@ -34,13 +52,7 @@ static int run(const Arguments *a, Error *error)
         if (r < 0)
                 return r;
         name = squashed.name;
-        printf("%zu %s became %s@%.8s\n", squashed.n_before, stack ? "layers" : "versions", name,
-               hash_to_string(&squashed.commit, commit));
-        if (squashed.n_conflicts > 0)
-                fprintf(stderr,
-                        "%zu files that several layers changed could not be merged; they are those "
-                        "of the uppermost layer\n",
-                        squashed.n_conflicts);
+        report(&squashed, stack, arguments_has(a, "json"));
         return EXIT_SUCCESS;
 }
 

@@ -17,6 +17,7 @@ static const Flag flags[] = {
         { "message", 'm', "MESSAGE", "What it is" },
         { "add", 'a', NULL, "Add the layer to the machine's definition" },
         { "state", 0, NULL, "All that the machine has written, instead of what was tried" },
+        { "json", 0, NULL, "Progress and result as JSON" },
         { "quiet", 'q', NULL, "No progress display, and not what to do next" },
 };
 
@@ -88,6 +89,7 @@ static int make_layer(const CommitRequest *c, LayerVersion *ret, ManifestSize *r
 
         if (r >= 0)
                 r = layer_version_check(&store, c->name, error);
+        progress_begin(c->progress, "Storing", 0, 0);
         if (r >= 0)
                 r = ingest_tree(&store, c->upper_fd, &options, &manifest, error);
         if (r >= 0 && !state)
@@ -114,6 +116,17 @@ static int add_to_definition(const CommitRequest *c, Error *error)
         if (strv_copy(c->machine->layers, &layers) < 0 || strv_push(&layers, c->name) < 0)
                 return error_set(error, ENOMEM, "Out of memory");
         return layered_set_names(c->machine->name, layers, error);
+}
+
+static void print_json(const char *name, const LayerVersion *version, const ManifestSize *size)
+{
+        char commit[HASH_TEXT_SIZE], tree[HASH_TEXT_SIZE];
+
+        printf("{\"name\":\"%s\",\"commit\":\"%s\",\"tree\":\"%s\",\"unchanged\":%s,\"bytes\":"
+               "%ju,\"files\":%ju}\n",
+               name, hash_to_string(&version->commit, commit), hash_to_string(&version->tree, tree),
+               version->unchanged ? "true" : "false", (uintmax_t)size->bytes,
+               (uintmax_t)size->n_files);
 }
 
 static void tell(const CommitRequest *c, const LayerVersion *version, const ManifestSize *size)
@@ -192,7 +205,7 @@ static int run(const Arguments *a, Error *error)
         ManifestSize size = {};
         int r;
 
-        progress_display_init(&display, false, arguments_has(a, "quiet"));
+        progress_display_init(&display, arguments_has(a, "json"), arguments_has(a, "quiet"));
         if (!ref_name_is_valid(c.name)) {
                 error_hint(error, "stead commit %s site/%s -m MESSAGE", a->words[0], a->words[0]);
                 return error_set(error, EINVAL, "'%s' cannot be the name of a layer", c.name);
@@ -209,7 +222,10 @@ static int run(const Arguments *a, Error *error)
                 r = layered_try_remove(&l, error);
         if (r < 0)
                 return r;
-        tell(&c, &version, &size);
+        if (arguments_has(a, "json"))
+                print_json(c.name, &version, &size);
+        else
+                tell(&c, &version, &size);
         return EXIT_SUCCESS;
 }
 

@@ -248,7 +248,8 @@ def test_squash_of_versions(store, here):
     store.stead("squash", "web~2..~1", "-m", "two in one")
     assert [store.tree(c) for c in history(store, "web")] == [trees[0], trees[4], trees[5]]
     assert message(store, history(store, "web")[1]) == "two in one"
-    store.stead("squash", "web~2..")
+    said = json.loads(store.stead("squash", "--json", "web~2..").stdout)
+    assert said == {"name": "web", "commit": store.head("web"), "squashed": 3, "conflicts": 0}
     assert [store.tree(c) for c in history(store, "web")] == [trees[5]]
     stead("layer", "fsck", env=store.env)
 

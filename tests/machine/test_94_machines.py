@@ -637,7 +637,10 @@ def test_commit_takes_what_was_changed(site):
     p = site.stead("commit", name, "test/none", status=1)
     assert "There is nothing" in p.stderr and f"stead discard {name}" in p.stderr
     site.stead("try", "-q", name, "--", "/bin/sh", "-c", "mkdir -p /srv/a/b; chmod 700 /root; touch /etc/new")
-    site.stead("commit", name, "test/some")
+    p = site.stead("commit", "--json", name, "test/some")
+    said = json.loads(p.stdout)
+    assert said["name"] == "test/some" and len(said["commit"]) == 64 and said["files"] == 1 and not said["unchanged"]
+    assert all(json.loads(line)["event"] in ("stage", "progress") for line in p.stderr.splitlines())
     files = json.loads(site.stead("layer", "diff", "--json", BASE, "test/some", status=1).stdout)["files"]
     assert {f["path"] for f in files if f["change"] != "removed"} == {"/srv/a", "/srv/a/b", "/root", "/etc/new"}
     shown = site.stead("layer", "show", "--tree", "test/some").stdout
