@@ -252,9 +252,9 @@ def test_lookup_does_not_grow_with_ports(world):
     the way to it is measured."""
     def factor():
         world.publish("a", "tcp * 8080 8080 9")
-        one = statistics.median(rate(world, 8080) for _ in range(3))
+        one = min(rate(world, 8080) for _ in range(3))
         world.publish("b", *(f"tcp * {n} {n} 9" for n in range(10000, 10500)))
-        many = statistics.median(rate(world, port) for port in (8080, 10499, 8080))
+        many = min(rate(world, port) for port in (8080, 10499, 8080))
         print(f"a connection: 1 port {one:.0f} us, 501 ports {many:.0f} us")
         world.clear()
         return many / one
