@@ -139,12 +139,12 @@ def test_CI_011_057_console_is_the_controlling_terminal(shell_on_terminal, termi
 
 def test_CI_065_window_size_follows(shell_on_terminal, terminal):
     terminal.type("stty size\r")
-    terminal.read_until(r"\n30 90\r")
+    terminal.read_until(r"30 90\r")
     terminal.resize(41, 123)
     shell_on_terminal.process.send_signal(signal.SIGWINCH)
     # nobody says when it has come there
     terminal.type("until [ \"$(stty size)\" = '41 123' ]; do sleep 0.1; done; echo new-$((40+2))\r")
-    terminal.read_until(r"\nnew-42\r")
+    terminal.read_until(r"new-42\r")
 
 
 def test_CI_065_terminal_modes_come_back(shell_on_terminal, terminal):
