@@ -200,7 +200,7 @@ int published_find(int dirfd, const char *name, Published *ret)
         return r;
 }
 
-static bool has_address(const Published *p, const IpAddress *address)
+bool published_has_address(const Published *p, const IpAddress *address)
 {
         for (size_t i = 0; i < p->n_addresses; i++)
                 if (ip_address_equal(&p->addresses[i], address))
@@ -219,7 +219,8 @@ int published_find_address(int dirfd, const IpAddress *address, Published *ret)
 
                 if (r == -ENOMEM)
                         return r;
-                if (r < 0 || !has_address(&p, address) || !link_name_find_end(p.machine, NULL))
+                if (r < 0 || !published_has_address(&p, address) ||
+                    !link_name_find_end(p.machine, NULL))
                         continue;
                 *ret = p;
                 p = PUBLISHED_NULL;

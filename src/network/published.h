@@ -67,6 +67,7 @@ int published_read(int dirfd, const char *machine, Published *ret, Error *error)
 /* The same of a name that somebody asks for: names of hosts have no case (RFC 4343). Where two
  * machines differ in it alone, each has its own spelling. */
 int published_find(int dirfd, const char *name, Published *ret);
+bool published_has_address(const Published *p, const IpAddress *address);
 /* Whoever has the address, and whose link is there. -ENOENT: nobody. */
 int published_find_address(int dirfd, const IpAddress *address, Published *ret);
 /* Missing is fine. */

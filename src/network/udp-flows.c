@@ -77,14 +77,6 @@ static bool is_local(const Search *s, const IpAddress *a)
         return false;
 }
 
-static bool has_address(const Published *p, const IpAddress *a)
-{
-        for (size_t i = 0; i < p->n_addresses; i++)
-                if (ip_address_equal(&p->addresses[i], a))
-                        return true;
-        return false;
-}
-
 /* A flow to @there on the host, whose answers come by @back. */
 static bool is_stale(const Search *s, const Published *p, const Way *there, const Way *back)
 {
@@ -97,7 +89,7 @@ static bool is_stale(const Search *s, const Published *p, const Way *there, cons
                     (!published_address_is_any(&port->host) &&
                      !ip_address_equal(&port->host, &there->to)))
                         continue;
-                return has_address(p, &back->from) != s->published;
+                return published_has_address(p, &back->from) != s->published;
         }
         return false;
 }
