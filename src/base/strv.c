@@ -35,6 +35,17 @@ bool strv_contains(char *const *v, const char *s)
         return false;
 }
 
+static int compare(const void *a, const void *b)
+{
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(char **v)
+{
+        if (v)
+                qsort(v, strv_length(v), sizeof(*v), compare);
+}
+
 int strv_push_take(char ***v, char *s)
 {
         size_t n = strv_length(*v);

@@ -23,6 +23,8 @@ int strv_push(char ***v, const char *s);
 int strv_pushf(char ***v, const char *format, ...) _printf_(2, 3);
 int strv_extend(char ***v, char *const *more);
 int strv_copy(char *const *v, char ***ret);
+/* By bytes, in the same order everywhere. */
+void strv_sort(char **v);
 
 /* Splits at any of @separators; no empty words. */
 int strv_split(const char *s, const char *separators, char ***ret);

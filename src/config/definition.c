@@ -388,11 +388,6 @@ static int list_directory(const char *root, const char *directory, const char *s
         return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Of the link, too: another file under the same name is a change. */
 static void look_at(const char *path, uint64_t *latest)
 {
@@ -504,8 +499,7 @@ int definition_list(const char *root, char ***ret)
                 r = list_directory(root, nspawn_directories[i], ".nspawn", &names);
         if (r < 0)
                 return r;
-        if (names)
-                qsort(names, strv_length(names), sizeof(char *), compare_names);
+        strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;
 }
@@ -522,8 +516,7 @@ int definition_list_pods(const char *root, char ***ret)
         }
         if (r < 0)
                 return r;
-        if (names)
-                qsort(names, strv_length(names), sizeof(char *), compare_names);
+        strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;
 }

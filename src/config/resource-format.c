@@ -175,11 +175,6 @@ static void format_item(const ResourceValue *v, const ResourceItem *item, Buffer
                 buffer_puts(out, item->name);
 }
 
-static int by_text(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void format_items(const ResourceValue *v, Buffer *out)
 {
         bool blanks = v->form == RESOURCE_FORM_DEVICES ||
@@ -195,8 +190,7 @@ static void format_items(const ResourceValue *v, Buffer *out)
                         return;
                 }
         }
-        if (texts)
-                qsort(texts, v->n_items, sizeof(char *), by_text);
+        strv_sort(texts);
         if (v->form == RESOURCE_FORM_INTERFACES && texts && !v->number)
                 buffer_puts(out, "~");
         for (size_t i = 0; texts && texts[i]; i++)

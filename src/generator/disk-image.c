@@ -26,11 +26,6 @@ static int add(const char *file, char ***names)
         return machine_name_is_valid(name) ? strv_push(names, name) : 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int disk_image_list(const char *root, char ***ret)
 {
         _cleanup_strv_ char **names = NULL;
@@ -47,8 +42,7 @@ int disk_image_list(const char *root, char ***ret)
                 r = add(e->d_name, &names);
         if (r < 0)
                 return r;
-        if (names)
-                qsort(names, strv_length(names), sizeof(*names), by_name);
+        strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;
 }

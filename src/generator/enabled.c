@@ -67,11 +67,6 @@ static int scan(const char *path, char ***names)
         return r;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int enabled_list(const char *root, char ***ret)
 {
         static const char *const places[] = { "/etc/systemd/system", "/run/systemd/system" };
@@ -89,8 +84,7 @@ int enabled_list(const char *root, char ***ret)
         }
         if (r < 0)
                 return r;
-        if (names)
-                qsort(names, strv_length(names), sizeof(*names), compare_names);
+        strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;
 }

@@ -117,11 +117,6 @@ int pod_network_open(const char *name, PodNetwork **ret, Error *error)
         return pod_network_load(name, ret, error);
 }
 
-static int compare(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The entries of a directory for which @wanted. */
 static int list(const char *path, bool (*wanted)(const char *path, const char *entry), char ***ret,
                 Error *error)
@@ -135,8 +130,7 @@ static int list(const char *path, bool (*wanted)(const char *path, const char *e
                 if (e->d_name[0] != '.' && wanted(path, e->d_name) &&
                     strv_push(&names, e->d_name) < 0)
                         return error_set(error, ENOMEM, "Out of memory");
-        if (names)
-                qsort(names, strv_length(names), sizeof(*names), compare);
+        strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;
 }

@@ -170,6 +170,7 @@ int roots_users(const Roots *r, const char *layer, bool current, char ***ret)
                 if (strv_push(&users, use->machine) < 0)
                         return -ENOMEM;
         }
+        strv_sort(users);
         *ret = TAKE_PTR(users);
         return 0;
 }

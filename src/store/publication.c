@@ -223,11 +223,6 @@ static int add_ref(int dirfd, const char *file, unsigned char d_type, void *user
         return r == -ENOTDIR || r == -ELOOP ? 0 : r; /* nothing of ours */
 }
 
-static int compare(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int publication_list_refs(const Publication *p, char ***ret, Error *error)
 {
         _cleanup_strv_ char **names = NULL;
@@ -235,8 +230,7 @@ int publication_list_refs(const Publication *p, char ***ret, Error *error)
 
         if (r < 0)
                 return error_errno(error, -r, "Failed to read '%s/refs'", p->path);
-        if (names)
-                qsort(names, strv_length(names), sizeof(*names), compare);
+        strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;
 }

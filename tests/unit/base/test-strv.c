@@ -34,6 +34,7 @@ static void test_split_quoted(void **state)
 static void test_lists(void **state)
 {
         _cleanup_strv_ char **v = NULL, **copy = NULL;
+        _cleanup_free_ char *joined = NULL;
 
         assert_int_equal(strv_length(NULL), 0);
         assert_int_equal(strv_split(",a,,b", ",", &v), 0);
@@ -44,6 +45,10 @@ static void test_lists(void **state)
         assert_false(strv_contains(copy, "c"));
         assert_int_equal(strv_extend(&copy, v), 0);
         assert_int_equal(strv_length(copy), 6);
+        strv_sort(copy);
+        strv_sort(NULL);
+        joined = strv_join(copy, " ");
+        assert_string_equal(joined, "3 3 a a b b");
 }
 
 static void test_environment(void **state)
