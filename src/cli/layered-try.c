@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/parse.h"
+#include "machine/console-log.h"
 #include "os/path.h"
 #include "os/remove-tree.h"
 
@@ -146,6 +147,7 @@ int layered_try_lock(const LayeredTry *t, const Layered *l, int *ret_fd, Error *
 int layered_try_remove(const Layered *l, Error *error)
 {
         _cleanup_layered_try_ LayeredTry t = LAYERED_TRY_NULL;
+        _cleanup_free_ char *machine = NULL;
         _cleanup_close_ int lock_fd = -EBADF;
         int r = open_directory(l, &t, error);
 
@@ -157,6 +159,10 @@ int layered_try_remove(const Layered *l, Error *error)
         (void)remove_tree_one_mount(l->state_fd, ".try.gone");
         if (renameat(l->state_fd, "try", l->state_fd, ".try.gone") < 0)
                 return error_errno(error, errno, "Failed to remove '%s'", t.path);
+        if (asprintf(&machine, "%s-try", l->name) < 0)
+                machine = NULL;
+        if (machine)
+                (void)console_log_remove(machine); /* a record of what is gone */
         r = remove_tree_one_mount(l->state_fd, ".try.gone");
         return r < 0 ? error_errno(error, -r, "Failed to remove all of '%s'", t.path) : 0;
 }

@@ -92,18 +92,13 @@ static int add_pods(char ***names, Error *error)
         return r < 0 ? r : strv_extend(names, list);
 }
 
-static int compare(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void sort_unique(char **names)
 {
         size_t n = strv_length(names), kept = 0;
 
         if (n == 0)
                 return;
-        qsort(names, n, sizeof(char *), compare);
+        strv_sort(names);
         for (size_t i = 0; i < n; i++) {
                 if (kept > 0 && strcmp(names[kept - 1], names[i]) == 0)
                         free(names[i]);
@@ -179,6 +174,10 @@ static int unknown_name(NameScope scope, char *const *names, const char *word, E
         if (scope == NAMES_DEFINED && strv_contains(all, word)) {
                 error_hint(error, "stead edit %s", word);
                 return error_set(error, ENXIO, "Machine '%s' has no definition", word);
+        }
+        if (is_defined_pod(word)) {
+                error_hint(error, "stead pod status %s", word);
+                return error_set(error, ENXIO, "'%s' is a pod, not a machine", word);
         }
         if (!nearest)
                 nearest = nearest_name(word, all);

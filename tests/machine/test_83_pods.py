@@ -184,6 +184,9 @@ def test_without_members(world):
     assert "no definition" in world.stead("pod", "start", "nobody", status=1).stderr
     for name in ("nobody", "../dns", "."):
         assert f"no pod '{name}'" in world.stead("pod", "status", name, status=1).stderr
+    for verb in ("start", "stop", "status"):
+        said = world.stead(verb, "dns", status=None)
+        assert said.returncode != 0 and "is a pod" in said.stderr and "stead pod status dns" in said.stderr, said
 
 
 def namespace_of(pid):

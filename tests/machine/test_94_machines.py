@@ -619,7 +619,7 @@ def test_try_commit_add(site):
     assert sh(site, name, "ls /usr/share/tried /etc/motd 2>/dev/null; true") == "/etc/motd\n", "the machine sees none of it"
     p = site.stead("commit", name, "test/tried", "-m", "tried it", "--add")
     assert site.layers(name) == [BASE, "test/tried"] and "stead restart" in p.stderr
-    assert not (site.states / name / "try").exists()
+    assert not (site.states / name / "try").exists() and not pathlib.Path(f"/run/stead/console/{name}-try").exists()
     site.stead("restart", name)
     assert sh(site, name, "cat /usr/share/tried; stat -c %a /srv") == "a\n700\n"
     shown = site.stead("layer", "show", "test/tried").stdout
