@@ -169,11 +169,6 @@ static bool is_opaque(int fd)
                value[0] == 'y';
 }
 
-static int compare_names(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Names that end in a NULL; a directory may have a hundred thousand. */
 static int add_name(char ***names, size_t *n, const char *name)
 {
@@ -216,8 +211,7 @@ static int list_names(int fd, char ***ret)
         }
         if (r < 0 || errno != 0)
                 return r < 0 ? r : -errno;
-        if (names)
-                qsort(names, n, sizeof(char *), compare_names);
+        strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;
 }
