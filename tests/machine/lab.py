@@ -64,9 +64,9 @@ def changed_trees():
         for where, folders, files in os.walk(top):
             for path in [where] + [os.path.join(where, entry) for entry in folders + files]:
                 info = os.lstat(path)
-                found[os.path.relpath(path, top)] = (
-                    info.st_mode, info.st_uid, info.st_gid, info.st_mtime_ns, info.st_rdev,
-                    stat.S_ISDIR(info.st_mode) or info.st_size)
+                # of a directory what is in it counts; a lock that came and went beside a tree is nothing
+                content = not stat.S_ISDIR(info.st_mode) and (info.st_size, info.st_mtime_ns)
+                found[os.path.relpath(path, top)] = info.st_mode, info.st_uid, info.st_gid, info.st_rdev, content
         return found
     changed = []
     for name, path in _trees.items():
