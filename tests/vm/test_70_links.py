@@ -82,7 +82,7 @@ def test_macvlan_ipvlan_moved(vm, pair):
     assert vm.run("ip", "link", "show", "card").status != 0
     assert "198.51.100" not in vm.sh("ip addr; ip route")
     with pair.serving(81, "/run/ports.py", "serve", "web", "81"):
-        answers = pair.inside(pair.other, "python3 /run/ports.py ask tcp,198.51.100.5,81 tcp,203.0.113.5,81")
+        answers = pair.inside(pair.other, "python3 /run/ports.py ask 20 tcp,198.51.100.5,81 tcp,203.0.113.5,81")
         assert answers.splitlines() == ["web 198.51.100.6", "web 203.0.113.6"]
 
 
@@ -90,7 +90,7 @@ def test_ports_and_names(vm, pair):
     assert vm.read_file(FORWARDING) == "1"
     with pair.serving(80, "/run/ports.py", "serve", "web", "80"):
         own = [f"tcp,{a},8080" for a in ("127.0.0.1", "::1", "192.0.2.1", "2001:db8::1")]
-        answers = vm.ok("python3", "/run/ports.py", "ask", *own).splitlines()
+        answers = vm.ok("python3", "/run/ports.py", "ask", "20", *own).splitlines()
         assert [a.split()[0] for a in answers] == ["web"] * 4
     assert pair.web.sh("getent ahostsv4 web.stead.internal").split()[0].startswith("100.")
 
