@@ -3,6 +3,7 @@
 
 #include "cli/layered-files.h"
 
+#include "base/directory.h"
 #include "base/fd.h"
 #include "base/string-table.h"
 #include "os/path.h"
@@ -164,25 +165,19 @@ static int compare_entry(Walk *w, int dirfd, const char *name, const char *path,
 static int walk(Walk *w, int fd_consume, const char *path, bool hidden)
 {
         _cleanup_closedir_ DIR *d = fdopendir(fd_consume);
-        int r = 0;
+        struct dirent *e;
+        int r;
 
         if (!d) {
                 r = -errno;
                 (void)close(fd_consume); /* fdopendir() did not take it */
                 return r;
         }
-        while (r >= 0) {
+        while ((r = directory_next(d, &e)) > 0) {
                 _cleanup_free_ char *child = NULL;
-                struct dirent *e;
                 struct stat st;
                 int fd;
 
-                errno = 0;
-                e = readdir(d);
-                if (!e)
-                        return -errno;
-                if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-                        continue;
                 if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
                         if (errno == ENOENT)
                                 continue; /* the machine runs on */
@@ -193,13 +188,17 @@ static int walk(Walk *w, int fd_consume, const char *path, bool hidden)
                         return -ENOMEM;
                 }
                 r = compare_entry(w, dirfd(d), e->d_name, child, &st, hidden);
-                if (r < 0 || !S_ISDIR(st.st_mode))
+                if (r < 0)
+                        return r;
+                if (!S_ISDIR(st.st_mode))
                         continue;
                 fd = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
                 if (fd >= 0)
                         r = walk(w, fd, child, hidden || is_opaque(fd));
                 else if (errno != ENOENT)
                         r = -errno;
+                if (r < 0)
+                        return r;
         }
         return r;
 }

@@ -6,6 +6,7 @@
 #include "image/copy.h"
 
 #include "base/buffer.h"
+#include "base/directory.h"
 #include "base/fd.h"
 #include "image/copy-attribute.h"
 #include "image/copy-entry.h"
@@ -203,17 +204,11 @@ static int send_entry(Sender *s, int dirfd, const char *name, Error *error);
 static int send_children(Sender *s, DIR *d, Error *error)
 {
         size_t length = s->path.size;
-        int r = 0;
+        struct dirent *e;
+        int r;
 
-        while (r >= 0) {
-                struct dirent *e;
-
-                errno = 0;
-                e = readdir(d);
-                if (!e)
-                        return errno > 0 ? failed(s, -errno, error, "read") : 0;
-                if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-                    strstr(e->d_name, s->source->options.token))
+        while ((r = directory_next(d, &e)) > 0) {
+                if (strstr(e->d_name, s->source->options.token))
                         continue;
                 buffer_printf(&s->path, "%s%s", length > 0 ? "/" : "", e->d_name);
                 if (buffer_error(&s->path) < 0)
@@ -221,8 +216,10 @@ static int send_children(Sender *s, DIR *d, Error *error)
                 r = send_entry(s, dirfd(d), e->d_name, error);
                 s->path.size = length;
                 s->path.data[length] = '\0';
+                if (r < 0)
+                        return r;
         }
-        return r;
+        return r < 0 ? failed(s, r, error, "read") : 0;
 }
 
 /* Goes in, sends what is there, and comes out with what the directory has of its own. Takes @fd. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "stack/roots.h"
 
+#include "base/directory.h"
 #include "base/strv.h"
 #include "stack/journal.h"
 #include "stack/stack.h"
@@ -114,27 +115,20 @@ int roots_collect(Roots *ret, Error *error)
         const char *place = stack_states();
         _cleanup_closedir_ DIR *d = opendir(place);
         _cleanup_roots_ Roots r = ROOTS_NULL;
+        struct dirent *e;
         int result = 0;
 
         if (!d && errno != ENOENT)
                 return error_errno(error, errno, "Failed to read '%s'", place);
-        while (d && result >= 0) {
-                struct dirent *e;
-
-                errno = 0;
-                e = readdir(d);
-                if (!e && errno != 0) /* what is not in it would be collected */
-                        return error_errno(error, errno, "Failed to read '%s'", place);
-                if (!e)
-                        break;
+        while (d && (result = directory_next(d, &e)) > 0) {
                 if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_UNKNOWN))
                         continue;
                 result = add_machine(&r, e->d_name, error);
                 if (result < 0)
-                        (void)error_prefix(error, "Machine '%s'", e->d_name);
+                        return error_prefix(error, "Machine '%s'", e->d_name);
         }
-        if (result < 0)
-                return result;
+        if (result < 0) /* what is not seen would be collected */
+                return error_errno(error, -result, "Failed to read '%s'", place);
         *ret = r;
         r = ROOTS_NULL;
         return 0;

@@ -3,6 +3,7 @@
 
 #include "stack/upper.h"
 
+#include "base/directory.h"
 #include "base/fd.h"
 #include "store/ingest-file.h"
 #include "store/inode.h"
@@ -114,30 +115,24 @@ static int scan_name(Scan *s, int dirfd, const char *name, const char *path)
 static int scan_directory(Scan *s, int fd, const char *path)
 {
         _cleanup_closedir_ DIR *d = NULL;
-        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct dirent *entry;
+        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
 
         d = copy < 0 ? NULL : fdopendir(copy);
         if (!d) {
                 closep(&copy);
                 return failed(s, -errno, path);
         }
-        for (;;) {
+        while ((r = directory_next(d, &entry)) > 0) {
                 _cleanup_free_ char *child = NULL;
-                struct dirent *entry;
-                int r;
 
-                errno = 0;
-                entry = readdir(d);
-                if (!entry)
-                        return errno == 0 ? 0 : failed(s, -errno, path);
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
                 if (asprintf(&child, "%s/%s", path[1] ? path : "", entry->d_name) < 0)
                         return failed(s, -ENOMEM, path);
                 r = scan_name(s, fd, entry->d_name, child);
                 if (r < 0)
                         return r;
         }
+        return r < 0 ? failed(s, r, path) : 0;
 }
 
 int upper_scan(int fd, const View *const *views, size_t n, Manifest *ret, Error *error)

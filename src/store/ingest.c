@@ -3,6 +3,7 @@
 
 #include "store/ingest.h"
 
+#include "base/directory.h"
 #include "base/fd.h"
 #include "base/strv.h"
 #include "store/ingest-file.h"
@@ -190,7 +191,8 @@ static int list_names(int fd, char ***ret)
 {
         _cleanup_strv_ char **names = NULL;
         _cleanup_closedir_ DIR *d = NULL;
-        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+        struct dirent *e;
         size_t n = 0;
 
         d = copy < 0 ? NULL : fdopendir(copy);
@@ -199,18 +201,11 @@ static int list_names(int fd, char ***ret)
                 closep(&copy);
                 return r;
         }
-        while (r >= 0) {
-                struct dirent *e;
-
-                errno = 0;
-                e = readdir(d);
-                if (!e)
-                        break;
-                if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-                        r = add_name(&names, &n, e->d_name);
-        }
-        if (r < 0 || errno != 0)
-                return r < 0 ? r : -errno;
+        while ((r = directory_next(d, &e)) > 0)
+                if (add_name(&names, &n, e->d_name) < 0)
+                        return -ENOMEM;
+        if (r < 0)
+                return r;
         strv_sort(names);
         *ret = TAKE_PTR(names);
         return 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "store/object-list.h"
 
+#include "base/directory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +13,8 @@ int names_in(int dirfd_of, const char *directory, bool hidden, NameFunction func
 {
         int fd = openat(dirfd_of, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         _cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-        int r = 0;
+        struct dirent *e;
+        int r;
 
         if (fd < 0)
                 return errno == ENOENT ? 0 : -errno;
@@ -20,17 +23,12 @@ int names_in(int dirfd_of, const char *directory, bool hidden, NameFunction func
                 (void)close(fd); /* fdopendir() did not take it */
                 return r;
         }
-        while (r >= 0) {
-                struct dirent *e;
-
-                errno = 0;
-                e = readdir(d);
-                if (!e)
-                        return -errno;
-                if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+        while ((r = directory_next(d, &e)) > 0) {
+                if ((e->d_name[0] == '.') != hidden)
                         continue;
-                if ((e->d_name[0] == '.') == hidden)
-                        r = function(fd, e->d_name, e->d_type, userdata);
+                r = function(fd, e->d_name, e->d_type, userdata);
+                if (r < 0)
+                        return r;
         }
         return r;
 }

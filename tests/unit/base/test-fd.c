@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Whole reads, replacements, and removal of trees, in a temporary directory. */
+/* Whole reads, replacements, directories and removal of trees, in a temporary directory. */
 
 #include "../unit.h"
+#include "base/directory.h"
 #include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int make_directory(void **state)
 {
@@ -96,6 +98,21 @@ static void test_trees(void **state)
         assert_int_equal(remove_tree_at(d, "a"), 0);
 }
 
+static void test_directory(void **state)
+{
+        _cleanup_closedir_ DIR *d = opendir(*state);
+        struct dirent *e = NULL;
+
+        assert_int_equal(mkdirat(dirfd(d), ".hidden", 0700), 0);
+        assert_int_equal(directory_next(d, &e), 1);
+        assert_string_equal(e->d_name, ".hidden");
+        assert_int_equal(directory_next(d, &e), 0);
+        /* what cannot be read has no end */
+        rewinddir(d);
+        assert_true(dup3(STDERR_FILENO, dirfd(d), O_CLOEXEC) >= 0);
+        assert_int_equal(directory_next(d, &e), -ENOTDIR);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -103,6 +120,7 @@ int main(void)
                                                 drop_directory),
                 cmocka_unit_test_setup_teardown(test_new, make_directory, drop_directory),
                 cmocka_unit_test_setup_teardown(test_limits, make_directory, drop_directory),
+                cmocka_unit_test_setup_teardown(test_directory, make_directory, drop_directory),
                 cmocka_unit_test_setup_teardown(test_trees, make_directory, drop_directory),
         };
 
