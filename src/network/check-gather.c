@@ -141,26 +141,19 @@ static int gather_links(const CheckSubject *s, const CheckSockets *fds, const Pu
         return 0;
 }
 
-static bool has_address(const LinkAddresses *list, const IpAddress *a)
-{
-        for (size_t i = 0; i < list->n; i++)
-                if (ip_address_equal(&list->items[i].address, a))
-                        return true;
-        return false;
-}
-
 static void gather_address(const CheckSockets *fds, const LinkAddresses *inside,
                            const LinkAddresses *host, CheckAddress *a)
 {
         IpAddress outside = { .family = a->address.family };
 
-        a->inside = has_address(inside, &a->address);
+        a->inside = link_addresses_have(inside, &a->address);
         (void)inet_pton(outside.family, outside.family == AF_INET ? OUTSIDE4 : OUTSIDE6,
                         outside.bytes);
         check_route_ask(fds->host, &a->address, &a->to);
         check_route_ask(fds->machine, &outside, &a->out);
         check_route_ask(fds->host, &outside, &a->uplink);
-        a->gateway_here = a->out.gateway.family != AF_UNSPEC && has_address(host, &a->out.gateway);
+        a->gateway_here =
+                a->out.gateway.family != AF_UNSPEC && link_addresses_have(host, &a->out.gateway);
 }
 
 static int gather_addresses(const CheckSockets *fds, const Published *p, CheckFacts *f)

@@ -132,14 +132,9 @@ static bool has_gateways(const Network *n, int index)
 
         if (address_list(n->host_fd, index, AF_UNSPEC, &list) < 0)
                 return true; /* the link is gone, and all of it */
-        for (size_t i = 0; i < ELEMENTSOF(gateways); i++) {
-                bool found = gateways[i]->family == AF_UNSPEC;
-
-                for (size_t k = 0; k < list.n && !found; k++)
-                        found = ip_address_equal(&list.items[k].address, gateways[i]);
-                if (!found)
+        for (size_t i = 0; i < ELEMENTSOF(gateways); i++)
+                if (gateways[i]->family != AF_UNSPEC && !link_addresses_have(&list, gateways[i]))
                         return false;
-        }
         return true;
 }
 

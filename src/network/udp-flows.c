@@ -69,12 +69,8 @@ static int read_way(const NetlinkAttribute *tuple, int family, Way *ret)
 
 static bool is_local(const Search *s, const IpAddress *a)
 {
-        if (a->family == AF_INET && ntohl(a->v4.s_addr) >> 24 == IN_LOOPBACKNET)
-                return true;
-        for (size_t i = 0; i < s->local.n; i++)
-                if (ip_address_equal(&s->local.items[i].address, a))
-                        return true;
-        return false;
+        return (a->family == AF_INET && ntohl(a->v4.s_addr) >> 24 == IN_LOOPBACKNET) ||
+               link_addresses_have(&s->local, a);
 }
 
 /* A flow to @there on the host, whose answers come by @back. */

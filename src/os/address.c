@@ -37,6 +37,14 @@ void link_addresses_done(LinkAddresses *list)
         *list = LINK_ADDRESSES_NULL;
 }
 
+bool link_addresses_have(const LinkAddresses *list, const IpAddress *a)
+{
+        for (size_t i = 0; i < list->n; i++)
+                if (ip_address_equal(&list->items[i].address, a))
+                        return true;
+        return false;
+}
+
 static void append(NetlinkBatch *b, uint16_t type, uint16_t flags, const LinkAddress *a)
 {
         const IpAddress *far = a->peer.family == AF_UNSPEC ? &a->address : &a->peer;

@@ -42,6 +42,7 @@ typedef struct LinkAddresses {
 #define LINK_ADDRESSES_NULL ((LinkAddresses){})
 #define _cleanup_link_addresses_ _cleanup_(link_addresses_done)
 void link_addresses_done(LinkAddresses *list);
+bool link_addresses_have(const LinkAddresses *list, const IpAddress *a);
 
 /* -EEXIST if the link has it; with @replace that one is changed instead. */
 void address_add(NetlinkBatch *b, const LinkAddress *address, bool replace);
