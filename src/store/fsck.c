@@ -215,11 +215,11 @@ static int check_ref_file(const RefWalk *w, int dirfd, const char *file, char *n
 {
         _cleanup_error_ Error problem = ERROR_NULL;
         _cleanup_ref_ Ref ref = REF_NULL;
-        size_t length = strlen(name);
+        size_t length = strlen(name), suffix = sizeof(REF_SUFFIX) - 1;
         int r = -EINVAL;
 
-        if (length > 4 && strcmp(name + length - 4, ".ref") == 0) {
-                name[length - 4] = 0;
+        if (length > suffix && strcmp(name + length - suffix, REF_SUFFIX) == 0) {
+                name[length - suffix] = 0;
                 r = store_load_ref(w->f->store, name, &ref, &problem);
         }
         if (fsck_is_passing(r))

@@ -13,7 +13,6 @@
 
 #define STAGE ".stage"
 #define LOCK ".lock"
-#define REF_SUFFIX ".ref"
 
 void publication_close(Publication *p)
 {
@@ -200,39 +199,11 @@ int publication_load_ref(const Publication *p, const char *name, Ref *ret, Error
         return 0;
 }
 
-/* One directory below refs/; @prefix is "" or ends in '/'. */
-typedef struct RefWalk {
-        char ***names;
-        const char *prefix;
-} RefWalk;
-
-static int add_ref(int dirfd, const char *file, unsigned char d_type, void *userdata)
-{
-        const RefWalk *w = userdata;
-        _cleanup_free_ char *below = NULL;
-        size_t n = strlen(file), suffix = sizeof(REF_SUFFIX) - 1;
-        int r;
-
-        if (n > suffix && strcmp(file + n - suffix, REF_SUFFIX) == 0)
-                return strv_pushf(w->names, "%s%.*s", w->prefix, (int)(n - suffix), file);
-        if (asprintf(&below, "%s%s/", w->prefix, file) < 0) {
-                below = NULL;
-                return -ENOMEM;
-        }
-        r = names_in(dirfd, file, false, add_ref, &(RefWalk){ w->names, below });
-        return r == -ENOTDIR || r == -ELOOP ? 0 : r; /* nothing of ours */
-}
-
 int publication_list_refs(const Publication *p, char ***ret, Error *error)
 {
-        _cleanup_strv_ char **names = NULL;
-        int r = names_in(p->fd, "refs", false, add_ref, &(RefWalk){ &names, "" });
+        int r = ref_names(p->fd, ret);
 
-        if (r < 0)
-                return error_errno(error, -r, "Failed to read '%s/refs'", p->path);
-        strv_sort(names);
-        *ret = TAKE_PTR(names);
-        return 0;
+        return r < 0 ? error_errno(error, -r, "Failed to read '%s/refs'", p->path) : 0;
 }
 
 int publication_save_ref(const Publication *p, const Ref *ref, const char *text, Error *error)

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "store/ref.h"
 
+#include "base/strv.h"
+#include "store/object-list.h"
 #include "store/record.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REF_MAGIC "stead-ref 1"
 #define REF_NAME_MAX 200
+#define SUFFIX_LENGTH (sizeof(REF_SUFFIX) - 1)
 
 void ref_done(Ref *r)
 {
@@ -34,7 +38,8 @@ bool ref_name_is_valid(const char *name)
                 if (*word == 0)
                         return true;
                 /* "a.ref/b" would need a directory where the ref of "a" is */
-                if (*word != '/' || (length >= 4 && strncmp(word - 4, ".ref", 4) == 0))
+                if (*word != '/' || (length >= SUFFIX_LENGTH &&
+                                     strncmp(word - SUFFIX_LENGTH, REF_SUFFIX, SUFFIX_LENGTH) == 0))
                         return false;
         }
 }
@@ -128,5 +133,40 @@ int ref_parse(const char *file, const char *text, size_t size, Ref *ret, Error *
                 return r;
         *ret = ref;
         ref = REF_NULL;
+        return 0;
+}
+
+/* One directory below refs/; @prefix is "" or ends in '/'. */
+typedef struct NameWalk {
+        char ***names;
+        const char *prefix;
+} NameWalk;
+
+static int add_name(int dirfd, const char *file, unsigned char d_type, void *userdata)
+{
+        const NameWalk *w = userdata;
+        _cleanup_free_ char *below = NULL;
+        size_t n = strlen(file);
+        int r;
+
+        if (n > SUFFIX_LENGTH && strcmp(file + n - SUFFIX_LENGTH, REF_SUFFIX) == 0)
+                return strv_pushf(w->names, "%s%.*s", w->prefix, (int)(n - SUFFIX_LENGTH), file);
+        if (asprintf(&below, "%s%s/", w->prefix, file) < 0) {
+                below = NULL;
+                return -ENOMEM;
+        }
+        r = names_in(dirfd, file, false, add_name, &(NameWalk){ w->names, below });
+        return r == -ENOTDIR || r == -ELOOP ? 0 : r; /* nothing of ours */
+}
+
+int ref_names(int fd, char ***ret)
+{
+        _cleanup_strv_ char **names = NULL;
+        int r = names_in(fd, "refs", false, add_name, &(NameWalk){ &names, "" });
+
+        if (r < 0)
+                return r;
+        strv_sort(names);
+        *ret = TAKE_PTR(names);
         return 0;
 }

@@ -21,6 +21,8 @@
 
 #include <stdbool.h>
 
+#define REF_SUFFIX ".ref" /* of files below refs/ */
+
 typedef struct Ref {
         char *name;
         Hash commit;
@@ -39,6 +41,10 @@ void ref_done(Ref *r);
  * or
  * '-'; at most 200 bytes. */
 bool ref_name_is_valid(const char *name);
+
+/* The names of all refs of a store or a server, whose directory @fd is, in order. Everything that
+ * can be read is in the list, or it fails: who collects garbage takes it for all there is. */
+int ref_names(int fd, char ***ret);
 
 /* Without the signature if there is none. */
 int ref_write(const Ref *r, Buffer *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "store/site.h"
 
+#include "store/ref.h"
+
 #include <stdio.h>
 
 static SitePath one(const char *directory, const Hash *hash, const char *suffix)
@@ -28,7 +30,7 @@ SitePath site_ref(const char *name)
         SitePath p;
 
         /* a valid name has 200 bytes at most */
-        (void)snprintf(p.path, sizeof(p.path), "refs/%.200s.ref", name);
+        (void)snprintf(p.path, sizeof(p.path), "refs/%.200s" REF_SUFFIX, name);
         return p;
 }
 

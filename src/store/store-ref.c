@@ -4,7 +4,7 @@
 #include "store/store.h"
 
 #include "base/fd.h"
-#include "store/object-list.h"
+#include "base/strv.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,12 +12,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define SUFFIX ".ref"
 #define REF_LIMIT ((size_t)16384)
 
 static int ref_path(const char *name, char **ret)
 {
-        return asprintf(ret, "refs/%s" SUFFIX, name) < 0 ? -ENOMEM : 0;
+        return asprintf(ret, "refs/%s" REF_SUFFIX, name) < 0 ? -ENOMEM : 0;
 }
 
 int store_load_ref(const Store *store, const char *name, Ref *ret, Error *error)
@@ -145,76 +144,38 @@ void ref_list_free(Ref *list, size_t n)
         free(list);
 }
 
-typedef struct RefList {
-        const Store *store;
-        Ref *list;
-        size_t n;
-        Error *error;
-} RefList;
-
-static int list_add(RefList *l, const char *name)
+static int load_refs(const Store *store, char *const *names, Ref *list, size_t *n, Error *error)
 {
-        _cleanup_error_ Error problem = ERROR_NULL;
-        Ref ref = REF_NULL, *list = reallocarray(l->list, l->n + 1, sizeof(*list));
-        int r;
+        for (; *names; names++) {
+                _cleanup_error_ Error problem = ERROR_NULL;
+                int r = store_load_ref(store, *names, &list[*n], &problem);
 
-        if (!list)
-                return error_set(l->error, ENOMEM, "Out of memory");
-        l->list = list;
-        r = store_load_ref(l->store, name, &ref, &problem);
-        if (r == -ENOENT) /* removed just now */
-                return 0;
-        if (r < 0)
-                return error_move(l->error, &problem);
-        l->list[l->n++] = ref;
-        return 0;
-}
-
-/* One directory; @prefix is "" or ends in '/'. */
-typedef struct RefWalk {
-        RefList *refs;
-        const char *prefix;
-} RefWalk;
-
-/* A name that cannot be read is an error and not left out: who collects garbage takes what is in
- * the list for all there is. */
-static int list_name(int dirfd, const char *file, unsigned char d_type, void *userdata)
-{
-        const RefWalk *w = userdata;
-        _cleanup_free_ char *name = NULL;
-        size_t length = strlen(file), suffix = sizeof(SUFFIX) - 1;
-        bool is_ref = length > suffix && strcmp(file + length - suffix, SUFFIX) == 0;
-        int r = asprintf(&name, "%s%.*s%s", w->prefix, (int)(is_ref ? length - suffix : length),
-                         file, is_ref ? "" : "/");
-
-        if (r < 0) {
-                name = NULL;
-                return error_set(w->refs->error, ENOMEM, "Out of memory");
+                if (r < 0 && r != -ENOENT) /* else it was removed just now */
+                        return error_move(error, &problem);
+                *n += r >= 0;
         }
-        if (is_ref)
-                return list_add(w->refs, name);
-        r = names_in(dirfd, file, false, list_name, &(RefWalk){ w->refs, name });
-        return r == -ENOTDIR || r == -ELOOP ? 0 : r; /* nothing of ours */
-}
-
-static int compare_refs(const void *a, const void *b)
-{
-        return strcmp(((const Ref *)a)->name, ((const Ref *)b)->name);
+        return 0;
 }
 
 int store_list_refs(const Store *store, Ref **ret, size_t *ret_n, Error *error)
 {
-        RefList l = { .store = store, .error = error };
-        int r = store->fd < 0 ? 0
-                              : names_in(store->fd, "refs", false, list_name, &(RefWalk){ &l, "" });
+        _cleanup_strv_ char **names = NULL;
+        Ref *list = NULL;
+        size_t n = 0;
+        int r = store->fd < 0 ? 0 : ref_names(store->fd, &names);
 
-        if (r < 0) {
-                ref_list_free(l.list, l.n);
+        if (r < 0)
                 return error_errno(error, -r, "Failed to read '%s/refs'", store->path);
+        if (names) {
+                list = calloc(strv_length(names), sizeof(*list));
+                r = list ? load_refs(store, names, list, &n, error)
+                         : error_set(error, ENOMEM, "Out of memory");
         }
-        if (l.n > 0)
-                qsort(l.list, l.n, sizeof(Ref), compare_refs);
-        *ret = l.list;
-        *ret_n = l.n;
+        if (r < 0) {
+                ref_list_free(list, n);
+                return r;
+        }
+        *ret = list;
+        *ret_n = n;
         return 0;
 }
