@@ -303,34 +303,35 @@ def test_frozen_server(network):
     lab.promised(CHECK + MARGIN, seconds)
 
 
+def killed(network, daemon):
+    """The site whose daemon that was, and how long its queries were lost."""
+    first, second = serving(network)
+    with Client(network) as client:
+        begun = time.monotonic()
+        first.signal(daemon, signal.SIGKILL)
+        network.wait_routes(letter(second))
+        time.sleep(0.5)
+    return first, outage(client, second, begun)
+
+
 def test_killed_server(network):
     def seconds():
-        first, second = serving(network)
-        with Client(network) as client:
-            begun = time.monotonic()
-            first.signal("knotd", signal.SIGKILL)
-            network.wait_routes(letter(second))
-            time.sleep(0.5)
+        first, took = killed(network, "knotd")
         assert SERVICE4 not in first.serves()
         first.again(first.knot)
         network.wait_routes("ab")
-        return outage(client, second, begun)
+        return took
     lab.promised(CHECK + MARGIN, seconds)
 
 
 def test_killed_routing_daemon(network):
     """The kernel closes its connection: the router knows at once, and the server need not."""
     def seconds():
-        first, second = serving(network)
-        with Client(network) as client:
-            begun = time.monotonic()
-            first.signal("bird", signal.SIGKILL)
-            network.wait_routes(letter(second))
-            time.sleep(0.5)
+        first, took = killed(network, "bird")
         lab.wait_for(lambda: SERVICE4 in first.serves(), what="the server, which need not know")
         first.again(first.bird)
         network.wait_routes("ab")
-        return outage(client, second, begun)
+        return took
     lab.promised(MARGIN, seconds)
 
 
