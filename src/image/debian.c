@@ -121,8 +121,6 @@ static int run_mmdebstrap(Worker *worker, const DebianRecipe *recipe, const char
 
 static int write_tree_file(int tree_fd, const char *path, const char *text, mode_t mode)
 {
-        const char *name;
-        _cleanup_close_ int parent = -EBADF;
         int r = 0;
 
         if (strrchr(path, '/') > path) {
@@ -130,10 +128,7 @@ static int write_tree_file(int tree_fd, const char *path, const char *text, mode
 
                 r = directory ? path_mkdirs(tree_fd, directory, 0755) : -ENOMEM;
         }
-        if (r < 0)
-                return r;
-        parent = path_open_parent(tree_fd, path, &name);
-        return parent < 0 ? parent : write_file_atomic_at(parent, name, text, mode);
+        return r < 0 ? r : path_write(tree_fd, path, text, mode);
 }
 
 static int make_link(int tree_fd, const char *path, const char *target)

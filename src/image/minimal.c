@@ -294,14 +294,6 @@ static int make_directories(int target_fd)
         return 0;
 }
 
-static int write_text(int target_fd, const char *path, const char *text)
-{
-        const char *name;
-        _cleanup_close_ int parent = path_open_parent(target_fd, path, &name);
-
-        return parent < 0 ? parent : write_file_atomic_at(parent, name, text, 0644);
-}
-
 /* One that came along with --add= has these libraries, too. */
 static int write_library_cache(const Minimal *m, int target_fd)
 {
@@ -332,20 +324,21 @@ static int write_library_places(const Minimal *m, int target_fd)
         if (!m->closure.odd_directories)
                 return 0;
         text = strv_join(m->closure.odd_directories, "\n");
-        r = text ? write_text(target_fd, "/etc/ld.so.conf", text) : -ENOMEM;
+        r = text ? path_write(target_fd, "/etc/ld.so.conf", text, 0644) : -ENOMEM;
         return r < 0 ? r : write_library_cache(m, target_fd);
 }
 
 static int write_accounts(const Minimal *m, int target_fd)
 {
-        int r = write_text(target_fd, "/etc/passwd", m->passwd);
+        int r = path_write(target_fd, "/etc/passwd", m->passwd, 0644);
 
         if (r >= 0)
-                r = write_text(target_fd, "/etc/group", m->group);
+                r = path_write(target_fd, "/etc/group", m->group, 0644);
         if (r >= 0 && (m->name_services || m->closure.asks_names))
-                r = write_text(target_fd, "/etc/nsswitch.conf",
+                r = path_write(target_fd, "/etc/nsswitch.conf",
                                "passwd: files\ngroup: files\nshadow: files\n"
-                               "hosts: files dns\nservices: files\nprotocols: files\n");
+                               "hosts: files dns\nservices: files\nprotocols: files\n",
+                               0644);
         return r;
 }
 

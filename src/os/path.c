@@ -68,6 +68,14 @@ int path_open_parent(int root_fd, const char *path, const char **ret_name)
         return fd;
 }
 
+int path_write(int root_fd, const char *path, const char *text, mode_t mode)
+{
+        const char *name;
+        _cleanup_close_ int parent = path_open_parent(root_fd, path, &name);
+
+        return parent < 0 ? parent : write_file_atomic_at(parent, name, text, mode);
+}
+
 int path_mkdirs(int root_fd, const char *path, mode_t mode)
 {
         _cleanup_free_ char *copy = strdup(path);

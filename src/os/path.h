@@ -17,6 +17,9 @@ int path_open_regular(int root_fd, const char *path);
 /* Reads a regular file of at most @limit bytes. Returns the size. */
 ssize_t path_read(int root_fd, const char *path, size_t limit, char **ret);
 
+/* Writes a file whole or not at all, unsynced, in place of a symlink, too. */
+int path_write(int root_fd, const char *path, const char *text, mode_t mode);
+
 /* Creates missing directories of @path. Existing ones keep their mode. */
 int path_mkdirs(int root_fd, const char *path, mode_t mode);
 
